@@ -1,0 +1,18 @@
+# For development: all tools inside; docker-compose.yaml mounts the source over /app and reloads on change.
+ARG PYTHON_IMAGE=python:3.11-slim
+FROM ${PYTHON_IMAGE}
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
+WORKDIR /app
+
+COPY requirements.txt requirements-dev.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python -m venv /venv && pip install -r requirements-dev.txt
+COPY . .
+
+# Loopback would be the container's own; docker-compose.yaml publishes the port on the host's loopback.
+ENV API_HOST=0.0.0.0 LOG_TO_FILE=false
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "deploy/healthcheck.py"]
+CMD ["python", "main.py"]

@@ -1,0 +1,85 @@
+# One command for each thing that one does with this project; `make help` lists them.
+# Everything runs in .venv, which is made on the first use and brought up to date when the requirements change.
+
+.DEFAULT_GOAL := help
+SIZE ?= small
+ARGS ?=
+
+# The first Python on PATH that is new enough and can make environments.
+USABLE = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c '$(USABLE)' 2>/dev/null && { echo $$python; break; }; done)
+VENV := .venv/bin
+READY := .venv/.requirements
+
+.PHONY: help run run-production test check format demo migrate migration audit bench-hot bench-peers bench-lists \
+	load check-deploy image-test clean clean-data
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY) ## Run the API for development: one worker, hot reload, its own PostgreSQL and Valkey
+	@$(VENV)/python main.py
+
+run-production: $(READY) ## Run the API with many workers
+	@$(VENV)/python run_production.py
+
+test: $(READY) ## Run the tests with coverage (ARGS="-k name" for some of them)
+	@$(VENV)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: $(READY) ## Check format, lint and types
+	@$(VENV)/ruff format --check .
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy .
+
+format: $(READY) ## Format the code and mend what the linter can mend
+	@$(VENV)/ruff check --fix --exit-zero --quiet .
+	@$(VENV)/ruff format .
+
+demo: $(READY) ## Fill the shop with demo data (SIZE=small|medium|large)
+	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
+
+migrate: $(READY) ## Bring the database up to date
+	@$(VENV)/python -m config.migrations
+
+migration: $(READY) ## Write the next migration from the changed models (m="what it does")
+	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
+	@$(VENV)/python -m config.migrations make "$(m)"
+
+audit: $(READY) ## Ask the database whether stock, order details, totals and bill numbers agree
+	@$(VENV)/python -m scripts.audit
+
+bench-hot: $(READY) ## Measure the hot path against the ways that others take
+	@$(VENV)/python -m benchmarks.hot_path $(ARGS)
+
+bench-peers: $(READY) ## Measure the service against its peers
+	@$(VENV)/python -m benchmarks.peers $(ARGS)
+
+bench-lists: $(READY) ## Measure lists and single reads
+	@$(VENV)/python -m benchmarks.lists $(ARGS)
+
+load: $(READY) ## Load the running API with Locust (its page: http://127.0.0.1:8089; ARGS for others)
+	@$(VENV)/locust -f load_test.py --web-host 127.0.0.1 --host http://127.0.0.1:$${API_PORT:-8000} $(ARGS)
+
+check-deploy: $(READY) ## Check everything in deploy/, the compose files and the images' recipes
+	@bash deploy/check.sh
+
+image-test: $(READY) ## Build the production image and run its health check
+	@bash deploy/image_test.sh
+
+clean: ## Remove the environment, caches and logs
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov logs
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## Remove the data of the embedded servers, which must be stopped
+	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres valkey password lock || true
+
+$(READY): requirements.txt requirements-dev.txt | $(VENV)/python
+	@echo "Installing the requirements into .venv (only when they have changed) ..."
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed. \
+	On Debian and Ubuntu: apt install python3-venv. Elsewhere: https://www.python.org/downloads/"; exit 1; }
+	@$(PYTHON) -m venv --clear .venv

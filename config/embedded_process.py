@@ -1,0 +1,117 @@
+"""An embedded server as a process: started, awaited, stopped, and never left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar, Self
+
+START_SECONDS = 60  # the recovery after a crash is part of it
+STOP_SECONDS = 30
+
+
+class EmbeddedServer(ABC):
+    """A server on loopback that ends with the process that started it, in whatever way that one ends.
+
+    `fast` gives up safety against power failure: for tests.
+    """
+
+    name: ClassVar[str]
+    stop_signal: ClassVar[signal.Signals]
+
+    def __init__(self, folder: Path, port: int, password: str, *, fast: bool = False) -> None:
+        self.folder, self.port, self.password, self.fast = folder.resolve(), port, password, fast
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log = self.folder / "server.log"
+        self._pid_file = self.folder / "server.pid"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start and wait until it answers. Ends the process with the server's own words when it does not."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._stop_leftover()
+        self._prepare()
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603 # a program that was installed with this project
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the application, which stops its servers last
+            )
+        self._pid_file.write_text(str(self.process.pid))
+        if not _poll(lambda: self._answers() or self._ended(), START_SECONDS) or self._ended():
+            self.stop()
+            last_words = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+            sys.exit(f"{self.name} did not start on port {self.port}. The end of {self._log}:\n{last_words}")
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.send_signal(self.stop_signal)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+        self._pid_file.unlink(missing_ok=True)
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def _stop_leftover(self) -> None:
+        """Stop a server of this folder that outlived its launcher, or is still on its way out."""
+        pid = read_pid(self._pid_file)
+        if self.is_named_in(command_line(pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, self.stop_signal)
+            _poll(lambda: not self.is_named_in(command_line(pid)), STOP_SECONDS)
+
+    def is_named_in(self, command: bytes) -> bool:
+        """Tells a server of this folder from another program that was given its process number since."""
+        return os.fsencode(self.folder) in command
+
+    @abstractmethod
+    def _prepare(self) -> None: ...
+
+    @abstractmethod
+    def _command(self) -> list[str]: ...
+
+    @abstractmethod
+    def _answers(self) -> bool: ...
+
+
+def _poll(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether `condition` came true within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return met
+
+
+def read_pid(file: Path) -> int:
+    """The number that `file` starts with, or 0."""
+    words = file.read_text().split() if file.exists() else []
+    return int(words[0]) if words else 0
+
+
+def command_line(pid: int) -> bytes:
+    """Empty when there is no such process."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b""
+    ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+    return subprocess.run(ps, capture_output=True, check=False).stdout  # noqa: S603 # a constant and a number

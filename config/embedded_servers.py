@@ -1,0 +1,109 @@
+"""The embedded servers, each in a folder of its own: how PostgreSQL and Valkey are set up, run and asked for a sign."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing, suppress
+
+import psycopg2
+from psycopg2 import sql
+
+from config.embedded_binaries import bound_to_this_process, postgres_folder, unprivileged, valkey_program
+from config.embedded_process import EmbeddedServer, command_line, read_pid
+from config.network import LOOPBACK
+
+SUPERUSER = "postgres"
+
+
+class PostgresServer(EmbeddedServer):
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT  # a "fast" shutdown: does not wait for clients
+
+    def _prepare(self) -> None:
+        self._data = self.folder / "data"
+        self._programs = postgres_folder()
+        if not self._data.exists():
+            self._create_cluster()
+        lock = self._data / "postmaster.pid"
+        if (command := command_line(read_pid(lock))) and not self.is_named_in(command):
+            lock.unlink()  # of a crashed server whose number another program has now; PostgreSQL would not start
+
+    def _create_cluster(self) -> None:
+        """Made under another name first, so that an interrupted one is never taken for a whole one."""
+        new, password_file = self.folder / "data.new", self.folder / "password.new"
+        shutil.rmtree(new, ignore_errors=True)
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password)
+        locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+        command = [*self._prefix(), str(self._programs / "initdb"), "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8"]
+        command += [f"--locale={locale}", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+        command += ["--no-sync"] * self.fast
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # as installed
+        password_file.unlink()
+        if done.returncode:
+            sys.exit(f"PostgreSQL's folder could not be made in {self.folder}:\n{done.stderr}")
+        new.rename(self._data)
+
+    def _prefix(self) -> list[str]:
+        return [*unprivileged(self._data), *bound_to_this_process(self.stop_signal)]
+
+    def _command(self) -> list[str]:
+        options = {
+            "port": str(self.port),
+            "listen_addresses": LOOPBACK,
+            "unix_socket_directories": "",
+            "max_connections": "700",
+            "shared_buffers": "256MB",
+            "shared_preload_libraries": "pg_stat_statements",
+        }
+        if self.fast:
+            options |= {"fsync": "off", "full_page_writes": "off"}
+        settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        return [*self._prefix(), str(self._programs / "postgres"), "-D", str(self._data), *settings]
+
+    def connect(self, database: str = "postgres") -> "psycopg2.extensions.connection":
+        return psycopg2.connect(
+            host=LOOPBACK, port=self.port, user=SUPERUSER, password=self.password, dbname=database, connect_timeout=5
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def create_database(self, name: str) -> None:
+        """Does nothing when it exists."""
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            with suppress(psycopg2.errors.DuplicateDatabase):
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+class ValkeyServer(EmbeddedServer):
+    """Keeps nothing on disk: it holds a cache and counters, and a cache from before a restart can only be wrong."""
+
+    name = "Valkey"
+    stop_signal = signal.SIGTERM
+
+    def _prepare(self) -> None:
+        self._config = self.folder / "valkey.conf"
+        self._config.touch(mode=0o600)  # the password stands here, and not on a command line that `ps` shows
+        self._config.write_text(
+            f"bind {LOOPBACK}\nport {self.port}\nrequirepass {self.password}\nset-proc-title no\n"
+            'save ""\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n'
+        )
+
+    def _command(self) -> list[str]:
+        return [*bound_to_this_process(self.stop_signal), str(valkey_program()), str(self._config)]
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=5) as connection:
+                connection.sendall(f"AUTH {self.password}\r\n".encode())
+                return connection.recv(64) == b"+OK\r\n"
+        except OSError:
+            return False

@@ -1,0 +1,90 @@
+"""Deadlines for what a client owes the server: the header and the body of a request, and reading the answer.
+
+Uvicorn's own timeout covers only the pause between two requests. Without these, a few sockets that say nothing, or
+that say it drop by drop, use up `limit_concurrency` and keep everybody else out.
+"""
+
+import asyncio
+from typing import Any, Literal
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+Debt = Literal["header", "body"]
+
+
+class DeadlineConfig(Config):
+    """Uvicorn's configuration, with the protocol below and its two deadlines; travels to the workers as a whole."""
+
+    def __init__(self, app: Any, *, request_header_seconds: float, request_body_seconds: float, **options: Any) -> None:
+        super().__init__(app, http=DeadlineProtocol, **options)
+        self.deadlines: dict[Debt, float] = {"header": request_header_seconds, "body": request_body_seconds}
+
+
+class DeadlineProtocol(HttpToolsProtocol):
+    """Closes a connection that does not send what it owes in time. An answer in the making is never cut.
+
+    A request that arrives whole costs no timer.
+    """
+
+    config: DeadlineConfig
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the parent class
+        super().connection_made(transport)
+        self._owed: Debt | None = "header"
+        self._timed: Debt | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._owed = None
+        self._watch()
+        self._stop_stalled()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._owed is None and self.cycle.response_complete:
+            self._owed = "header"  # anything after an answer ends Uvicorn's own timeout, even an empty line
+        super().data_received(data)
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._owed = "header"
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._owed = "body"
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._owed = None
+
+    def pause_writing(self) -> None:
+        """A client that does not read its answer holds a task: it has as long as for sending a body."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self.config.deadlines["body"], self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_stalled()
+        super().resume_writing()
+
+    def _stop_stalled(self) -> None:
+        if self._stalled:
+            self._stalled.cancel()
+
+    def _watch(self) -> None:
+        """Let the timer follow what is owed now."""
+        if self._owed != self._timed:
+            if self._timer:
+                self._timer.cancel()
+            self._timer = self._owed and self.loop.call_later(self.config.deadlines[self._owed], self._expire)
+            self._timed = self._owed
+
+    def _expire(self) -> None:
+        if self.flow.read_paused:  # not the client's fault
+            self._timed = None
+            self._watch()
+        else:
+            self.transport.close()

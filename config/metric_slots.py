@@ -1,0 +1,109 @@
+"""The files through which workers share their metrics: one a worker, taken over by its successor."""
+
+import fcntl
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+
+@dataclass
+class Totals:
+    """The figures of one worker, or of several together."""
+
+    # (method, route, status) -> requests in each span of durations, and last the seconds of them all
+    requests: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
+    counters: Counter[str] = field(default_factory=Counter)
+    gauges: Counter[str] = field(default_factory=Counter)
+    # when it was counted, and how many: a fact of the database, of which the latest reading holds, not the sum
+    low_stock: tuple[float, int] | None = None
+
+    def add(self, other: "Totals") -> None:
+        for key, cell in other.requests.items():
+            mine = self.requests.get(key)
+            self.requests[key] = [a + b for a, b in zip(mine, cell, strict=True)] if mine else cell
+        self.counters.update(other.counters)
+        self.gauges.update(other.gauges)
+        self.low_stock = max(filter(None, (self.low_stock, other.low_stock)), default=None)
+
+    def dump(self) -> bytes:
+        # The copy, because the event loop may meet a new route while the flushing thread is here.
+        cells = [(*key, cell) for key, cell in self.requests.copy().items()]
+        return orjson.dumps((cells, self.counters, self.gauges, self.low_stock))
+
+    @classmethod
+    def load(cls, dumped: bytes) -> "Totals":
+        cells, counters, gauges, low_stock = orjson.loads(dumped)
+        requests = {(method, route, status): cell for method, route, status, cell in cells}
+        return cls(requests, Counter(counters), Counter(gauges), tuple(low_stock) if low_stock else None)
+
+
+class Slot:
+    """A worker's file of totals. It outlives the worker: the next worker takes over the file and counts on, so that no
+    counter falls, and there are never more files than there were workers at one time.
+
+    Files replaced as a whole rather than memory mapped, as prometheus_client's own are: a mapped file ends the worker
+    with SIGBUS when the disk is full."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        with _locked(directory):
+            self._lock = next(
+                lock for number in itertools.count() if (lock := _claim(directory / f"slot_{number}.lock"))
+            )
+            self._file = Path(self._lock.name).with_suffix(".json")
+            self.inherited = Totals()
+            with suppress(FileNotFoundError):
+                self.inherited = Totals.load(self._file.read_bytes())
+            self.inherited.gauges.clear()
+            self.write(self.inherited)
+
+    def write(self, totals: Totals) -> None:
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_bytes(totals.dump())
+        unfinished.replace(self._file)
+
+    def read_all(self) -> Totals:
+        """The sum over all workers there ever were; gauges only of those that run."""
+        everyone = Totals()
+        with _locked(self._directory):
+            for file in self._directory.glob("slot_*.json"):
+                totals = Totals.load(file.read_bytes())
+                if abandoned := _claim(file.with_suffix(".lock")):
+                    abandoned.close()
+                    totals.gauges.clear()
+                everyone.add(totals)
+        return everyone
+
+    def release(self) -> None:
+        self._lock.close()
+
+
+def empty(directory: Path) -> None:
+    """Makes the folder, or clears it of an earlier run's files."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.glob("slot_*"):
+        file.unlink()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    with (directory / "slots.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _claim(path: Path) -> IO[str] | None:
+    """The locked file, or None when a running worker holds it. The kernel frees it when that worker dies, however."""
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock

@@ -1,0 +1,66 @@
+"""The text that Prometheus reads, made from the totals of all workers."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.registry import Collector
+
+from config.metric_slots import Totals
+
+__all__ = ["BOUNDS", "CONTENT_TYPE", "exposition"]
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+COUNTERS = {
+    "cache_hits_total": "Reads answered from the cache.",
+    "cache_misses_total": "Reads that the cache could not answer.",
+    "rate_limit_rejected_total": "Requests answered 429.",
+    "rate_limit_unavailable_total": "Requests let in uncounted, because Redis did not answer.",
+    "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
+}
+
+
+def exposition(totals: Totals) -> bytes:
+    return generate_latest(_Families(totals))
+
+
+class _Families(Collector):
+    def __init__(self, totals: Totals) -> None:
+        self._totals = totals
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        for name, help_text in COUNTERS.items():
+            yield CounterMetricFamily(name, help_text, self._totals.counters[name])
+        gauges = self._totals.gauges
+        active, capacity = gauges["db_pool_connections_active"], gauges["db_pool_capacity"]
+        used = 100 * active / capacity if capacity else 0
+        in_progress = gauges["http_requests_in_progress"]
+        yield GaugeMetricFamily("http_requests_in_progress", "Requests being answered.", in_progress)
+        yield GaugeMetricFamily("db_pool_connections_active", "Database connections in use.", active)
+        yield GaugeMetricFamily("db_pool_utilization_percent", "Of all connections there can be, those in use.", used)
+        if self._totals.low_stock:
+            low = self._totals.low_stock[1]
+            yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+
+    def _requests(self) -> Iterator[Metric]:
+        labels = ("method", "route", "status")
+        requests = CounterMetricFamily("http_requests_total", "Requests answered.", labels=labels)
+        errors = CounterMetricFamily("http_errors_total", "Requests answered 5xx.", labels=labels)
+        durations = HistogramMetricFamily(
+            "http_request_duration_seconds", "Time to the whole answer.", labels=labels[:2]
+        )
+        by_route: dict[tuple[str, str], list[float]] = {}
+        for (method, route, status), cell in self._totals.requests.copy().items():
+            count = sum(cell[:-1])
+            requests.add_metric((method, route, str(status)), count)
+            if status >= 500:
+                errors.add_metric((method, route, str(status)), count)
+            total = by_route.get((method, route))
+            by_route[method, route] = [a + b for a, b in zip(total, cell, strict=True)] if total else cell
+        for key, cell in by_route.items():
+            bounds = (*map(str, BOUNDS), "+Inf")
+            durations.add_metric(key, list(zip(bounds, accumulate(cell[:-1]), strict=True)), cell[-1])
+        yield from (requests, durations, errors)

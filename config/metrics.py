@@ -1,0 +1,133 @@
+"""Prometheus metrics: counted in plain Python, summed over all workers when they are read."""
+
+import logging
+import os
+import tempfile
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from config.metric_slots import Slot, Totals, empty
+from config.metric_text import BOUNDS, CONTENT_TYPE, exposition
+from config.settings import Settings
+
+__all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.5
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+
+
+class Metrics:
+    """What this worker counts. The methods that count are cheap, and safe on the event loop.
+
+    Every half second a thread writes the totals to the worker's file: a worker that is killed takes no more than that
+    with it, and no request waits for a disk."""
+
+    def __init__(self) -> None:
+        self.in_progress = 0
+        self._totals = Totals()
+        self._requests = self._totals.requests
+        self._pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._slot: Slot | None = None
+        self._flushing = threading.Lock()
+        self._stop = threading.Event()
+        self._flusher = threading.Thread()
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """`route` is the template ("/products/{id_key}"), never the path: each new one is a new series for ever."""
+        try:
+            cell = self._requests[method, route, status]
+        except KeyError:
+            method = method if method in METHODS else "OTHER"
+            cell = self._requests.setdefault((method, route, status), [0] * (len(BOUNDS) + 2))
+        cell[bisect_left(BOUNDS, seconds)] += 1
+        cell[-1] += seconds
+
+    def cache_hit(self) -> None:
+        self._totals.counters["cache_hits_total"] += 1
+
+    def cache_miss(self) -> None:
+        self._totals.counters["cache_misses_total"] += 1
+
+    def rate_limit_rejected(self) -> None:
+        self._totals.counters["rate_limit_rejected_total"] += 1
+
+    def rate_limit_unavailable(self) -> None:
+        self._totals.counters["rate_limit_unavailable_total"] += 1
+
+    def transaction_retried(self) -> None:
+        self._totals.counters["db_transaction_retries_total"] += 1
+
+    def set_low_stock(self, products: int) -> None:
+        self._totals.low_stock = (time.time(), products)
+
+    def watch_pool(self, read: Callable[[], tuple[int, int]]) -> None:
+        """`read` gives the connections in use and the most there can be; it is called from a thread."""
+        self._pool = read
+
+    def cache_totals(self) -> tuple[int, int]:
+        """Hits and misses of all workers. Reads files, so not for the event loop."""
+        counters = self._all().counters
+        return counters["cache_hits_total"], counters["cache_misses_total"]
+
+    def render(self) -> bytes:
+        """All series of all workers as Prometheus text. Reads files, so not for the event loop."""
+        return exposition(self._all())
+
+    def start(self, settings: Settings) -> None:
+        """Joins the workers that share `prometheus_multiproc_dir`; without one, this worker's figures are all."""
+        if settings.prometheus_multiproc_dir is None or self._slot:
+            return
+        try:
+            self._slot = Slot(settings.prometheus_multiproc_dir)
+        except OSError as error:
+            logger.warning("metrics of this worker alone: %s", error)
+            return
+        self._totals.add(self._slot.inherited)
+        self._stop.clear()
+        self._flusher = threading.Thread(target=self._keep_flushing, name="metrics", daemon=True)
+        self._flusher.start()
+
+    def stop(self) -> None:
+        """Writes the last figures and leaves the file to a successor."""
+        if self._slot is None:
+            return
+        self._stop.set()
+        self._flusher.join()
+        self.flush()
+        self._slot.release()
+        self._slot = None
+
+    def flush(self) -> None:
+        active, capacity = self._pool()
+        self._totals.gauges["http_requests_in_progress"] = self.in_progress
+        self._totals.gauges["db_pool_connections_active"] = active
+        self._totals.gauges["db_pool_capacity"] = capacity
+        # On a full disk the totals wait in memory for a later flush.
+        with self._flushing, suppress(OSError):
+            if self._slot:
+                self._slot.write(self._totals)
+
+    def _keep_flushing(self) -> None:
+        while not self._stop.wait(FLUSH_SECONDS):
+            self.flush()
+
+    def _all(self) -> Totals:
+        self.flush()
+        return self._slot.read_all() if self._slot else self._totals
+
+
+def prepare_metrics(settings: Settings) -> Path:
+    """For the parent, before it starts workers: an empty folder, and its name in the environment that they inherit."""
+    directory = settings.prometheus_multiproc_dir or Path(tempfile.mkdtemp(prefix="metrics-"))
+    empty(directory)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    return directory
+
+
+metrics = Metrics()

@@ -1,0 +1,74 @@
+"""Applies the migrations, the only way that tables come to be: `python -m config.migrations [upgrade|make MESSAGE]`."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from config.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parent.parent / "migrations"
+ADVISORY_LOCK = 0x45434F4D  # any number that every instance of this service agrees on
+RETRY_SECONDS = 1.0
+
+
+def alembic_config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(settings: Settings, revision: str = "head") -> None:
+    """Bring the database to `revision`; safe from several instances at once, which take turns under an advisory lock.
+
+    Waits for as long as the database is away, and says so once.
+    """
+    engine = create_engine(
+        settings.sqlalchemy_url(), poolclass=NullPool, connect_args={"connect_timeout": settings.db_connect_timeout}
+    )
+    waiting = False
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
+                connection.commit()
+                command.upgrade(alembic_config(connection), revision)
+                connection.commit()
+                return
+        except OperationalError as error:
+            if not waiting:
+                logger.warning("the database is away, waiting for it: %s", str(error.orig).strip())
+            waiting = True
+            time.sleep(RETRY_SECONDS)
+
+
+def make(settings: Settings, message: str) -> None:
+    """Write the next migration from the difference between the models and the database, which must be up to date."""
+    migrate(settings)
+    with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+        command.revision(alembic_config(connection), message, autogenerate=True)
+
+
+def main() -> None:
+    from config.embedded import embedded_servers  # noqa: PLC0415 # production images do not need it
+
+    with embedded_servers(load_settings()) as settings:
+        if sys.argv[1:2] == ["make"]:
+            make(settings, " ".join(sys.argv[2:]))
+        else:
+            migrate(settings)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    main()

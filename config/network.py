@@ -1,0 +1,21 @@
+"""Addresses on this machine."""
+
+import secrets
+import socket
+import sys
+
+LOOPBACK = "127.0.0.1"
+FREE_PORTS = range(20000, 32768)  # below those that systems give to outgoing connections
+
+
+def free_port(wanted: int | None = None) -> int:
+    """`wanted`, or else another one that no outgoing connection can take in the meantime."""
+    for port in (wanted or secrets.choice(FREE_PORTS), *(secrets.choice(FREE_PORTS) for _ in range(100))):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    sys.exit("No free port between 20000 and 32767.")

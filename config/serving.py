@@ -1,0 +1,101 @@
+"""What the two launchers share, and the one for development: one worker that restarts when the sources change."""
+
+import signal
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from uvicorn import Server
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.statreload import StatReload
+
+from config.embedded import embedded_servers
+from config.http_protocol import DeadlineConfig
+from config.logging_config import configure_logging, stop_logging
+from config.migrations import migrate
+from config.settings import Settings, load_settings
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ("config", "controllers", "middleware", "models", "repositories", "schemas", "services")
+
+
+@contextmanager
+def launching() -> Iterator[Settings]:
+    """Settings, logging, servers and tables, in this order; all of it undone in the reverse order, and exit code 0,
+    when the process is told to stop."""
+    settings = load_settings()
+    for number in (signal.SIGINT, signal.SIGTERM):  # until Uvicorn handles them
+        signal.signal(number, lambda *_: sys.exit(0))
+    configure_logging(settings)
+    try:
+        with embedded_servers(settings) as complete:
+            migrate(complete)
+            yield complete
+    finally:
+        stop_logging()
+
+
+def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
+    return DeadlineConfig(
+        "main:app",
+        host=settings.api_host,
+        port=settings.api_port,
+        loop="uvloop",
+        ws="none",
+        backlog=settings.backlog,
+        limit_concurrency=settings.limit_concurrency,
+        timeout_keep_alive=settings.timeout_keep_alive,
+        timeout_graceful_shutdown=settings.timeout_graceful_shutdown,
+        request_header_seconds=settings.timeout_request_header,
+        request_body_seconds=settings.timeout_request_body,
+        access_log=False,  # the application writes its own, with request ids and without query strings
+        log_config=None,
+        proxy_headers=False,  # the application decides itself whom to believe
+        server_header=False,
+        **options,
+    )
+
+
+def announce(settings: Settings) -> None:
+    """Print where everything is as soon as it answers: after all that the start itself has to say."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104 # compared
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+    def wait_and_print() -> None:
+        answers = False
+        while not answers:
+            with suppress(OSError), urllib.request.urlopen(f"{address}/health_check/live", timeout=5):  # noqa: S310
+                answers = True
+            time.sleep(0.1)
+        sys.stdout.write(
+            f"\nAPI           {address}\nSwagger UI    {address}/docs\nHealth check  {address}/health_check\n"
+        )
+        sys.stdout.flush()
+
+    threading.Thread(target=wait_and_print, name="announce", daemon=True).start()
+
+
+class SourceReload(StatReload):
+    """Watches this project's sources and nothing else: not .venv, .data or logs."""
+
+    def iter_py_files(self) -> Iterator[Path]:
+        yield from ROOT.glob("*.py")
+        yield from super().iter_py_files()
+
+
+def serve_development() -> None:
+    with launching() as settings:
+        announce(settings)
+        if settings.reload:
+            config = server_config(settings, reload=True, reload_dirs=[str(ROOT / folder) for folder in SOURCES])
+            SourceReload(config, Server(config).run, [config.bind_socket()]).run()
+            return
+        server = Server(server_config(settings))
+        server.run()
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)

@@ -1,0 +1,174 @@
+"""Every setting of the service: one typed class, read from the environment and from `.env`."""
+
+import ipaddress
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "REDIS_PASSWORD", "REDIS_URL")
+
+
+class RedisAddress(NamedTuple):
+    host: str
+    port: int
+    db: int
+    password: str
+
+
+class Settings(BaseSettings):
+    """Names, units, defaults and bounds of all settings; `.env.example` explains each to an operator."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
+
+    postgres_host: str | None = Field(None, description="host name; unset starts an embedded PostgreSQL")
+    postgres_port: Port = Field(5432, description="TCP port, 1-65535")
+    postgres_db: str = "ecommerce_db"
+    postgres_user: str = "postgres"
+    postgres_password: SecretStr = SecretStr("")
+    database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
+    db_pool_size: int = Field(50, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
+    db_max_overflow: int = Field(100, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
+    db_pool_timeout: float = Field(10, gt=0, le=300, description="seconds to wait for a connection, up to 300")
+    db_pool_recycle: int = Field(3600, ge=-1, description="seconds until a connection is replaced, -1 for never")
+    db_threads: int = Field(10, ge=1, le=200, description="threads of a worker that run transactions, 1-200")
+    db_read_connections: int = Field(10, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
+    db_connect_timeout: int = Field(2, ge=1, le=60, description="seconds, 1-60")
+    db_statement_timeout: float = Field(5, gt=0, le=600, description="seconds a statement may run, up to 600")
+    db_lock_timeout: float = Field(2, gt=0, le=600, description="seconds to wait for a lock, up to 600")
+
+    redis_enabled: bool = True
+    redis_host: str | None = Field(None, description="host name; unset starts an embedded server")
+    redis_port: Port = Field(6379, description="TCP port, 1-65535")
+    redis_db: int = Field(0, ge=0, le=15, description="database number, 0-15")
+    redis_password: SecretStr = SecretStr("")
+    redis_url: SecretStr | None = Field(None, description="redis://:password@host:port/db")
+    redis_cache_ttl: int = Field(300, ge=1, le=86400, description="seconds a cached product lives, 1-86400")
+    redis_max_connections: int = Field(50, ge=1, le=1000, description="connections a worker, 1-1000")
+
+    api_host: str = "127.0.0.1"
+    api_port: Port = Field(
+        8000, validation_alias=AliasChoices("API_PORT", "PORT", "api_port"), description="TCP port, 1-65535"
+    )
+    uvicorn_workers: int = Field(
+        default_factory=lambda: min(8, max(2, 2 * (os.cpu_count() or 1) + 1)),
+        ge=1,
+        le=64,
+        description="processes, 1-64; default 2 x cores + 1, between 2 and 8",
+    )
+    backlog: int = Field(2048, ge=1, le=65535, description="connections waiting to be accepted, 1-65535")
+    timeout_keep_alive: int = Field(5, ge=1, le=3600, description="seconds an idle connection stays open, 1-3600")
+    limit_concurrency: int = Field(1000, ge=1, description="connections a worker before it answers 503")
+    limit_max_requests: int = Field(10000, ge=0, description="requests until a worker is replaced, 0 for never")
+    timeout_graceful_shutdown: int = Field(20, ge=1, le=600, description="seconds for requests to finish, 1-600")
+    timeout_request_header: float = Field(10, gt=0, le=300, description="seconds for a request's header, up to 300")
+    timeout_request_body: float = Field(20, gt=0, le=300, description="seconds for a request's body, up to 300")
+    max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="bytes of a request body, 1024-1 GiB")
+    reload: bool = True
+    data_dir: Path = Field(Path(".data"), description="folder of the embedded servers")
+
+    rate_limit_enabled: bool = True
+    rate_limit_calls: int = Field(100, ge=1, le=1_000_000_000, description="requests a period, 1 or more")
+    rate_limit_period: int = Field(60, ge=1, le=86400, description="seconds, 1-86400")
+    trusted_proxies: CommaSeparated = PRIVATE_NETWORKS
+    cors_origins: CommaSeparated = ("*",)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    log_to_file: bool = True
+    log_dir: Path = Path("logs")
+    access_log: bool = False
+    low_stock_threshold: int = Field(5, ge=0, le=2_147_483_647, description="stock at or below which a product is low")
+    prometheus_multiproc_dir: Path | None = Field(None, description="folder the workers share their metrics in")
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_service_name: str = "ecommerce-api"
+
+    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks_parse(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @model_validator(mode="after")
+    def _urls_parse(self) -> Self:
+        if self.database_url and not self.database_url.get_secret_value().startswith(("postgresql", "postgres:")):
+            raise ValueError("DATABASE_URL must start with postgresql://")
+        if self.redis_url and not self.redis_url.get_secret_value().startswith("redis://"):
+            raise ValueError("REDIS_URL must start with redis://")
+        return self
+
+    @property
+    def embeds_postgres(self) -> bool:
+        return not (self.postgres_host or self.database_url)
+
+    @property
+    def embeds_redis(self) -> bool:
+        return self.redis_enabled and not (self.redis_host or self.redis_url)
+
+    @cached_property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
+
+    def redis_address(self) -> "RedisAddress | None":
+        """Where Redis is, or None when the service runs without it."""
+        if not self.redis_enabled:
+            return None
+        if self.redis_url:
+            url = make_url(self.redis_url.get_secret_value())
+            return RedisAddress(url.host or "localhost", url.port or 6379, int(url.database or 0), url.password or "")
+        password = self.redis_password.get_secret_value()
+        return RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
+
+    def sqlalchemy_url(self) -> URL:
+        """PostgreSQL's address for SQLAlchemy with psycopg2; understands `postgres://`, as some platforms write it."""
+        if self.database_url:
+            url = make_url(self.database_url.get_secret_value().replace("postgres://", "postgresql://", 1))
+            return url.set(drivername="postgresql+psycopg2")
+        return URL.create(
+            "postgresql+psycopg2",
+            username=self.postgres_user,
+            password=self.postgres_password.get_secret_value() or None,
+            host=self.postgres_host,
+            port=self.postgres_port,
+            database=self.postgres_db,
+        )
+
+
+def read_secret_files(environment: dict[str, str]) -> dict[str, str]:
+    """Values for `NAME` from the files that `NAME_FILE` points to: how containers hand over secrets."""
+    files = {name: environment[f"{name}_FILE"] for name in SECRETS if environment.get(f"{name}_FILE")}
+    return {name.lower(): Path(file).read_text(encoding="utf-8").strip() for name, file in files.items()}
+
+
+def load_settings() -> Settings:
+    """The settings of this process. A wrong value ends it with one line a variable: name, value, what is allowed."""
+    try:
+        return Settings(**read_secret_files(dict(os.environ)))  # type: ignore[arg-type] # values as the files hold them
+    except ValidationError as error:
+        sys.exit("\n".join(_explain(item) for item in error.errors()))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    field = Settings.model_fields.get(name.lower())
+    value = "(secret)" if name.upper() in SECRETS or not item["loc"] else item["input"]
+    allowed = f" ({field.description})" if field and field.description else ""
+    return f"{name.upper()}={value}: {item['msg']}{allowed}"

@@ -1,0 +1,25 @@
+"""HTTP. A new entity's controller is entered in `CONTROLLERS`."""
+
+from typing import Any
+
+from controllers.address_controller import AddressController
+from controllers.base_controller_impl import BaseController
+from controllers.bill_controller import BillController
+from controllers.category_controller import CategoryController
+from controllers.client_controller import ClientController
+from controllers.order_controller import OrderController
+from controllers.order_detail_controller import OrderDetailController
+from controllers.product_controller import ProductController
+from controllers.review_controller import ReviewController
+
+# In the order of the documentation.
+CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
+    CategoryController,
+    ProductController,
+    ReviewController,
+    ClientController,
+    AddressController,
+    OrderController,
+    OrderDetailController,
+    BillController,
+)

@@ -1,0 +1,13 @@
+"""Addresses over HTTP."""
+
+from controllers.base_controller_impl import BaseController, Parent
+from schemas.address_schema import AddressCreate, AddressFilters, AddressSchema, AddressUpdate
+from services.address_service import AddressService
+from services.client_service import ClientService
+
+
+class AddressController(BaseController[AddressCreate, AddressUpdate, AddressSchema]):
+    prefix = "/addresses"
+    service = AddressService
+    filters = AddressFilters
+    parents = (Parent("/clients", "client_id", ClientService),)

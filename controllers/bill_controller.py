@@ -1,0 +1,11 @@
+"""Bills over HTTP."""
+
+from controllers.base_controller_impl import BaseController
+from schemas.bill_schema import BillCreate, BillFilters, BillSchema, BillUpdate
+from services.bill_service import BillService
+
+
+class BillController(BaseController[BillCreate, BillUpdate, BillSchema]):
+    prefix = "/bills"
+    service = BillService
+    filters = BillFilters

@@ -1,0 +1,11 @@
+"""Categories over HTTP."""
+
+from controllers.base_controller_impl import BaseController
+from schemas.category_schema import CategoryCreate, CategoryFilters, CategorySchema, CategoryUpdate
+from services.category_service import CategoryService
+
+
+class CategoryController(BaseController[CategoryCreate, CategoryUpdate, CategorySchema]):
+    prefix = "/categories"
+    service = CategoryService
+    filters = CategoryFilters

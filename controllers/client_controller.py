@@ -1,0 +1,25 @@
+"""Clients over HTTP."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controllers.answers import document_response
+from controllers.base_controller_impl import BaseController
+from controllers.routes import PathId
+from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
+from services.client_service import ClientService
+
+
+class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema]):
+    prefix = "/clients"
+    service = ClientService
+    filters = ClientFilters
+
+    def add_routes(self) -> None:
+        service = ClientService(self.resources)
+
+        async def summary(request: Request, id_key: PathId) -> Response:
+            """What the client has ordered in all; canceled orders are left out."""
+            return document_response(request, await service.summary(id_key))
+
+        self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)

@@ -1,0 +1,76 @@
+"""Swagger UI and ReDoc, served from the application's own files: they work with no internet access."""
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+STATIC = Path(__file__).parent.parent / "static"
+FAVICON = "swagger-ui/favicon-32x32.png"
+SWAGGER_UI = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
+REDOC = ("redoc.css", "redoc/redoc.standalone.js", "redoc.js")
+
+# Both pages write style elements and show data: images; ReDoc runs its search in a worker that it makes from a blob.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
+IMMUTABLE = "public, max-age=31536000, immutable"
+
+
+class VersionedFiles(StaticFiles):
+    """Files that a browser may keep for a year, since their addresses change with their contents."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if scope["query_string"].startswith(b"v="):
+            response.headers["Cache-Control"] = IMMUTABLE
+        return response
+
+
+def add_documentation(app: FastAPI) -> None:
+    """Adds `/docs`, `/redoc`, the files they need under `/static`, and leads `/` to `/docs`."""
+
+    async def lead_to_docs(request: Request) -> Response:
+        return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
+
+    app.add_route("/", lead_to_docs, include_in_schema=False)
+    app.add_route("/docs", _page(f"{app.title} - Swagger UI", SWAGGER_UI), include_in_schema=False)
+    app.add_route("/redoc", _page(f"{app.title} - ReDoc", REDOC), include_in_schema=False)
+    app.mount("/static", VersionedFiles(directory=STATIC), name="static")
+
+
+def _page(title: str, files: tuple[str, ...]) -> Callable[[Request], Awaitable[Response]]:
+    html = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="{_address(FAVICON)}">
+{"".join(f'<link rel="stylesheet" href="{_address(file)}">' for file in files if file.endswith(".css"))}
+</head>
+<body>
+<div id="documentation"></div>
+<noscript>This page needs JavaScript. The description itself is at <a href="openapi.json">openapi.json</a>.</noscript>
+{"".join(f'<script src="{_address(file)}"></script>' for file in files if file.endswith(".js"))}
+</body>
+</html>
+"""
+
+    async def show(_: Request) -> Response:
+        return HTMLResponse(html, headers=PAGE_HEADERS)
+
+    return show
+
+
+def _address(file: str) -> str:
+    """Relative to the page, so that it holds under any path a proxy puts in front of the service."""
+    return f"static/{file}?v={sha256((STATIC / file).read_bytes()).hexdigest()[:12]}"

@@ -1,0 +1,71 @@
+"""Errors become answers here, and nowhere else."""
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from config.errors import DatabaseUnavailableError
+from controllers.answers import JSON
+from schemas.base_schema import to_json
+from services.errors import ServiceError
+
+RETRY_AFTER_SECONDS = "1"
+_DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
+
+logger = logging.getLogger(__name__)
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    app.exception_handler(ServiceError)(_refuse)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_http_error)
+    app.exception_handler(DatabaseUnavailableError)(_unavailable)
+
+
+def error_response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(to_json(body), status, headers, JSON)
+
+
+async def _refuse(_: Request, error: ServiceError) -> Response:
+    return error_response(error.status, error.body)
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    return error_response(422, {"detail": [_told(item) for item in error.errors()]})
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # The framework names the methods of the first route only that has the path.
+        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+    return error_response(error.status_code, {"detail": error.detail}, headers)
+
+
+async def _unavailable(_: Request, error: DatabaseUnavailableError) -> Response:
+    logger.debug("answered 503: %s", error)
+    detail = {"detail": "Service temporarily unavailable"}
+    return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+def _told(item: dict[str, Any]) -> dict[str, Any]:
+    """Without the input, which may be hostile, and without what UTF-8 cannot carry."""
+    loc: Sequence[Any] = item["loc"]
+    return {
+        "loc": [_encodable(part) if isinstance(part, str) else part for part in loc],
+        "msg": _encodable(_DECIMAL.sub(r"\1", item["msg"])),
+        "type": item["type"],
+    }
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,30 @@
+"""Which requests count as repeats of each other."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Header
+from starlette.requests import Request
+
+from repositories.idempotency_repository import RequestKey
+from schemas.base_schema import BaseSchema, to_json
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="Repeats with the same key get the first answer, for 24 hours.",
+    ),
+]
+
+
+def request_key(request: Request, key: str | None, new: BaseSchema) -> RequestKey | None:
+    """None when the request bears no key. Two bodies are the same when their fields are, whatever the spelling."""
+    if key is None:
+        return None
+    method, path = request.method, request.url.path
+    fingerprint = hashlib.sha256(f"{method} {path}\n".encode() + to_json(new.given())).digest()
+    return RequestKey("", key, method, path, fingerprint)

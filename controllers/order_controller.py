@@ -1,0 +1,30 @@
+"""Orders over HTTP: checkout and history beside what every entity has."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controllers.answers import document_response
+from controllers.base_controller_impl import BaseController, Parent
+from controllers.routes import PathId
+from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
+from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
+from services.checkout_service import CheckoutService
+from services.client_service import ClientService
+from services.order_service import OrderService
+
+
+class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
+    prefix = "/orders"
+    service = OrderService
+    filters = OrderFilters
+    parents = (Parent("/clients", "client_id", ClientService),)
+
+    def add_routes(self) -> None:
+        orders, checkout = OrderService(self.resources), CheckoutService(self.resources).checkout
+
+        async def history(request: Request, id_key: PathId) -> Response:
+            """The order's status changes, oldest first, the creation included."""
+            return document_response(request, await orders.history(id_key))
+
+        self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema)
+        self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)

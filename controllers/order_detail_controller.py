@@ -1,0 +1,13 @@
+"""Order details over HTTP."""
+
+from controllers.base_controller_impl import BaseController, Parent
+from schemas.order_detail_schema import OrderDetailCreate, OrderDetailFilters, OrderDetailSchema, OrderDetailUpdate
+from services.order_detail_service import OrderDetailService
+from services.order_service import OrderService
+
+
+class OrderDetailController(BaseController[OrderDetailCreate, OrderDetailUpdate, OrderDetailSchema]):
+    prefix = "/order_details"
+    service = OrderDetailService
+    filters = OrderDetailFilters
+    parents = (Parent("/orders", "order_id", OrderService),)

@@ -1,0 +1,42 @@
+"""Products over HTTP."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controllers.answers import document_response
+from controllers.base_controller_impl import BaseController, Parent
+from controllers.routes import PathId
+from schemas.product_schema import (
+    LowStockQuery,
+    ProductCreate,
+    ProductFilters,
+    ProductRating,
+    ProductSchema,
+    ProductUpdate,
+)
+from services.category_service import CategoryService
+from services.product_service import ProductService
+
+
+class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSchema]):
+    prefix = "/products"
+    service = ProductService
+    filters = ProductFilters
+    parents = (Parent("/categories", "category_id", CategoryService),)
+
+    def add_routes(self) -> None:
+        products = ProductService(self.resources)
+
+        async def rating(request: Request, id_key: PathId) -> Response:
+            """The average of the product's reviews."""
+            return document_response(request, await products.rating(id_key))
+
+        async def low_stock(request: Request, query: Annotated[LowStockQuery, Query()]) -> Response:
+            """What has to be ordered again, lowest stock first."""
+            return document_response(request, await products.low_stock(query))
+
+        self.add_read("/products/{id_key}/rating", rating, "Rating: product", ProductRating, 404)
+        self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

@@ -1,0 +1,13 @@
+"""Reviews over HTTP."""
+
+from controllers.base_controller_impl import BaseController, Parent
+from schemas.review_schema import ReviewCreate, ReviewFilters, ReviewSchema, ReviewUpdate
+from services.product_service import ProductService
+from services.review_service import ReviewService
+
+
+class ReviewController(BaseController[ReviewCreate, ReviewUpdate, ReviewSchema]):
+    prefix = "/reviews"
+    service = ReviewService
+    filters = ReviewFilters
+    parents = (Parent("/products", "product_id", ProductService),)

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Checks every deployment file without a Docker engine or a cluster: `make check-deploy`.
+# Brings its tools along, into .data/check-deploy. Where one cannot be had, its checks are skipped, which fails in CI.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+tools=$PWD/.data/check-deploy
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0 skipped=0
+
+check() { # check NAME COMMAND...
+  local name=$1
+  shift
+  if "$@" >"$scratch/output" 2>&1 </dev/null; then
+    passed=$((passed + 1))
+    echo "ok       $name"
+  else
+    failed=$((failed + 1))
+    echo "FAILED   $name: $*"
+    sed 's/^/         /' "$scratch/output"
+  fi
+}
+
+skip() { # skip NAME WHY
+  skipped=$((skipped + 1))
+  echo "SKIPPED  $1: $2"
+}
+
+# --- Tools ------------------------------------------------------------------------------------------------------------
+
+python_tools() {
+  cmp -s deploy/requirements.txt "$tools/requirements.txt" && return
+  rm -rf "$tools/venv"
+  { python3 -m venv "$tools/venv" || { apt install python3-venv && python3 -m venv "$tools/venv"; }; } &&
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check -r deploy/requirements.txt &&
+    cp deploy/requirements.txt "$tools/requirements.txt"
+}
+
+apt() { # apt install|download PACKAGE, with a new list of packages when the old one does not do
+  local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends)
+  "${get[@]}" "$1" "$2" || { "${get[@]}" update && "${get[@]}" "$1" "$2"; }
+}
+
+unpacked() ( # unpacked PACKAGE PROGRAM: not installed, so that no service starts on this machine
+  type "$2" || { cd "$tools" && apt download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb && type "$2"; }
+)
+
+bring() { # bring COMMAND...: what cannot be brought along shows itself below
+  "$@" >"$scratch/bring" 2>&1 </dev/null || tail -3 "$scratch/bring"
+}
+
+mkdir -p "$tools"
+PATH=$tools/venv/bin:$tools/usr/sbin:$tools/usr/bin:$PATH:/usr/sbin
+bring python_tools
+bring unpacked nginx nginx
+bring unpacked prometheus promtool
+compose=(docker-compose)
+docker compose version >/dev/null 2>&1 && compose=(docker compose)
+[ "${compose[*]}" = "docker compose" ] || type docker-compose >/dev/null 2>&1 || bring apt install docker-compose
+
+# --- Checks of more than one command ----------------------------------------------------------------------------------
+
+true >"$scratch/no.env" # instead of a developer's .env
+production() { "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.production.yaml "$@"; }
+
+complete_with_its_secrets() {
+  deploy/make_secrets.sh "$scratch/secrets" &&
+    SECRETS_DIR=$scratch/secrets COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
+}
+
+refused_without_its_secrets() {
+  SECRETS_DIR='' production config >"$scratch/refusal" 2>&1 && echo "not refused" && return 1
+  grep "set SECRETS_DIR" "$scratch/refusal"
+}
+
+complete_example() {
+  "${compose[@]}" --env-file .env.production.example -f docker-compose.production.yaml config
+}
+
+manifests() {
+  local given=(deploy/kubernetes/secret.example.yaml)
+  if type kubectl; then
+    kubectl kustomize deploy/kubernetes >"$scratch/manifests.yaml" || return
+    given+=("$scratch/manifests.yaml")
+  else
+    given+=(deploy/kubernetes/[^k]*.yaml)
+  fi
+  kubernetes-validate --strict "${given[@]}"
+}
+
+ingress_has_every_resource() {
+  sed -nE 's/^ +prefix = "(\/[a-z_]+)"$/\1/p' controllers/*.py | sort >"$scratch/resources"
+  sed -nE 's/.*path: (\/[a-z_.]+), pathType: Prefix.*/\1/p' deploy/kubernetes/ingress.yaml | sort >"$scratch/public"
+  comm -23 "$scratch/resources" "$scratch/public" >"$scratch/missing"
+  cat "$scratch/missing"
+  [ -s "$scratch/resources" ] && [ ! -s "$scratch/missing" ]
+}
+
+image_has_every_module() ( # what .dockerignore lets into an image can be imported on its own
+  mkdir "$scratch/image" &&
+    sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
+    python=$PWD/.venv/bin/python && cd "$scratch/image" &&
+    POSTGRES_HOST=localhost REDIS_HOST=localhost LOG_TO_FILE=false \
+      "$python" -B -c "import main, run_production, config.migrations"
+)
+
+queries_have_series() {
+  .venv/bin/python -c "
+import sys
+from config.metric_slots import Totals
+from config.metric_text import BOUNDS, exposition
+totals = Totals({('GET', '/', 500): [1.0] * (len(BOUNDS) + 2)}, low_stock=(0.0, 1))
+sys.stdout.buffer.write(exposition(totals))" >"$scratch/metrics" &&
+    python deploy/check_metrics.py deploy/prometheus/alerts.yml deploy/grafana/dashboards/*.json <"$scratch/metrics"
+}
+
+# --- All checks -------------------------------------------------------------------------------------------------------
+
+check "YAML" yamllint --strict --config-file deploy/yamllint.yaml \
+  deploy .github docker-compose*.yaml .pre-commit-config.yaml
+check "shell scripts" shellcheck deploy/*.sh deploy/redis/*.sh
+check "Dockerfiles" hadolint Dockerfile Dockerfile.production
+check "compose files: schema" check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yaml
+check "docker-compose.production.yaml: hardening" compose-lint check --no-env --strict-config --config deploy/compose-lint.yaml \
+  --fail-on low docker-compose.production.yaml
+if type "${compose[0]}" >/dev/null 2>&1; then
+  check "docker-compose.yaml" "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.yaml config
+  check "docker-compose.production.yaml with secrets" complete_with_its_secrets
+  check "docker-compose.production.yaml without secrets is refused" refused_without_its_secrets
+  check ".env.production.example" complete_example
+else
+  skip "docker-compose config" "run apt-get install docker-compose as root"
+fi
+check "Kubernetes manifests" manifests
+check "ingress has every resource" ingress_has_every_resource
+check "images have every module" image_has_every_module
+if type nginx >/dev/null 2>&1; then
+  check "nginx at work" python deploy/nginx/edge_test.py "$(type -p nginx)"
+else
+  skip "nginx at work" "no nginx, and apt-get could not bring it"
+fi
+check "nginx: security" gixy deploy/nginx/nginx.conf
+if type promtool >/dev/null 2>&1; then
+  check "Prometheus: configuration" promtool check config deploy/prometheus/prometheus.yml
+  check "Prometheus: alert rules fire when they should" promtool test rules deploy/prometheus/alerts_test.yml
+else
+  skip "Prometheus" "no promtool, and apt-get could not bring it"
+fi
+check "dashboard and alerts ask for series that exist" queries_have_series
+check "workflows: schema" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+check "workflows: security" zizmor --offline --quiet .github/workflows
+check "pre-commit" pre-commit validate-config .pre-commit-config.yaml
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && { [ "$skipped" = 0 ] || [ "${CI:-}" != true ]; }

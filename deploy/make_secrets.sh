@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Makes the folder that docker-compose.production.yaml reads its secrets from: deploy/make_secrets.sh [FOLDER]
+# What is there already stays. The certificate is self-signed, for a first look: put your own in its place.
+set -euo pipefail
+folder=${1:-secrets}
+
+# The folder keeps the host's other users out. The files in it can be read by all, because a container sees them with
+# the host's owner and mode, and each container runs as another unprivileged user.
+mkdir -p "$folder/tls"
+chmod 700 "$folder"
+for name in postgres_password redis_password grafana_password; do
+  [ -s "$folder/$name" ] || (umask 077 && openssl rand -hex 24 >"$folder/$name")
+  chmod 444 "$folder/$name"
+done
+if [ ! -s "$folder/tls/privkey.pem" ]; then
+  openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost" \
+    -keyout "$folder/tls/privkey.pem" -out "$folder/tls/fullchain.pem" 2>/dev/null
+  chmod 444 "$folder/tls/privkey.pem"
+fi
+echo "secrets are in $folder; start with SECRETS_DIR=$folder"

@@ -1,0 +1,226 @@
+"""Runs the real nginx with nginx.conf before stand-ins for three instances and for Docker's name server.
+
+Usage: edge_test.py NGINX, the path of its binary. Everything listens on loopback; only ports and paths are changed.
+"""
+# ruff: noqa: S101, S603 # a test: it asserts, and it runs what it was told to
+
+import json
+import random
+import re
+import socket
+import socketserver
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+CONF = Path(__file__).with_name("nginx.conf")
+INSTANCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
+
+
+class Instance(BaseHTTPRequestHandler):
+    """Answers with its own address and with what it was asked."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.dumps({"by": self.connection.getsockname()[0], "path": self.path, "headers": headers}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 # the name that the base class looks for
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""
+
+
+class Names(socketserver.BaseRequestHandler):
+    """Knows every name by the addresses of all instances."""
+
+    def handle(self) -> None:
+        query, connection = self.request
+        head = query[:2] + b"\x81\x80" + query[4:6] + len(INSTANCES).to_bytes(2, "big") + bytes(4)
+        record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x01\x00\x04"
+        answers = b"".join(record + socket.inet_aton(address) for address in INSTANCES)
+        connection.sendto(head + query[12:] + answers, self.client_address)
+
+
+class Edge:
+    """A running nginx, and what clients do to it."""
+
+    def __init__(self, plain: int, tls: int) -> None:
+        self.plain, self.tls = plain, tls
+        self._context = ssl._create_unverified_context()  # noqa: S323 # its certificate was made a moment ago
+
+    def ask(
+        self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[HTTPResponse, Any]:
+        """A GET, or a POST when there is a body; the answer and its parsed JSON."""
+        connection = HTTPSConnection("127.0.0.1", self.tls, timeout=15, context=self._context)
+        connection.request("GET" if body is None else "POST", path, body, headers or {})
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response, json.loads(text)
+
+
+def test_clients_cannot_choose_their_address(edge: Edge) -> None:
+    _, seen = edge.ask("/products", headers=FORGED)
+    assert seen["headers"]["x-forwarded-for"] == seen["headers"]["x-real-ip"] == "127.0.0.1", seen
+    assert seen["headers"]["x-forwarded-proto"] == "https", seen
+    assert "forwarded" not in seen["headers"], seen
+
+
+def test_all_instances_get_requests(edge: Edge) -> None:
+    assert {edge.ask("/products")[1]["by"] for _ in range(60)} == set(INSTANCES)
+
+
+def test_paths_and_queries_arrive_as_sent(edge: Edge) -> None:
+    assert edge.ask("/products/?q=a%20b&limit=5")[1]["path"] == "/products/?q=a%20b&limit=5"
+
+
+def test_metrics_are_not_public(edge: Edge) -> None:
+    for path in ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/x/../metrics", "/./metrics?x=1"):
+        response, seen = edge.ask(path)
+        assert response.status == 404, (path, seen)
+
+
+def test_bodies_are_limited(edge: Edge) -> None:
+    response, seen = edge.ask("/products", bytes(1_048_577))
+    assert response.status == 413, seen
+    assert edge.ask("/products", bytes(1_048_576))[0].status == 200
+
+
+def test_headers_are_limited(edge: Edge) -> None:
+    response, seen = edge.ask("/products", headers={"Cookie": "x" * 9000})
+    assert response.status == 400, seen
+
+
+def test_browsers_are_told_to_stay_with_tls(edge: Edge) -> None:
+    assert edge.ask("/products")[0].getheader("Strict-Transport-Security")
+    plain = HTTPConnection("127.0.0.1", edge.plain, timeout=5)
+    plain.request("GET", "/products?limit=1", headers={"Host": "shop.example"})
+    response = plain.getresponse()
+    plain.close()
+    assert response.status == 308, response.status
+    assert response.getheader("Location") == "https://shop.example/products?limit=1"
+
+
+def test_a_lost_instance_costs_no_request(edge: Edge, instances: list[ThreadingHTTPServer]) -> None:
+    close(instances.pop())
+    assert {edge.ask("/products")[0].status for _ in range(30)} == {200}
+
+
+def test_no_instance_is_a_503(edge: Edge, instances: list[ThreadingHTTPServer]) -> None:
+    while instances:
+        close(instances.pop())
+    response, seen = edge.ask("/products")
+    assert response.status == 503, seen
+    assert response.getheader("Retry-After") == "5"
+    assert seen == {"detail": "Service temporarily unavailable"}
+
+
+def test_the_log_keeps_no_queries(folder: Path) -> None:
+    log = (folder / "access.log").read_text(encoding="utf-8")
+    assert "GET /products/ 200" in log
+    assert "limit=5" not in log
+
+
+def close(server: socketserver.BaseServer) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield
+    finally:
+        close(server)
+        thread.join()
+
+
+@contextmanager
+def running(nginx: str, ports: dict[str, int], folder: Path) -> Iterator[None]:
+    conf = CONF.read_text(encoding="utf-8")
+    places = {"/tmp/": f"{folder}/", "/etc/nginx/tls/": f"{folder}/", "/dev/stdout": f"{folder}/access.log"}  # noqa: S108
+    listens = {
+        "listen 127.0.0.1:8081": f"listen 127.0.0.1:{ports['health']}",
+        "listen 80 ": f"listen 127.0.0.1:{ports['plain']} ",
+        "listen 443 ": f"listen 127.0.0.1:{ports['tls']} ",
+        "resolver 127.0.0.11 ": f"resolver 127.0.0.1:{ports['names']} ",
+        "api:8000": f"api:{ports['api']}",
+    }
+    for old, new in (places | listens).items():
+        assert old in conf, f"nginx.conf no longer has {old!r}"
+        conf = conf.replace(old, new)
+    assert not re.search(r"listen (?!127\.)", conf), "would listen beyond loopback"
+    (folder / "nginx.conf").write_text(conf, encoding="utf-8")
+    key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    run = [nginx, "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    subprocess.run([*run, "-t"], check=True)
+    with subprocess.Popen(run) as process:
+        try:
+            wait_for(ports["tls"])
+            yield
+        finally:
+            process.terminate()
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while not is_taken(port):
+        assert time.monotonic() < deadline, "nginx does not listen"
+        time.sleep(0.05)
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def main(nginx: str) -> None:
+    # Below the range that the system takes clients' ports from.
+    free = (port for port in random.sample(range(20000, 32000), 100) if not is_taken(port))
+    ports = dict(zip(("plain", "tls", "health", "names", "api"), free, strict=False))
+    instances = [ThreadingHTTPServer((address, ports["api"]), Instance) for address in INSTANCES]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)  # nginx's workers run as another user
+        stack.enter_context(serving(socketserver.UDPServer(("127.0.0.1", ports["names"]), Names)))
+        for instance in instances:
+            stack.enter_context(serving(instance))
+        stack.enter_context(running(nginx, ports, folder))
+        edge = Edge(ports["plain"], ports["tls"])
+        for test in (
+            test_clients_cannot_choose_their_address,
+            test_all_instances_get_requests,
+            test_paths_and_queries_arrive_as_sent,
+            test_metrics_are_not_public,
+            test_bodies_are_limited,
+            test_headers_are_limited,
+            test_browsers_are_told_to_stay_with_tls,
+        ):
+            test(edge)
+        test_a_lost_instance_costs_no_request(edge, instances)
+        test_no_instance_is_a_503(edge, instances)
+        test_the_log_keeps_no_queries(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

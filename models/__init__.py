@@ -1,0 +1,24 @@
+"""Database entities. Importing this package registers every table, as migrations and scripts need."""
+
+from models.address import AddressModel
+from models.bill import BillModel
+from models.category import CategoryModel
+from models.client import ClientModel
+from models.idempotency import IdempotencyModel
+from models.order import OrderModel, OrderStatusChangeModel
+from models.order_detail import OrderDetailModel
+from models.product import ProductModel
+from models.review import ReviewModel
+
+__all__ = [
+    "AddressModel",
+    "BillModel",
+    "CategoryModel",
+    "ClientModel",
+    "IdempotencyModel",
+    "OrderDetailModel",
+    "OrderModel",
+    "OrderStatusChangeModel",
+    "ProductModel",
+    "ReviewModel",
+]

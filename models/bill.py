@@ -1,0 +1,26 @@
+"""What is paid for an order, and how."""
+
+import datetime
+
+from sqlalchemy import CheckConstraint, Sequence, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import base
+from models.base_model import BaseModel, MoneyColumn
+
+BILL_NUMBERS = Sequence("bill_number_seq", metadata=base.metadata)
+
+
+class BillModel(BaseModel):
+    __tablename__ = "bills"
+    __table_args__ = (
+        CheckConstraint("total >= 0", name="total_not_negative"),
+        CheckConstraint("discount >= 0", name="discount_not_negative"),
+        CheckConstraint("payment_type IN ('cash', 'card')", name="payment_type_known"),
+    )
+
+    bill_number: Mapped[str] = mapped_column(String(50), unique=True)
+    discount: Mapped[MoneyColumn] = mapped_column(server_default="0")
+    date: Mapped[datetime.date] = mapped_column(index=True)
+    total: Mapped[MoneyColumn]
+    payment_type: Mapped[str] = mapped_column(String(10))

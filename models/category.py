@@ -1,0 +1,12 @@
+"""A shelf of products."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base_model import BaseModel
+
+
+class CategoryModel(BaseModel):
+    __tablename__ = "categories"
+
+    name: Mapped[str] = mapped_column(String(100), unique=True)

@@ -1,0 +1,17 @@
+"""A customer."""
+
+from sqlalchemy import Index, String, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base_model import BaseModel
+
+
+class ClientModel(BaseModel):
+    __tablename__ = "clients"
+
+    name: Mapped[str] = mapped_column(String(100), index=True)
+    lastname: Mapped[str] = mapped_column(String(100), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    telephone: Mapped[str | None] = mapped_column(String(21))
+
+    __table_args__ = (Index("uq_clients_email", func.lower(email), unique=True),)

@@ -1,0 +1,26 @@
+"""Values as they travel on the wire and stand in the database."""
+
+from enum import IntEnum, StrEnum
+
+
+class DeliveryMethod(IntEnum):
+    DRIVE_THRU = 1
+    ON_HAND = 2
+    HOME_DELIVERY = 3
+
+
+class OrderStatus(IntEnum):
+    PENDING = 1
+    IN_PROGRESS = 2
+    DELIVERED = 3
+    CANCELED = 4
+
+    @property
+    def is_open(self) -> bool:
+        """Details may still change, and their quantities are held for the order."""
+        return self in (OrderStatus.PENDING, OrderStatus.IN_PROGRESS)
+
+
+class PaymentType(StrEnum):
+    CASH = "cash"
+    CARD = "card"

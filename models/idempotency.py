@@ -1,0 +1,24 @@
+"""The answers of requests that bore an `Idempotency-Key`, kept for their repeats."""
+
+from datetime import datetime
+
+from sqlalchemy import DateTime, LargeBinary, SmallInteger, String, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import base
+
+
+class IdempotencyModel(base):
+    """`caller` keeps the keys of different callers apart; `fingerprint` is a SHA-256 of method, path and body."""
+
+    __tablename__ = "idempotency_keys"
+
+    caller: Mapped[str] = mapped_column(String(255), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    method: Mapped[str] = mapped_column(String(10))
+    path: Mapped[str] = mapped_column(String(255))
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    status: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    location: Mapped[str | None] = mapped_column(String(255))
+    body: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)

@@ -1,0 +1,40 @@
+"""An order of a client, and the history of its status."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Identity, SmallInteger, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from config.database import base
+from models.base_model import BaseModel, MoneyColumn, reference
+
+
+class OrderModel(BaseModel):
+    """`checkout_lines` is for audits: how many details a checkout placed the order with; null for other orders."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("total >= 0", name="total_not_negative"),
+        CheckConstraint("delivery_method BETWEEN 1 AND 3", name="delivery_method_known"),
+        CheckConstraint("status BETWEEN 1 AND 4", name="status_known"),
+    )
+
+    date: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    total: Mapped[MoneyColumn]
+    delivery_method: Mapped[int] = mapped_column(SmallInteger, index=True)
+    status: Mapped[int] = mapped_column(SmallInteger, server_default="1", index=True)
+    client_id: Mapped[int] = reference("clients.id_key")
+    bill_id: Mapped[int] = reference("bills.id_key")
+    checkout_lines: Mapped[int | None] = mapped_column(SmallInteger)
+
+
+class OrderStatusChangeModel(base):
+    """Written by a trigger, in the transaction of the change; `from_status` is null for the creation."""
+
+    __tablename__ = "order_status_changes"
+
+    id_key: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id_key", ondelete="CASCADE"), index=True)
+    from_status: Mapped[int | None] = mapped_column(SmallInteger)
+    to_status: Mapped[int] = mapped_column(SmallInteger)
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())

@@ -1,0 +1,106 @@
+"""The SQL that every entity needs. A repository flushes and never commits; it notes which rows it changed."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.base_model import BaseModel
+from repositories.statements import Statement, list_statement, one_statement
+from schemas.base_schema import MAX_INTEGER
+from schemas.list_query import ListQuery
+
+Model = TypeVar("Model", bound=BaseModel)
+Values = Mapping[str, Any]
+
+
+class BaseRepository(Generic[Model]):
+    model: ClassVar[type[BaseModel]]
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    def page(cls, query: ListQuery, fields: tuple[str, ...]) -> Statement:
+        """The statement that reads one page of `fields`, for `AsyncReads`."""
+        return list_statement(cls.model, query, fields)
+
+    @classmethod
+    def total(cls, query: ListQuery) -> Statement:
+        """The statement that counts what the query's filters let through."""
+        return list_statement(cls.model, query, None)
+
+    @classmethod
+    def one(cls, id_key: int, fields: tuple[str, ...]) -> Statement:
+        """The statement that reads `fields` of one row."""
+        return one_statement(cls.model, id_key, fields)
+
+    def find(self, id_key: int) -> Model | None:
+        return self.session.get(self.model, id_key) if fits(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
+
+    def find_all(self, query: ListQuery) -> list[Model]:
+        """Entities of one page, within this transaction and for its rules; lists for clients are read with `page`."""
+        statement = select(self.model).order_by(self.model.id_key).offset(query.skip).limit(query.limit)
+        return list(self.session.scalars(statement))
+
+    def lock(self, id_key: int) -> Model | None:
+        """The row as it is now, kept from others' changes until the transaction ends."""
+        key_share = {"key_share": True}
+        return self.session.get(self.model, id_key, with_for_update=key_share) if fits(id_key) else None  # type: ignore[return-value] # see find
+
+    def save(self, values: Values) -> Model:
+        self._attempt(values)
+        instance = self.model(**values)
+        self.session.add(instance)
+        self.session.flush()
+        self.changed(instance.id_key)
+        return instance  # type: ignore[return-value] # cls.model is Model's class
+
+    def update(self, instance: Model, values: Values) -> Model:
+        self._attempt(values)
+        for name, value in values.items():
+            setattr(instance, name, value)
+        self.session.flush()
+        self.changed(instance.id_key)
+        return instance
+
+    def remove(self, instance: Model) -> None:
+        self._attempt({"id_key": instance.id_key})
+        self.session.delete(instance)
+        self.session.flush()
+        self.changed(instance.id_key)
+
+    def changed(self, *id_keys: int) -> None:
+        """Note rows that this transaction changed, so that the service can drop what is cached of them."""
+        changes_of(self.session).rows[self.model.__tablename__].update(id_keys)
+
+    def _attempt(self, values: Values) -> None:
+        """Note what is about to be written, so that a refusal of the database can be told in the client's words."""
+        self.session.info["attempted"] = Attempt(self.model, values)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the service has to know after the commit: changed rows by table, and stock as (before, after) by product."""
+
+    rows: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    stock: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+class Attempt(NamedTuple):
+    model: type[BaseModel]
+    values: Values
+
+
+def fits(id_key: int) -> bool:
+    """Whether the column can hold the key; PostgreSQL would answer an error, not an absence."""
+    return 0 < id_key <= MAX_INTEGER
+
+
+def changes_of(session: Session) -> Changes:
+    """What this transaction has changed so far."""
+    noted: Changes = session.info.setdefault("changes", Changes())
+    return noted

@@ -1,0 +1,101 @@
+"""Statements of plain reads: built by SQLAlchemy, compiled once for each shape, run with psycopg2's parameters."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.base_model import BaseModel
+from schemas.list_query import ListQuery, Operator, Where
+
+_COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
+    "=": lambda column, value: column == value,
+    ">=": lambda column, value: column >= value,
+    "<=": lambda column, value: column <= value,
+    "contains": lambda column, value: func.lower(column).like(func.lower(value)),
+    "lower=": lambda column, value: func.lower(column) == func.lower(value),
+    "positive": lambda column, value: (column > literal_column("0")) == value,
+}
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's dialects are untyped
+
+
+class Statement(NamedTuple):
+    sql: str
+    parameters: dict[str, Any]
+
+
+class Shape(NamedTuple):
+    """What decides the text of a list's SQL; everything else is a parameter."""
+
+    model: type[BaseModel]
+    query: type[ListQuery]
+    fields: tuple[str, ...] | None
+    filters: tuple[str, ...]
+    sort: str
+    keyset: bool
+
+
+def one_statement(model: type[BaseModel], id_key: int, fields: tuple[str, ...]) -> Statement:
+    return Statement(_one_sql(model, fields), {"id_key": id_key})
+
+
+def list_statement(model: type[BaseModel], query: ListQuery, fields: tuple[str, ...] | None) -> Statement:
+    """One page of `fields`, or with None the number of rows that the filters let through."""
+    filters = query.filters()
+    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None)
+    parameters = {name: _parameter(query.where(name), value) for name, value in filters.items()}
+    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit}
+    return Statement(_list_sql(shape), {**parameters, **paging})
+
+
+@lru_cache(maxsize=64)
+def _one_sql(model: type[BaseModel], fields: tuple[str, ...]) -> str:
+    return compiled(select(*_columns(model, fields)).where(model.id_key == bindparam("id_key")))
+
+
+@lru_cache(maxsize=1024)
+def _list_sql(shape: Shape) -> str:
+    model, conditions = shape.model, [_condition(shape, name) for name in shape.filters]
+    if shape.fields is None:
+        return compiled(select(func.count()).select_from(model).where(*conditions))
+    if shape.keyset:
+        conditions.append(model.id_key > bindparam("after_id"))
+    statement = select(*_columns(model, shape.fields)).where(*conditions).order_by(*_order(model, shape.sort))
+    return compiled(statement.offset(bindparam("skip")).limit(bindparam("limit")))
+
+
+def compiled(statement: Select[Any]) -> str:
+    """The SQL text, with psycopg2's `%(name)s` for parameters; write constants as literal columns."""
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _columns(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:
+    return [getattr(model, name) for name in names]
+
+
+def _order(model: type[BaseModel], sort: str) -> list[ColumnElement[Any]]:
+    """The primary key breaks ties in the same direction, so that one index serves both."""
+    names = [sort.removeprefix("-")] + (["id_key"] if sort.removeprefix("-") != "id_key" else [])
+    return [getattr(model, name).desc() if sort.startswith("-") else getattr(model, name).asc() for name in names]
+
+
+def _condition(shape: Shape, name: str) -> ColumnElement[bool]:
+    where: Where = shape.query.where(name)
+    value: BindParameter[Any] = bindparam(name)
+    return or_(*(_compare(getattr(shape.model, column), where, value) for column in where.columns))
+
+
+def _compare(column: Any, where: Where, value: BindParameter[Any]) -> ColumnElement[bool]:
+    condition: ColumnElement[bool] = _COMPARISONS[where.operator](column, value)
+    return condition
+
+
+def _parameter(where: Where, value: Any) -> Any:
+    """The wildcards of LIKE in a search are text; backslash is PostgreSQL's default escape character."""
+    if where.operator != "contains":
+        return value
+    text = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{text}%"

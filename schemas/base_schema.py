@@ -1,0 +1,108 @@
+"""Constrained types that create and update schemas share, and the way to JSON."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_INTEGER = 2_147_483_647
+MAX_MONEY = Decimal("9999999999.99")
+
+
+def _is_storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode") from None
+    return text
+
+
+def _is_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise PydanticCustomError("number_type", "Input should be a number")
+    return value
+
+
+def _is_iso_text(value: Any) -> Any:
+    if not isinstance(value, str | date):
+        raise PydanticCustomError("iso_type", "Input should be a text in ISO 8601 form")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A time without a zone is UTC."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
+
+
+Number = BeforeValidator(_is_number)
+Iso = BeforeValidator(_is_iso_text)
+
+
+def _amount_schema(**bounds: float) -> WithJsonSchema:
+    return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
+
+
+Text = Annotated[str, AfterValidator(_is_storable)]
+Name = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+Price = Annotated[
+    Decimal,
+    Number,
+    Field(gt=0, le=MAX_MONEY, decimal_places=2),
+    _amount_schema(exclusiveMinimum=0),
+    Field(examples=[999.99]),
+]
+Money = Annotated[
+    Decimal, Number, Field(ge=0, le=MAX_MONEY, decimal_places=2), _amount_schema(minimum=0), Field(examples=[150.5])
+]
+Quantity = Annotated[int, Field(strict=True, gt=0, le=MAX_INTEGER, examples=[2])]
+Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]
+Moment = Annotated[datetime, Iso, AfterValidator(_in_utc)]
+Day = Annotated[date, Iso]
+# Any integer may be asked for; one that the column cannot hold simply does not exist.
+IdKey = Annotated[int, Field(strict=True, examples=[1])]
+
+
+def absent() -> Any:
+    """The default of an update's field: left out of the request, left as it is."""
+    return Field(default_factory=lambda: None)
+
+
+class BaseSchema(BaseModel):
+    model_config = ConfigDict(
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        from_attributes=True,
+        extra="ignore",
+        json_schema_serialization_defaults_required=True,
+    )
+
+    def given(self) -> dict[str, Any]:
+        """The fields that the request bears, by name."""
+        return self.model_dump(exclude_unset=True)
+
+
+class StoredSchema(BaseSchema):
+    """A read schema inherits from its create schema and from this, so that `id_key` comes first."""
+
+    id_key: IdKey = Field(default=0, description="Set by the server.")
+
+
+def to_json(value: Any) -> bytes:
+    """The one way to JSON, so that every answer about the same object has the same bytes."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

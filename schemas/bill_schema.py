@@ -1,0 +1,53 @@
+"""Bills on the wire."""
+
+import datetime
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.enums import PaymentType
+from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, Text, absent
+from schemas.list_query import ListQuery, where
+
+BillNumber = Annotated[Text, StringConstraints(min_length=1, max_length=50), Field(examples=["BILL-2026-000001"])]
+
+
+def today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+class BillFields(BaseSchema):
+    bill_number: BillNumber = Field(default="", description="Made by the server when left out.")
+    discount: Money = Decimal(0)
+    date: Day = Field(default_factory=today, description="Default: today in UTC.")
+    total: Money
+    payment_type: PaymentType
+
+
+class BillCreate(BillFields):
+    @model_validator(mode="after")
+    def _discount_within_total(self) -> Self:
+        if self.discount > self.total:
+            raise PydanticCustomError("discount_above_total", "discount must not be above total")
+        return self
+
+
+class BillUpdate(BaseSchema):
+    bill_number: BillNumber = absent()
+    discount: Money = absent()
+    date: Day = absent()
+    total: Money = absent()
+    payment_type: PaymentType = absent()
+
+
+class BillSchema(BillFields, StoredSchema):
+    """A bill as it is stored. A checkout's total is what is left after the discount, and so may be below it."""
+
+
+class BillFilters(ListQuery):
+    payment_type: Annotated[PaymentType | None, where("payment_type")] = None
+    date_from: Annotated[Day | None, where("date", operator=">=")] = None
+    date_to: Annotated[Day | None, where("date", operator="<=")] = None
+    sort: Literal["id_key", "-id_key", "date", "-date", "total", "-total"] = "id_key"

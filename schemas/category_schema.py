@@ -1,0 +1,25 @@
+"""Categories on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.base_schema import BaseSchema, Name, StoredSchema, absent
+from schemas.list_query import ListQuery, SearchText, where
+
+
+class CategoryCreate(BaseSchema):
+    name: Name = Field(examples=["Electronics"])
+
+
+class CategoryUpdate(BaseSchema):
+    name: Name = absent()
+
+
+class CategorySchema(CategoryCreate, StoredSchema):
+    """A category as it is stored."""
+
+
+class CategoryFilters(ListQuery):
+    q: Annotated[SearchText | None, where("name", operator="contains")] = None
+    sort: Literal["id_key", "-id_key", "name", "-name"] = "id_key"

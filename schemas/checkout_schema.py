@@ -1,0 +1,33 @@
+"""A whole order in one request, and its answer."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from models.enums import PaymentType
+from schemas.base_schema import BaseSchema, IdKey, Money, Price, Quantity
+from schemas.bill_schema import BillNumber, BillSchema
+from schemas.order_detail_schema import OrderDetailSchema
+from schemas.order_schema import Delivery, OrderSchema
+
+
+class CheckoutItem(BaseSchema):
+    product_id: IdKey
+    quantity: Quantity
+    price: Price | None = Field(None, description="Refused when it is not the product's; taken from it when left out.")
+
+
+class CheckoutCreate(BaseSchema):
+    client_id: IdKey
+    delivery_method: Delivery = Field(examples=[3])
+    payment_type: PaymentType
+    discount: Money = Decimal(0)
+    bill_number: BillNumber = Field(default="", description="Made by the server when left out.")
+    items: Annotated[list[CheckoutItem], Field(min_length=1, max_length=100)]
+
+
+class CheckoutSchema(BaseSchema):
+    order: OrderSchema
+    bill: BillSchema
+    order_details: list[OrderDetailSchema]

@@ -1,0 +1,44 @@
+"""Clients on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import EmailStr, Field, StringConstraints
+
+from schemas.base_schema import BaseSchema, Moment, Money, Name, StoredSchema, Text, absent
+from schemas.list_query import ListQuery, SearchText, where
+
+Email = Annotated[EmailStr, StringConstraints(max_length=254), Field(examples=["john@example.com"])]
+Telephone = Annotated[Text, StringConstraints(pattern=r"^\+?[1-9]\d{6,19}$"), Field(examples=["+1234567890"])]
+
+
+class ClientCreate(BaseSchema):
+    name: Name = Field(examples=["John"])
+    lastname: Name = Field(examples=["Doe"])
+    email: Email
+    telephone: Telephone | None = None
+
+
+class ClientUpdate(BaseSchema):
+    name: Name = absent()
+    lastname: Name = absent()
+    email: Email = absent()
+    telephone: Telephone | None = absent()
+
+
+class ClientSchema(ClientCreate, StoredSchema):
+    """A client as it is stored."""
+
+
+class ClientFilters(ListQuery):
+    email: Annotated[SearchText | None, where("email", operator="lower=")] = None
+    q: Annotated[SearchText | None, where("name", "lastname", operator="contains")] = None
+    sort: Literal["id_key", "-id_key", "name", "-name", "lastname", "-lastname"] = "id_key"
+
+
+class ClientSummary(BaseSchema):
+    """Canceled orders are left out."""
+
+    client_id: int
+    orders_count: int
+    total_spent: Money
+    last_order_date: Moment | None

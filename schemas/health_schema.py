@@ -1,0 +1,47 @@
+"""What the health check tells."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class DatabaseHealth(BaseModel):
+    status: Literal["up", "down"]
+    latency_ms: float | None = Field(None, description="Absent when the database is down.", examples=[1.2])
+
+
+class RedisHealth(BaseModel):
+    status: Literal["up", "down"]
+
+
+class PoolHealth(BaseModel):
+    size: int = Field(examples=[50])
+    checked_in: int
+    checked_out: int
+    overflow: int
+    total_capacity: int = Field(examples=[150])
+    utilization_percent: float
+
+
+class CacheHealth(BaseModel):
+    hits: int
+    misses: int
+    hit_rate_percent: float
+
+
+class Checks(BaseModel):
+    database: DatabaseHealth
+    redis: RedisHealth
+    db_pool: PoolHealth
+    cache: CacheHealth
+
+
+class HealthSchema(BaseModel):
+    status: Literal["healthy", "degraded", "unhealthy"]
+    timestamp: datetime
+    checks: Checks
+
+
+class ProbeSchema(BaseModel):
+    status: str = Field(examples=["ready"])

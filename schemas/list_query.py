@@ -1,0 +1,66 @@
+"""How lists are asked for: pages by position or by key, filters and sorting declared one line each."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from schemas.base_schema import MAX_INTEGER, MAX_MONEY, Moment, Text
+
+DAY = len("2026-01-31")
+
+Operator = Literal["=", ">=", "<=", "contains", "lower=", "positive"]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Metadata of a filter: which columns (any of them) are compared how with the parameter's value.
+
+    `contains` finds a part in any letter case, `lower=` compares in lower case, `positive` asks for numbers > 0.
+    """
+
+    columns: tuple[str, ...]
+    operator: Operator = "="
+
+
+def where(*columns: str, operator: Operator = "=") -> Where:
+    return Where(columns, operator)
+
+
+IdFilter = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+MoneyFilter = Annotated[Decimal, Field(ge=0, le=MAX_MONEY, decimal_places=2, allow_inf_nan=False)]
+NumberFilter = Annotated[float, Field(allow_inf_nan=False)]
+SearchText = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+FromMoment = Moment
+ToMoment = Annotated[Moment, BeforeValidator(lambda text: f"{text}T23:59:59.999999" if len(text) == DAY else text)]
+
+
+class ListQuery(BaseModel):
+    """What every list understands. A subclass adds its filters and names the fields it sorts by as a Literal."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    skip: Annotated[int, Field(ge=0, le=2**63 - 1, description="Objects to leave out at the beginning.")] = 0
+    limit: Annotated[int, Field(ge=1, le=1000, description="Objects in a page at the most.")] = 100
+    after_id: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_INTEGER, description="The page after this `id_key`, at the same cost however deep."),
+    ] = None
+    count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
+    sort: str = "id_key"
+
+    PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
+
+    def filters(self) -> dict[str, Any]:
+        """The filters that are set, in alphabetical order."""
+        return {name: value for name in self.filter_names() if (value := getattr(self, name)) is not None}
+
+    @classmethod
+    def filter_names(cls) -> list[str]:
+        return sorted(cls.model_fields.keys() - cls.PAGING)
+
+    @classmethod
+    def where(cls, name: str) -> Where:
+        """How the filter `name` compares."""
+        return next(item for item in cls.model_fields[name].metadata if isinstance(item, Where))

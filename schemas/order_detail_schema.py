@@ -1,0 +1,34 @@
+"""Order details on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.base_schema import BaseSchema, IdKey, Price, Quantity, StoredSchema, absent
+from schemas.list_query import IdFilter, ListQuery, where
+
+
+class OrderDetailCreate(BaseSchema):
+    quantity: Quantity
+    price: Price | None = Field(None, description="Taken from the product when left out; another one is refused.")
+    order_id: IdKey
+    product_id: IdKey
+
+
+class OrderDetailUpdate(BaseSchema):
+    quantity: Quantity = absent()
+    price: Price = absent()
+    order_id: IdKey = absent()
+    product_id: IdKey = absent()
+
+
+class OrderDetailSchema(OrderDetailCreate, StoredSchema):
+    """An order detail as it is stored, with the price it was made with."""
+
+    price: Price
+
+
+class OrderDetailFilters(ListQuery):
+    order_id: Annotated[IdFilter | None, where("order_id")] = None
+    product_id: Annotated[IdFilter | None, where("product_id")] = None
+    sort: Literal["id_key", "-id_key"] = "id_key"

@@ -1,0 +1,52 @@
+"""Products on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.base_schema import MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, Text, absent
+from schemas.list_query import IdFilter, ListQuery, MoneyFilter, SearchText, where
+
+ProductName = Annotated[Text, StringConstraints(min_length=1, max_length=200), Field(examples=["Laptop"])]
+
+
+class ProductCreate(BaseSchema):
+    name: ProductName
+    price: Price
+    stock: Stock = 0
+    category_id: IdKey
+
+
+class ProductUpdate(BaseSchema):
+    name: ProductName = absent()
+    price: Price = absent()
+    stock: Stock = absent()
+    category_id: IdKey = absent()
+
+
+class ProductSchema(ProductCreate, StoredSchema):
+    """A product as it is stored."""
+
+
+class ProductFilters(ListQuery):
+    category_id: Annotated[IdFilter | None, where("category_id")] = None
+    min_price: Annotated[MoneyFilter | None, where("price", operator=">=")] = None
+    max_price: Annotated[MoneyFilter | None, where("price", operator="<=")] = None
+    in_stock: Annotated[bool | None, where("stock", operator="positive")] = None
+    q: Annotated[SearchText | None, where("name", operator="contains")] = None
+    sort: Literal["id_key", "-id_key", "name", "-name", "price", "-price", "stock", "-stock"] = "id_key"
+
+
+class ProductRating(BaseSchema):
+    product_id: int
+    average_rating: float | None = Field(description="Null when nobody has reviewed the product.", examples=[4.5])
+    review_count: int
+
+
+class LowStockQuery(ListQuery):
+    threshold: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_INTEGER, description="Default: `LOW_STOCK_THRESHOLD`."),
+        where("stock", operator="<="),
+    ] = None
+    sort: Literal["stock"] = "stock"

@@ -1,0 +1,34 @@
+"""Reviews on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, Text, absent
+from schemas.list_query import IdFilter, ListQuery, NumberFilter, where
+
+Rating = Annotated[float, Number, Field(ge=0, le=5, examples=[5.0])]
+Comment = Annotated[Text, StringConstraints(max_length=2000), Field(examples=["Excellent product!"])]
+
+
+class ReviewCreate(BaseSchema):
+    rating: Rating
+    comment: Comment | None = None
+    product_id: IdKey
+
+
+class ReviewUpdate(BaseSchema):
+    rating: Rating = absent()
+    comment: Comment | None = absent()
+    product_id: IdKey = absent()
+
+
+class ReviewSchema(ReviewCreate, StoredSchema):
+    """A review as it is stored."""
+
+
+class ReviewFilters(ListQuery):
+    product_id: Annotated[IdFilter | None, where("product_id")] = None
+    min_rating: Annotated[NumberFilter | None, where("rating", operator=">=")] = None
+    max_rating: Annotated[NumberFilter | None, where("rating", operator="<=")] = None
+    sort: Literal["id_key", "-id_key", "rating", "-rating"] = "id_key"

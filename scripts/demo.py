@@ -1,0 +1,130 @@
+"""Fills the shop with demo data: `python -m scripts.demo --size small|medium|large [--seed 1]`.
+
+It goes into the database of the settings, also while the service runs on it, in one transaction: an interrupted run
+leaves nothing behind, and a second one finds what the first has added and adds nothing.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from io import StringIO
+from itertools import islice
+from typing import Any
+
+import psycopg2
+from redis import Redis, RedisError
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+from tqdm import tqdm
+
+from config.embedded import embedded_servers
+from config.migrations import migrate
+from config.settings import Settings, load_settings
+from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
+from scripts.demo_shop import Shop
+
+PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
+ADVISORY_LOCK = 0x44454D4F  # two runs at once take turns; any number will do that nothing else locks
+ROWS_A_COPY = 20_000
+CACHE_TOKENS = ("products:token", "categories:token")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Fill the shop with demo data.")
+    parser.add_argument("--size", choices=PRODUCTS, default="small", help="1 k, 100 k or 1 M products")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same shop")
+    arguments = parser.parse_args()
+    with embedded_servers(load_settings(), share=True) as settings:
+        migrate(settings)
+        try:
+            added = fill(settings, PRODUCTS[arguments.size], arguments.seed)
+        except (psycopg2.Error, KeyboardInterrupt) as error:
+            sys.exit(f"Nothing was added: {str(error).strip() or 'interrupted'}")
+        if added:
+            drop_cached_lists(settings)
+        tqdm.write(f"{added:,} rows added." if added else "The demo data is already there: nothing was added.")
+
+
+def fill(settings: Settings, products: int, seed: int) -> int:
+    """How many rows were added: none when the demo data is already there."""
+    engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool)
+    with closing(engine.raw_connection()) as pooled:
+        connection: Any = pooled.driver_connection
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(0)])
+            if cursor.fetchone() is not None:
+                return 0
+        return load(connection, Shop(products, seed))
+
+
+def load(connection: Any, shop: Shop) -> int:
+    """One transaction, and then the statistics that the planner goes by."""
+    ordered = len(shop.orders)
+    counts = {"clients": shop.client_count, "products": len(shop.items), "bills": ordered, "orders": ordered}
+    first = {table: reserve(connection, table, count) for table, count in counts.items()}
+    with connection, connection.cursor() as cursor:
+        shelves = category_keys(cursor, shop.categories)
+        contents = tables(shop, Keys(shelves, **first))
+        with tqdm(total=sum(table.size for table in contents), unit=" rows", unit_scale=True, disable=None) as bar:
+            for table in contents:
+                bar.set_description(table.name)
+                copy(cursor, table, bar)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM (ANALYZE) categories, {', '.join(table.name for table in contents)}")
+    return sum(table.size for table in contents)
+
+
+def reserve(connection: Any, table: str, count: int) -> int:
+    """The first of `count` successive keys that nobody else will get, whoever writes to the table meanwhile."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id_key')", [table])
+        [sequence] = cursor.fetchone()
+        cursor.execute("SELECT setval(%(s)s, nextval(%(s)s) + %(n)s - 1) - %(n)s + 1", {"s": sequence, "n": count})
+        [first] = cursor.fetchone()
+        return int(first)
+
+
+def category_keys(cursor: Any, names: Sequence[str]) -> list[int]:
+    """A category of that name that the shop already has is used as it is."""
+    cursor.execute("INSERT INTO categories (name) SELECT unnest(%s) ON CONFLICT DO NOTHING", [list(names)])
+    cursor.execute("SELECT name, id_key FROM categories WHERE name = ANY(%s)", [list(names)])
+    keys = dict(cursor.fetchall())
+    return [keys[name] for name in names]
+
+
+def copy(cursor: Any, table: Table, bar: "tqdm[Any]") -> None:
+    """A thread makes the next rows while the server stores these."""
+    with ThreadPoolExecutor(1) as ahead:
+        upcoming = ahead.submit(next_rows, table)
+        while (rows := upcoming.result())[0]:
+            upcoming = ahead.submit(next_rows, table)
+            count, text = rows
+            cursor.copy_expert(f"COPY {table.name} ({table.columns}) FROM STDIN", StringIO(text), len(text))
+            bar.update(count)
+
+
+def next_rows(table: Table) -> tuple[int, str]:
+    """How many, and their text in COPY's format."""
+    lines = [
+        "\t".join([r"\N" if value is None else str(value) for value in row]) for row in islice(table.rows, ROWS_A_COPY)
+    ]
+    return len(lines), "\n".join(lines)
+
+
+def drop_cached_lists(settings: Settings) -> None:
+    """Without its token a list in the cache is no longer served."""
+    if address := settings.redis_address():
+        try:
+            with Redis(address.host, address.port, address.db, address.password or None, socket_timeout=5) as redis:
+                redis.delete(*CACHE_TOKENS)
+        except RedisError as error:
+            tqdm.write(f"Redis is away ({error}): lists in the cache may lack the demo data until they expire.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The demo shop as rows, table by table in the order that foreign keys ask for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from models.enums import OrderStatus
+from scripts.demo_shop import ITEMS, ITEMS_PER_DEPARTMENT, Shop
+from scripts.demo_words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
+
+BILL_NUMBER = "DEMO-{:07d}"
+RATINGS = (1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5)
+WAYS = {
+    OrderStatus.PENDING: (OrderStatus.PENDING,),
+    OrderStatus.IN_PROGRESS: (OrderStatus.PENDING, OrderStatus.IN_PROGRESS),
+    OrderStatus.DELIVERED: (OrderStatus.PENDING, OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED),
+    OrderStatus.CANCELED: (OrderStatus.PENDING, OrderStatus.CANCELED),
+}
+
+Rows = Iterator[tuple[object, ...]]
+
+
+class Keys(NamedTuple):
+    """The database's key of each category, and of the first client, product, bill and order; the rest follow it."""
+
+    categories: Sequence[int]
+    clients: int
+    products: int
+    bills: int
+    orders: int
+
+
+class Table(NamedTuple):
+    name: str
+    columns: str
+    size: int
+    rows: Rows
+
+
+def tables(shop: Shop, keys: Keys) -> list[Table]:
+    ordered, sold = len(shop.orders), sum(len(order.quantities) for order in shop.orders)
+    changes = sum(len(WAYS[order.status]) for order in shop.orders)
+    order_columns = "id_key, date, total, delivery_method, status, client_id, bill_id, checkout_lines"
+    bill_columns = "id_key, bill_number, discount, date, total, payment_type"
+    product_columns = "id_key, name, price, stock, category_id, supplied"
+    return [
+        Table("clients", "id_key, name, lastname, email, telephone", shop.client_count, clients(shop, keys)),
+        Table("addresses", "street, number, city, client_id", shop.address_count, addresses(shop, keys)),
+        Table("products", product_columns, len(shop.items), products(shop, keys)),
+        Table("bills", bill_columns, ordered, bills(shop, keys)),
+        Table("orders", order_columns, ordered, orders(shop, keys)),
+        Table("order_status_changes", "order_id, from_status, to_status, changed_at", changes, history(shop, keys)),
+        Table("order_details", "quantity, price, order_id, product_id", sold, order_details(shop, keys)),
+        Table("reviews", "rating, comment, product_id", shop.review_count, reviews(shop, keys)),
+    ]
+
+
+def clients(shop: Shop, keys: Keys) -> Rows:
+    draw, words = shop.random("clients"), shop.words
+    for number in range(shop.client_count):
+        name, lastname = draw.choice(words.first_names), draw.choice(words.last_names)
+        email = f"{name}.{lastname}.{number}@demo.example.com".lower()
+        telephone = f"+1555{draw.randrange(10**7):07d}" if draw.random() < 0.85 else None
+        yield keys.clients + number, name, lastname, email, telephone
+
+
+def addresses(shop: Shop, keys: Keys) -> Rows:
+    draw, words = shop.random("addresses"), shop.words
+    for number in range(shop.address_count):
+        client = keys.clients + number % shop.client_count
+        yield draw.choice(words.streets), draw.randrange(1, 400), draw.choice(words.cities), client
+
+
+def products(shop: Shop, keys: Keys) -> Rows:
+    draw, count = shop.random("stock"), len(shop.items)
+    makers, models = draw.choices(shop.words.last_names, k=count), draw.choices(range(100, 1000), k=count)
+    colours, styles = draw.choices(COLOURS, k=count), draw.choices(range(len(shop.styles)), k=count)
+    stocks = draw.choices((0, *range(1, 6), *range(20, 80)), k=count)
+    for number, (item, price, held, stock) in enumerate(zip(shop.items, shop.prices, shop.held, stocks, strict=True)):
+        name = f"{makers[number]} {ITEMS[item][0]} {models[number]}, {colours[number]}"
+        shelf = styles[number] * len(DEPARTMENTS) + item // ITEMS_PER_DEPARTMENT
+        yield keys.products + number, name, money(price), stock, keys.categories[shelf], stock + held
+
+
+def bills(shop: Shop, keys: Keys) -> Rows:
+    for number, order in enumerate(shop.orders):
+        bill_number, discount, total = BILL_NUMBER.format(number), money(order.discount), money(order.total)
+        yield keys.bills + number, bill_number, discount, order.date.date(), total, order.payment_type
+
+
+def orders(shop: Shop, keys: Keys) -> Rows:
+    for number, order in enumerate(shop.orders):
+        refers_to = keys.clients + order.client, keys.bills + number
+        choices = order.delivery_method, order.status
+        yield keys.orders + number, order.date, money(order.total), *choices, *refers_to, len(order.quantities)
+
+
+def history(shop: Shop, keys: Keys) -> Rows:
+    draw = shop.random("status changes")
+    for number, order in enumerate(shop.orders):
+        before, at = None, order.date
+        for status in WAYS[order.status]:
+            yield keys.orders + number, before, status, at
+            before, at = status, at + timedelta(minutes=draw.randrange(30, 3000))
+
+
+def order_details(shop: Shop, keys: Keys) -> Rows:
+    for number, order in enumerate(shop.orders):
+        for product, quantity in order.quantities.items():
+            yield quantity, money(shop.prices[product]), keys.orders + number, keys.products + product
+
+
+def reviews(shop: Shop, keys: Keys) -> Rows:
+    draw = shop.random("reviews")
+    for _ in range(shop.review_count):
+        rating = draw.choice(RATINGS)
+        comment = draw.choice(REMARKS[rating]) + draw.choice(ENDINGS) if draw.random() < 0.7 else None
+        yield rating, comment, keys.products + shop.popular(draw)
+
+
+def money(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02d}"

@@ -1,0 +1,86 @@
+"""The contents of the demo shop: a pure function of its size and seed.
+
+Keys of categories, clients, products, bills and orders count from 0 in here, and amounts are in cents; `demo_rows`
+turns them into rows.
+"""
+
+from array import array
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import NamedTuple
+
+from models.enums import DeliveryMethod, OrderStatus, PaymentType
+from scripts.demo_words import DEPARTMENTS, STYLES, words
+
+ITEMS = [(item, price) for department in DEPARTMENTS.values() for item, price in department.items()]
+ITEMS_PER_DEPARTMENT = len(ITEMS) // len(DEPARTMENTS)
+LAST_DAY = datetime(2026, 10, 31, tzinfo=UTC)  # a constant: the same seed gives the same shop on any day
+OPEN_FOR = timedelta(days=365)
+SETTLED_AFTER = timedelta(days=10)  # every older order is delivered or canceled
+SETTLED = (*[OrderStatus.DELIVERED] * 12, OrderStatus.CANCELED)
+RECENT = (*[OrderStatus.PENDING] * 3, *[OrderStatus.IN_PROGRESS] * 4, *[OrderStatus.DELIVERED] * 2)
+DELIVERY_METHODS = (*[DeliveryMethod.HOME_DELIVERY] * 5, DeliveryMethod.ON_HAND, DeliveryMethod.DRIVE_THRU)
+PAYMENT_TYPES = (*[PaymentType.CARD] * 3, PaymentType.CASH)
+
+
+class Order(NamedTuple):
+    """Its number is its place in `Shop.orders`; its bill has the same."""
+
+    client: int
+    date: datetime
+    status: OrderStatus
+    delivery_method: DeliveryMethod
+    payment_type: PaymentType
+    quantities: dict[int, int]  # by product
+    discount: int
+    total: int
+
+
+class Shop:
+    """Prices, sales and stock agree: orders are made of the products' prices, `held` of the orders."""
+
+    def __init__(self, products: int, seed: int) -> None:
+        self.seed, self.words = seed, words(seed)
+        self.client_count, self.address_count, self.review_count = products // 5, products // 4, products // 2
+        self.styles = STYLES[: max(1, products // 10_000)]
+        self.categories = [f"{style} {department}" for style in self.styles for department in DEPARTMENTS]
+        draw = self.random("products")
+        self.items = array("i", draw.choices(range(len(ITEMS)), k=products))
+        self.prices = array("q", (int(ITEMS[item][1] * draw.lognormvariate(0, 0.3)) * 100 + 99 for item in self.items))
+        draw = self.random("orders")
+        count = products // 5
+        self.orders = [self._order(draw, LAST_DAY - OPEN_FOR * (1 - number / count)) for number in range(count)]
+        self.held = self._held()
+
+    def random(self, purpose: str) -> Random:
+        """Each purpose has its own, so that a change of one leaves the others as they were."""
+        return Random(f"{self.seed} {purpose}")  # noqa: S311 # a demo, not a secret
+
+    def popular(self, draw: Random) -> int:
+        """A product; a few are bought and reviewed far more often than the rest."""
+        return int(len(self.items) * draw.random() ** 2)
+
+    def _order(self, draw: Random, date: datetime) -> Order:
+        lines = draw.choice((1, 1, 2, 2, 3, 4, 5))
+        quantities = {self.popular(draw): draw.choice((1, 1, 1, 2, 3)) for _ in range(lines)}
+        sum_of_lines = sum(self.prices[product] * quantity for product, quantity in quantities.items())
+        discount = sum_of_lines * draw.choice((0, 0, 0, 0, 5, 10)) // 100
+        return Order(
+            client=int(self.client_count * draw.random()),
+            date=date,
+            status=draw.choice(SETTLED if LAST_DAY - date > SETTLED_AFTER else RECENT),
+            delivery_method=draw.choice(DELIVERY_METHODS),
+            payment_type=draw.choice(PAYMENT_TYPES),
+            quantities=quantities,
+            discount=discount,
+            total=sum_of_lines - discount,
+        )
+
+    def _held(self) -> list[int]:
+        """For each product, the units that its orders have taken out of the stock; canceled ones put theirs back."""
+        held = [0] * len(self.items)
+        for order in self.orders:
+            if order.status is not OrderStatus.CANCELED:
+                for product, quantity in order.quantities.items():
+                    held[product] += quantity
+        return held

@@ -1,0 +1,124 @@
+"""The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
+
+from typing import Any, ClassVar, Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from models.base_model import BaseModel
+from repositories.base_repository_impl import BaseRepository, Values, fits
+from repositories.idempotency_repository import RequestKey
+from schemas.base_schema import BaseSchema, StoredSchema, to_json
+from schemas.list_query import ListQuery
+from services.documents import Answer, Document, document, etag_of
+from services.errors import NotFoundError, PreconditionFailedError
+from services.resources import Resources
+from services.transactions import Transactions, Work
+
+Model = TypeVar("Model", bound=BaseModel)
+Create = TypeVar("Create", bound=BaseSchema)
+Update = TypeVar("Update", bound=BaseSchema)
+Read = TypeVar("Read", bound=StoredSchema)
+T = TypeVar("T")
+
+
+class BaseService(Generic[Model, Create, Update, Read]):
+    """Public methods open and end their own transaction; those that take a session are parts of one."""
+
+    repository: ClassVar[type[BaseRepository[Any]]]
+    schema: ClassVar[type[StoredSchema]]
+    unique_messages: ClassVar[dict[str, str]] = {}
+    """What to say when a unique index, by name, refuses a value."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.transactions = Transactions(resources, self.unique_messages)
+        self.fields = tuple(self.schema.model_fields)
+
+    async def get_all(self, query: ListQuery) -> Document:
+        """One page."""
+        return await self.page(query)
+
+    async def page(self, query: ListQuery) -> Document:
+        """One page, as the database has it now."""
+        rows = await self.resources.database.reads.fetch(*self.repository.page(query, self.fields))
+        return document([dict(zip(self.fields, row, strict=True)) for row in rows])
+
+    async def count(self, query: ListQuery) -> int:
+        rows = await self.resources.database.reads.fetch(*self.repository.total(query))
+        return int(rows[0][0])
+
+    async def get_one(self, id_key: int) -> Document:
+        """Raises NotFoundError, also for a key that the column cannot hold."""
+        return await self.row(id_key)
+
+    async def row(self, id_key: int) -> Document:
+        """The object, as the database has it now."""
+        statement = self.repository.one(id_key, self.fields)
+        rows = await self.resources.database.reads.fetch(*statement) if fits(id_key) else []
+        if not rows:
+            raise self.not_found(id_key)
+        return document(dict(zip(self.fields, rows[0], strict=True)))
+
+    def save(self, new: Create, request: RequestKey | None = None) -> Answer:
+        """Make the object, once for all requests with this key; `create` is one statement, whole or absent."""
+        work: Work[Answer] = lambda session: self.answer(self.create(session, new))  # noqa: E731
+        return self.transactions.run_once(work, request, autocommit=True)
+
+    def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
+        """Replace the fields that `changes` bears, under the row's lock.
+
+        Raises NotFoundError, or PreconditionFailedError when the object's tag is none of those in `if_match`.
+        """
+        return self.transactions.run(lambda session: self._update(session, id_key, changes, if_match))
+
+    def delete(self, id_key: int, if_match: str | None = None) -> None:
+        """Raises as `update` does, and ConflictError when others need the object."""
+        self.transactions.run(lambda session: self._delete(session, id_key, if_match))
+
+    def create(self, session: Session, new: Create) -> Read:
+        return self.read(self.repository(session).save(self.before_save(session, new)))
+
+    def before_save(self, session: Session, new: Create) -> Values:
+        """The values of the new row."""
+        return new.model_dump()
+
+    def before_update(self, session: Session, instance: Model, values: Values) -> Values:
+        """The values to change; `instance` is locked and bears the old ones."""
+        return values
+
+    def before_delete(self, session: Session, instance: Model) -> None:
+        """What has to go first; `instance` is locked."""
+
+    def lock(self, session: Session, id_key: int, if_match: str | None) -> Model:
+        """The row to change, checked against the tags in `if_match`."""
+        instance: Model | None = self.repository(session).lock(id_key)
+        if instance is None:
+            raise self.not_found(id_key)
+        if if_match is not None and not matches(if_match, etag_of(to_json(self.read(instance)))):
+            raise PreconditionFailedError("The object has changed since it was read")
+        return instance
+
+    def read(self, instance: Model) -> Read:
+        return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
+
+    def answer(self, created: Read) -> Answer:
+        return Answer(201, to_json(created), f"/{self.repository.model.__tablename__}/{created.id_key}")
+
+    def not_found(self, id_key: int) -> NotFoundError:
+        return NotFoundError(self.repository.model.entity_name(), id_key)
+
+    def _update(self, session: Session, id_key: int, changes: Update, if_match: str | None) -> Document:
+        repository, instance = self.repository(session), self.lock(session, id_key, if_match)
+        values = self.before_update(session, instance, changes.given())
+        return document(self.read(repository.update(instance, values)))
+
+    def _delete(self, session: Session, id_key: int, if_match: str | None) -> None:
+        instance = self.lock(session, id_key, if_match)
+        self.before_delete(session, instance)
+        self.repository(session).remove(instance)
+
+
+def matches(header: str, etag: str) -> bool:
+    """Whether `If-Match` or `If-None-Match` names the tag; `*` names any. A weak tag names the same content."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag in tags

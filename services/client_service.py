@@ -1,0 +1,20 @@
+"""The rules of clients: one e-mail address, one client."""
+
+from models.client import ClientModel
+from repositories.client_repository import ClientRepository
+from repositories.order_repository import OrderRepository
+from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
+from services.base_service_impl import BaseService
+from services.documents import Document, document
+
+
+class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientSchema]):
+    repository = ClientRepository
+    schema = ClientSchema
+    unique_messages = {"uq_clients_email": "Email already registered"}  # a declaration
+
+    async def summary(self, id_key: int) -> Document:
+        """What the client has ordered in all. Raises NotFoundError."""
+        await self.get_one(id_key)
+        [(count, total, last)] = await self.resources.database.reads.fetch(*OrderRepository.summary(id_key))
+        return document(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))

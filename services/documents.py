@@ -1,0 +1,37 @@
+"""What services hand to controllers: answers as JSON, rendered once, with the hash that names their content."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from schemas.base_schema import to_json
+
+
+def etag_of(body: bytes) -> str:
+    """A strong entity tag: BLAKE2b of the body, 128 bits, in the quotes that the header wants."""
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The body of a read; `hit` tells whether the cache had it, None where there is no cache."""
+
+    body: bytes
+    etag: str
+    hit: bool | None = None
+
+
+def document(value: Any) -> Document:
+    """The value, rendered."""
+    body = to_json(value)
+    return Document(body, etag_of(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer to a POST, as it is kept for repeats of the request."""
+
+    status: int
+    body: bytes
+    location: str | None = None
+    replayed: bool = False

@@ -1,0 +1,78 @@
+"""How the service is: its database, its Redis, its pool and its cache, as health checks and metrics tell it."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from config.errors import DatabaseUnavailableError
+from config.metrics import metrics
+from services.resources import Resources
+
+FRESH_SECONDS = 1.0
+_LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    has_database: bool
+    body: dict[str, Any]
+
+
+class HealthService:
+    """Asks over a connection of its own, so that it answers while all others hang; callers within a second share it."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._asking: asyncio.Task[Health] | None = None
+        self._asked_at = 0.0
+
+    async def check(self) -> Health:
+        now = time.monotonic()
+        if self._asking is None or (self._asking.done() and now - self._asked_at > FRESH_SECONDS):
+            self._asked_at = now
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> Health:
+        database, redis = await self._database(), self._resources.cache.is_available
+        up = database["status"] == "up"
+        hits, misses = await asyncio.to_thread(metrics.cache_totals)
+        rate = round(100 * hits / (hits + misses), 1) if hits + misses else 0.0
+        return Health(
+            up,
+            {
+                "status": ("healthy" if redis else "degraded") if up else "unhealthy",
+                "timestamp": datetime.now(UTC),
+                "checks": {
+                    "database": database,
+                    "redis": {"status": "up" if redis else "down"},
+                    "db_pool": self.pool(),
+                    "cache": {"hits": hits, "misses": misses, "hit_rate_percent": rate},
+                },
+            },
+        )
+
+    async def _database(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        threshold = {"threshold": self._resources.settings.low_stock_threshold}
+        try:
+            [(low,)] = await self._resources.database.probe.fetch(_LOW_STOCK, threshold)
+        except DatabaseUnavailableError:
+            return {"status": "down"}
+        metrics.set_low_stock(low)
+        return {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)}
+
+    def pool(self) -> dict[str, float]:
+        """Connections of this worker's pool; `utilization_percent` is of `total_capacity`, peaks included."""
+        pool: Any = self._resources.database.engine.pool
+        capacity = pool.size() + self._resources.settings.db_max_overflow
+        return {
+            "size": pool.size(),
+            "checked_in": pool.checkedin(),
+            "checked_out": pool.checkedout(),
+            "overflow": max(0, pool.overflow()),
+            "total_capacity": capacity,
+            "utilization_percent": round(100 * pool.checkedout() / capacity, 1),
+        }

@@ -1,0 +1,36 @@
+"""The rules of products: what is put in is counted. Read through the cache, for `REDIS_CACHE_TTL` seconds."""
+
+from sqlalchemy.orm import Session
+
+from models.product import ProductModel
+from repositories.base_repository_impl import Values
+from repositories.product_repository import ProductRepository
+from repositories.review_repository import ReviewRepository
+from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
+from services.cache_service import CacheNamespace
+from services.cached_service import CachedService
+from services.documents import Document, document
+
+
+class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
+    repository = ProductRepository
+    schema = ProductSchema
+    namespace = CacheNamespace("products")
+
+    def before_save(self, session: Session, new: ProductCreate) -> Values:
+        return {**new.model_dump(), "supplied": new.stock}
+
+    def before_update(self, session: Session, instance: ProductModel, values: Values) -> Values:
+        put_in = values.get("stock", instance.stock) - instance.stock
+        return {**values, "supplied": instance.supplied + put_in}
+
+    async def rating(self, id_key: int) -> Document:
+        """How the product was reviewed. Raises NotFoundError."""
+        await self.get_one(id_key)
+        [(average, count)] = await self.resources.database.reads.fetch(*ReviewRepository.rating(id_key))
+        return document(ProductRating(product_id=id_key, average_rating=average, review_count=count))
+
+    async def low_stock(self, query: LowStockQuery) -> Document:
+        """The products that have little left, lowest first; never from the cache, since it is for reordering."""
+        threshold = self.resources.settings.low_stock_threshold if query.threshold is None else query.threshold
+        return await self.page(query.model_copy(update={"threshold": threshold}))

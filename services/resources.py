@@ -1,0 +1,34 @@
+"""What services work with; `main.py` puts it together once for each application."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from config.database import Database
+from config.settings import Settings
+from repositories.base_repository_impl import Changes
+from services.cache_service import CacheNamespace, CacheService
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Resources:
+    settings: Settings
+    database: Database
+    cache: CacheService
+    is_draining: bool = False
+    cached: dict[str, CacheNamespace] = field(default_factory=dict)
+    """The namespaces of cached tables, entered by their services."""
+
+    def after_commit(self, changes: Changes) -> None:
+        """Before the answer of a write: nothing older than it may be read from now on."""
+        for table in changes.rows.keys() & self.cached.keys():
+            self.cache.drop(self.cached[table], changes.rows[table])
+        self._warn_of_low_stock(changes.stock)
+
+    def _warn_of_low_stock(self, moved: Mapping[int, tuple[int, int]]) -> None:
+        threshold = self.settings.low_stock_threshold
+        for id_key, (before, after) in moved.items():
+            if after <= threshold < before:
+                logger.warning("low stock: product %d has %d left", id_key, after)

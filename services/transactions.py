@@ -1,0 +1,112 @@
+"""One use case, one transaction: retried after a deadlock, whole or absent, its errors in the client's words."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from config.errors import DatabaseUnavailableError
+from config.metrics import metrics
+from repositories.base_repository_impl import Changes, changes_of
+from repositories.idempotency_repository import IdempotencyRepository, RequestKey
+from schemas.base_schema import to_json
+from services.database_errors import RETRIED, meaning
+from services.documents import Answer
+from services.errors import InvalidError, ServiceError
+from services.resources import Resources
+
+T = TypeVar("T")
+Work = Callable[[Session], T]
+
+RETRIES = 3
+KEPT_STATUSES = frozenset({400, 404, 409})
+
+
+class _RepeatError(Exception):
+    """The transaction is gone without a trace and may run again."""
+
+
+def _count(_: RetryCallState) -> None:
+    metrics.transaction_retried()
+
+
+class Transactions:
+    def __init__(self, resources: Resources, unique_messages: Mapping[str, str]) -> None:
+        self._resources = resources
+        self._unique_messages = unique_messages
+
+    def run(self, work: Work[T], *, autocommit: bool = False) -> T:
+        """Run `work` and commit, then tell the resources what it changed.
+
+        After a deadlock or a serialization failure `work` runs again, up to three times, and so it must do nothing
+        outside its transaction. `autocommit` saves two trips for work that is a single statement.
+        Raises what `work` raises, a ServiceError for a refusal of the database, or DatabaseUnavailableError.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(_RepeatError),
+            stop=stop_after_attempt(1 + RETRIES),
+            wait=wait_random_exponential(multiplier=0.02, max=0.5),
+            before_sleep=_count,
+            reraise=True,
+        )
+        try:
+            result, changed = retrying(lambda: self._attempt(work, autocommit))
+        except _RepeatError as error:
+            raise DatabaseUnavailableError("in conflict with other transactions") from error
+        self._resources.after_commit(changed)
+        return result
+
+    def run_once(self, work: Work[Answer], request: RequestKey | None, *, autocommit: bool = False) -> Answer:
+        """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
+
+        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
+        """
+        if request is None:
+            return self.run(work, autocommit=autocommit)
+        return self.run(lambda session: self._keep(session, work, request))
+
+    def _attempt(self, work: Work[T], autocommit: bool) -> tuple[T, Changes]:
+        committing, database = autocommit, self._resources.database
+        with (database.autocommit_sessions if autocommit else database.sessions)() as session:
+            try:
+                result = work(session)
+                committing = True
+                session.commit()
+            except PoolTimeoutError as error:
+                raise DatabaseUnavailableError("no connection got free in time") from error
+            except DBAPIError as error:
+                session.rollback()
+                # A connection that was lost before the commit was sent has committed nothing.
+                if isinstance(error.orig, RETRIED) or (error.connection_invalidated and not committing):
+                    raise _RepeatError from error
+                raise meaning(session, error, self._unique_messages) from error
+            return result, changes_of(session)
+
+    def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
+        repository = IdempotencyRepository(session)
+        if kept := repository.claim(request):
+            if kept.fingerprint != request.fingerprint:
+                raise InvalidError("The key was used for another request", "Idempotency-Key", part="header")
+            return Answer(kept.status, kept.body.encode(), kept.location, replayed=True)
+        answer = self._answer(session, work)
+        repository.keep(request, answer.status, answer.body.decode(), answer.location)
+        return answer
+
+    def _answer(self, session: Session, work: Work[Answer]) -> Answer:
+        """What `work` answers, or its refusal with everything that it did undone."""
+        try:
+            with session.begin_nested():
+                return work(session)
+        except ServiceError as error:
+            refusal: Exception = error
+        except DBAPIError as error:
+            if error.connection_invalidated or isinstance(error.orig, RETRIED):
+                raise
+            refusal = meaning(session, error, self._unique_messages)
+        session.info.clear()
+        if isinstance(refusal, ServiceError) and refusal.status in KEPT_STATUSES:
+            return Answer(refusal.status, to_json(refusal.body))
+        raise refusal

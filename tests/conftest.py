@@ -1,0 +1,97 @@
+"""Fixtures: real servers for the run, one application, a transaction of its own for each test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from config.database import Database
+from config.migrations import migrate
+from config.settings import Settings
+from tests.database import StatementCounter, counted_statements, outer_transaction
+from tests.factories import Factory
+from tests.servers import address, postgres_server, valkey_server
+
+UNLIMITED = {"rate_limit_enabled": False, "log_to_file": False, "db_pool_size": 20, "db_max_overflow": 5}
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The servers of this run, with the tables; also in the environment, for processes that tests start."""
+    folder = tmp_path_factory.mktemp("servers")
+    with postgres_server(folder / "postgres") as postgres, valkey_server(folder / "valkey") as valkey:
+        os.environ.update(address(postgres) | address(valkey))
+        settings = Settings(**UNLIMITED)
+        migrate(settings)
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def committing(settings: Settings) -> Iterator[Database]:
+    """The database as the service has it, with real commits."""
+    database = Database(settings)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> FastAPI:
+    from main import create_fastapi_app
+
+    return create_fastapi_app(settings)
+
+
+@pytest.fixture(scope="session")
+def running_app(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def empty_cache(settings: Settings) -> None:
+    where = settings.redis_address()
+    assert where
+    with redis.Redis(host=where.host, port=where.port, password=where.password, db=where.db) as server:
+        server.flushdb()
+
+
+@pytest.fixture
+def client(
+    app: FastAPI, running_app: TestClient, committing: Database, settings: Settings, empty_cache: None
+) -> Iterator[TestClient]:
+    """HTTP to the application, all within one transaction that is rolled back."""
+    resources = app.state.resources
+    own = resources.database
+    with outer_transaction(committing, settings) as database:
+        resources.database = database
+        yield running_app
+        resources.database = own
+
+
+@pytest.fixture
+def committing_client(running_app: TestClient, committing: Database, empty_cache: None) -> Iterator[TestClient]:
+    """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
+    yield running_app
+    with committing.engine.begin() as connection:
+        names = connection.scalars(
+            text(
+                "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            )
+        ).one()
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def make(client: TestClient) -> Factory:
+    return Factory(client)
+
+
+@pytest.fixture
+def statements(committing: Database) -> Iterator[StatementCounter]:
+    with counted_statements(committing) as counter:
+        yield counter

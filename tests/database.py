@@ -1,0 +1,77 @@
+"""A database for one test: everything happens within one outer transaction, which is rolled back at the end."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import sessionmaker
+
+from config.async_reads import AsyncReads, Row
+from config.database import Database
+from config.settings import Settings
+
+
+class _ReadsWithin(AsyncReads):
+    """The reads of the service, on the connection of the test's transaction."""
+
+    def __init__(self, connection: Connection, lock: threading.RLock) -> None:
+        self._connection, self._lock = connection, lock
+
+    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        return await asyncio.to_thread(self._fetch, sql, parameters)
+
+    def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        with self._lock:
+            rows = self._connection.exec_driver_sql(sql, dict(parameters)).all()
+        return [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+
+    def close(self) -> None:
+        """The connection is the test's."""
+
+
+class TransactionalDatabase(Database):
+    """Each Session's transaction becomes a savepoint; real commits, locks and concurrency need a plain Database."""
+
+    def __init__(self, settings: Settings, connection: Connection, lock: threading.RLock) -> None:
+        super().__init__(settings)
+        options = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
+        self.sessions = self.autocommit_sessions = sessionmaker(connection, **options)
+        self.reads = _ReadsWithin(connection, lock)
+
+
+@contextmanager
+def outer_transaction(database: Database, settings: Settings) -> Iterator[TransactionalDatabase]:
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        within = TransactionalDatabase(settings, connection, threading.RLock())
+        yield within
+        transaction.rollback()
+        within.close()
+
+
+class StatementCounter:
+    """Counts what reaches the database, without the savepoints that stand for transactions here."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.statements)
+
+
+@contextmanager
+def counted_statements(database: Database) -> Iterator[StatementCounter]:
+    counter = StatementCounter()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "SAVEPOINT" not in statement:
+            counter.statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield counter
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)

@@ -1,0 +1,166 @@
+"""Real servers for tests: started, killed, frozen, started again; and the whole application as a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from config.embedded_process import EmbeddedServer, command_line
+from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
+from config.network import LOOPBACK, free_port
+from config.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PASSWORD = "a password for tests"
+
+Server = TypeVar("Server", bound=EmbeddedServer)
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], seconds: float = 30) -> T:
+    """The first true answer of `condition`; the test fails when there is none in time. OSError counts as not yet."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            if answer := condition():
+                return answer
+        time.sleep(0.02)
+    raise AssertionError(f"not met within {seconds} seconds")
+
+
+@contextmanager
+def postgres_server(folder: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    server = PostgresServer(folder, port or free_port(), PASSWORD, fast=True)
+    with _running(server):
+        server.create_database("ecommerce_db")
+        yield server
+
+
+@contextmanager
+def valkey_server(folder: Path, port: int | None = None) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(folder, port or free_port(), PASSWORD.replace(" ", "-"), fast=True)
+    with _running(server):
+        yield server
+
+
+@contextmanager
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process:
+            thaw(server)
+        server.stop()
+
+
+def kill(server: EmbeddedServer) -> None:
+    """As a power failure would; `server.start()` brings it back on the same port with the same data."""
+    processes = _freeze_all(server)
+    for pid in processes:
+        _signal(pid, signal.SIGKILL)
+    if server.process:
+        server.process.wait()
+    until(lambda: not any(command_line(pid) for pid in processes))
+
+
+def freeze(server: EmbeddedServer) -> None:
+    """It keeps its connections, and accepts new ones in the kernel, but does nothing any more until `thaw`."""
+    _freeze_all(server)
+
+
+def thaw(server: EmbeddedServer) -> None:
+    for pid in _processes(server):
+        _signal(pid, signal.SIGCONT)
+
+
+def address(server: EmbeddedServer) -> dict[str, str]:
+    """The environment that leads the application to this server."""
+    name = "POSTGRES" if isinstance(server, PostgresServer) else "REDIS"
+    values = {f"{name}_HOST": LOOPBACK, f"{name}_PORT": str(server.port), f"{name}_PASSWORD": server.password}
+    return values | ({"POSTGRES_USER": SUPERUSER, "POSTGRES_DB": "ecommerce_db"} if name == "POSTGRES" else {})
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _processes(server: EmbeddedServer) -> list[int]:
+    """The server, and what it has forked: PostgreSQL has a process for each connection, in a session of its own."""
+    assert server.process, "the server does not run"
+    return [server.process.pid, *children(server.process.pid)]
+
+
+def _freeze_all(server: EmbeddedServer) -> list[int]:
+    assert server.process, "the server does not run"
+    _signal(server.process.pid, signal.SIGSTOP)  # first, so that it forks no more
+    processes = _processes(server)
+    for pid in processes:
+        _signal(pid, signal.SIGSTOP)
+    return processes
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+@dataclass
+class App:
+    """The application as an operator starts it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def workers(self) -> list[int]:
+        return [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
+
+    def stop(self) -> int:
+        """Asks it to stop, and gives its exit code."""
+        self.process.terminate()
+        return self.process.wait(60)
+
+
+@contextmanager
+def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
+    """`script` in `folder`, with nothing but `environment` set, from its first answer on."""
+    port = free_port()
+    names = {name.upper() for name in Settings.model_fields}
+    inherited = {name: value for name, value in os.environ.items() if name not in names}
+    defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false"}
+    log = folder / "output.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(script)],
+            cwd=folder,
+            env=inherited | defaults | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    app = App(process, f"http://{LOOPBACK}:{port}", log)
+    try:
+        until(lambda: process.poll() is not None or answers(app), 60)
+        assert process.poll() is None, log.read_text()
+        yield app
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def answers(app: App) -> bool:
+    with urllib.request.urlopen(f"{app.url}/health_check/live", timeout=5) as response:
+        return bool(response.status == 200)

@@ -1,0 +1,132 @@
+"""The documentation pages work with no internet access, up to a request sent from Swagger UI."""
+
+import asyncio
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from controllers.documentation import IMMUTABLE, STATIC, add_documentation
+from tests.chromium import Chromium, chromium, find_chromium
+
+
+class Category(BaseModel):
+    name: str
+
+
+def create_app() -> FastAPI:
+    app = FastAPI(title="E-commerce API", docs_url=None, redoc_url=None)
+
+    @app.post("/categories", status_code=201)
+    def post(category: Category) -> Category:
+        return category
+
+    add_documentation(app)
+    return app
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(create_app(), port=21777, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield "http://127.0.0.1:21777"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chromium]:
+    path = find_chromium()
+    if not path:
+        pytest.skip("THE DOCUMENTATION PAGES WERE NOT SEEN IN A BROWSER: no Chromium here, and none could be installed")
+    with chromium(path, tmp_path) as browser:
+        yield browser
+
+
+def test_vendored_files_are_those_of_the_manifest() -> None:
+    lines = (STATIC / "SHA256SUMS").read_text().splitlines()[1:]
+    manifest = {file: digest for digest, file in (line.split("  ") for line in lines)}
+    vendored = [file for folder in ("swagger-ui", "redoc") for file in (STATIC / folder).iterdir()]
+    assert manifest == {str(f.relative_to(STATIC)): sha256(f.read_bytes()).hexdigest() for f in vendored}
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_page_uses_own_files_alone(client: httpx.Client, page: str) -> None:
+    answer = client.get(page)
+    assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+    for link in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
+        file = client.get(urljoin(page, link))
+        assert not urlsplit(link).netloc
+        assert file.status_code == 200
+        assert link == "openapi.json" or file.headers["Cache-Control"] == IMMUTABLE
+
+
+def test_root_leads_to_docs(client: httpx.Client) -> None:
+    assert client.get("/").headers["Location"] == "/docs"
+
+
+def test_page_behind_a_path_prefix() -> None:
+    async def get(path: str) -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(), root_path="/shop")
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            return await client.get(path)
+
+    assert asyncio.run(get("/shop/")).headers["Location"] == "/shop/docs"
+    assert 'src="static/' in asyncio.run(get("/shop/docs")).text
+
+
+def test_unknown_static_file(client: httpx.Client) -> None:
+    assert client.get("/static/../main.py").status_code == 404
+    assert client.get("/static/%2e%2e/main.py").status_code == 404
+    assert client.get("/static/nothing.js").json() == {"detail": "Not Found"}
+
+
+def test_swagger_ui_in_a_browser_sends_a_request(browser: Chromium, address: str) -> None:
+    browser.open(f"{address}/docs")
+    path = "document.querySelector('.opblock-post [data-path=\"/categories\"]')"
+    block = f"{path}.closest('.opblock')"
+    name = f"Browsed {uuid.uuid4()}"
+    browser.call_on(path, "click()")
+    browser.call_on(f"{block}.querySelector('.try-out__btn')", "click()")
+    browser.call_on(f"{block}.querySelector('textarea')", "select()")
+    browser.call("Input.insertText", text=f'{{"name": "{name}"}}')
+    browser.call_on(f"{block}.querySelector('.execute')", "click()")
+    status = browser.wait_for(
+        f"{block}.querySelector('.live-responses-table .response .response-col_status')?.innerText"
+    )
+    assert status.startswith("201")
+    assert name in browser.evaluate(f"{block}.querySelector('.live-responses-table').innerText")
+    assert browser.errors == []
+    assert_own_host(browser, address)
+
+
+def test_redoc_in_a_browser(browser: Chromium, address: str) -> None:
+    browser.open(f"{address}/redoc")
+    browser.wait_for("document.body.innerText.includes('/categories')")
+    # ReDoc asks for its maker's logo, the page's policy forbids it, and ReDoc then leaves it out.
+    assert all("cdn.redoc.ly/redoc/logo-mini.svg' violates" in error for error in browser.errors)
+    assert_own_host(browser, address)
+
+
+def assert_own_host(browser: Chromium, address: str) -> None:
+    hosts = {urlsplit(url).netloc for url in browser.requested if url.startswith(("http", "ws"))}
+    assert hosts == {urlsplit(address).netloc}

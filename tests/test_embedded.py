@@ -1,0 +1,213 @@
+"""The embedded servers: what they promise to somebody who only types `make run`."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from config import embedded_binaries
+from config.embedded import embedded_servers
+from config.embedded_binaries import unprivileged
+from config.embedded_process import command_line, read_pid
+from config.network import free_port
+from config.settings import Settings
+from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
+
+LAUNCHER = """
+import sys, signal
+from config.embedded import embedded_servers
+from config.settings import load_settings
+with embedded_servers(load_settings(), fast=True):
+    print("up", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return Settings(_env_file=None, data_dir=tmp_path / "data")
+
+
+@contextmanager
+def launcher(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that has the servers, until its standard input ends."""
+    environment = os.environ | {"DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=data_dir
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"up\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def connect(settings: Settings) -> "psycopg2.extensions.connection":
+    return psycopg2.connect(
+        settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    )
+
+
+def servers_of(settings: Settings) -> list[int]:
+    pids = [read_pid(settings.data_dir / name / "server.pid") for name in ("postgres", "valkey")]
+    return [pid for pid in pids if os.fsencode(settings.data_dir) in command_line(pid)]
+
+
+def test_both_servers_start_configured_and_the_environment_leads_to_them(settings: Settings) -> None:
+    with embedded_servers(settings, fast=True) as complete:
+        connection = connect(complete)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('max_connections'), current_setting('shared_buffers'),"
+                " current_setting('shared_preload_libraries'), current_setting('unix_socket_directories'),"
+                " current_setting('listen_addresses'), current_database()"
+            )
+            assert cursor.fetchone() == ("700", "256MB", "pg_stat_statements", "", "127.0.0.1", "ecommerce_db")
+        connection.close()
+        found = complete.redis_address()
+        assert found
+        with redis.Redis(host=found.host, port=found.port, password=found.password, decode_responses=True) as client:
+            assert client.config_get("maxmemory-policy", "maxmemory") == {
+                "maxmemory-policy": "allkeys-lru",
+                "maxmemory": str(256 * 1024 * 1024),
+            }
+        assert Settings(_env_file=None).sqlalchemy_url() == complete.sqlalchemy_url()
+        assert Settings(_env_file=None).redis_address() == complete.redis_address()
+    assert "POSTGRES_HOST" not in os.environ
+    assert servers_of(settings) == []
+
+
+def test_both_servers_ask_for_the_password_that_only_the_owner_can_read(settings: Settings) -> None:
+    with embedded_servers(settings, fast=True) as complete:
+        password = (settings.data_dir / "password").read_text()
+        with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+            connect(complete.model_copy(update={"postgres_password": settings.postgres_password.__class__("wrong")}))
+        with (
+            redis.Redis(host="127.0.0.1", port=complete.redis_port) as client,
+            pytest.raises(redis.AuthenticationError),
+        ):
+            client.ping()
+        assert all(password.encode() not in command_line(pid) for pid in servers_of(settings))
+    for name in ("", "password", "lock", "postgres", "postgres/data", "valkey/valkey.conf"):
+        assert stat.S_IMODE((settings.data_dir / name).stat().st_mode) & 0o077 == 0, name
+
+
+def test_rows_are_kept_between_runs(settings: Settings) -> None:
+    for statement in ("CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)", "SELECT number FROM kept"):
+        with embedded_servers(settings, fast=True) as complete:
+            connection = connect(complete)
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+                assert not statement.startswith("SELECT") or cursor.fetchone() == (1,)
+            connection.close()
+
+
+def test_a_second_start_on_the_same_folder_is_refused_or_shares_the_servers(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    with launcher(settings.data_dir):
+        with pytest.raises(SystemExit, match=rf"DATA_DIR={settings.data_dir}: the service already runs on it"):
+            embedded_servers(settings).__enter__()
+        with embedded_servers(settings, share=True) as complete:
+            connect(complete).close()
+        assert len(servers_of(settings)) == 2
+
+
+def test_servers_end_with_a_launcher_that_is_killed(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    with launcher(settings.data_dir) as process:
+        assert len(servers_of(settings)) == 2
+        process.kill()
+        until(lambda: not servers_of(settings))
+
+
+def test_the_next_start_works_after_everything_was_killed(settings: Settings) -> None:
+    settings.data_dir.mkdir()
+    with launcher(settings.data_dir) as process:
+        pids = servers_of(settings)
+        process.send_signal(signal.SIGSTOP)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+    lock = settings.data_dir / "postgres/data/postmaster.pid"
+    lock.write_text(lock.read_text().replace(str(pids[0]), str(os.getpid()), 1))  # its number is another program's now
+    with embedded_servers(settings, fast=True) as complete:
+        connect(complete).close()
+
+
+def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) -> None:
+    with valkey_server(tmp_path) as server:
+        assert free_port(server.port) not in {server.port, *range(32768, 65536)}
+
+
+def test_nothing_starts_where_servers_are_configured(settings: Settings) -> None:
+    configured = settings.model_copy(update={"postgres_host": "db.example", "redis_enabled": False})
+    with embedded_servers(configured) as complete:
+        assert complete == configured
+    assert not settings.data_dir.exists()
+
+
+def test_a_machine_without_servers_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_binaries, "_in_package", lambda *_: [])
+    monkeypatch.setattr(embedded_binaries, "_on_machine", list)
+    for find in (embedded_binaries.postgres_folder, embedded_binaries.valkey_program):
+        with pytest.raises(SystemExit, match="POSTGRES_HOST and REDIS_HOST"):
+            find()
+
+
+def test_a_killed_server_comes_back_with_its_rows(tmp_path: Path) -> None:
+    with postgres_server(tmp_path) as server:
+        connection = server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE kept AS SELECT 1 AS number")
+        connection.close()
+        kill(server)
+        with pytest.raises(psycopg2.OperationalError):
+            server.connect()
+        server.start()
+        connection = server.connect()
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT number FROM kept")
+            assert cursor.fetchone() == (1,)
+        connection.close()
+
+
+def test_a_frozen_server_answers_again_when_thawed(tmp_path: Path) -> None:
+    with valkey_server(tmp_path) as server:
+        client = redis.Redis(
+            port=server.port, password=server.password, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)
+        )
+        assert client.ping()
+        freeze(server)
+        with pytest.raises(redis.TimeoutError):
+            client.ping()
+        thaw(server)
+        assert until(client.ping)
+        client.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_postgres_starts_as_root_where_user_namespaces_are_blocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = embedded_binaries._works
+    monkeypatch.setattr(embedded_binaries, "_works", lambda prefix: prefix[0] != "unshare" and works(prefix))
+    for _ in range(2):  # the second start finds the folder of the first
+        with postgres_server(tmp_path / "root's") as server:
+            assert "setpriv" in unprivileged(server.folder / "data")
+            assert server.process
+            assert Path(f"/proc/{server.process.pid}").stat().st_uid == embedded_binaries.NOBODY
+            assert children(server.process.pid)

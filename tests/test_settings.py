@@ -1,0 +1,125 @@
+"""Settings: documented, bounded, and wrong ones named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.settings import RedisAddress, Settings, load_settings
+from run_production import fit_connections, table
+from tests.servers import ROOT
+
+EXAMPLE = ROOT / ".env.example"
+NAMES = [name.upper() for name in Settings.model_fields]
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable, and no `.env` either."""
+    for name in [*NAMES, "PORT"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_example_names_every_setting_once_with_its_default() -> None:
+    named = re.findall(r"^(\w+)=", EXAMPLE.read_text(), re.MULTILINE)
+    assert sorted(named) == sorted(NAMES)
+    assert Settings(_env_file=EXAMPLE) == Settings()
+
+
+WRONG = {
+    "POSTGRES_PORT": "0",
+    "DB_POOL_SIZE": "-1",
+    "DB_MAX_OVERFLOW": "many",
+    "DB_POOL_TIMEOUT": "0",
+    "DB_STATEMENT_TIMEOUT": "601",
+    "REDIS_ENABLED": "perhaps",
+    "REDIS_DB": "16",
+    "API_PORT": "65536",
+    "UVICORN_WORKERS": "0",
+    "LIMIT_MAX_REQUESTS": "-1",
+    "TIMEOUT_REQUEST_HEADER": "nan",
+    "RATE_LIMIT_CALLS": "0",
+    "RATE_LIMIT_PERIOD": "1.5",
+    "TRUSTED_PROXIES": "10.0.0.0/33",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+    "LOW_STOCK_THRESHOLD": "-1",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG.items())
+def test_a_wrong_value_stops_the_start_with_one_line(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert re.fullmatch(rf"{name}={re.escape(value)}: .+", str(stopped.value))
+
+
+def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in WRONG.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert [line.partition("=")[0] for line in str(stopped.value).splitlines()] == list(WRONG)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_wrong_address_is_named_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "mysql://somebody:hunter2@host/db")
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert name in str(stopped.value)
+    assert "hunter2" not in str(stopped.value)
+
+
+def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    monkeypatch.setenv("POSTGRES_PASSWORD_FILE", str(tmp_path / "secret"))
+    assert load_settings().postgres_password.get_secret_value() == "hunter2"
+    monkeypatch.setenv("REDIS_PASSWORD_FILE", "/nowhere")
+    with pytest.raises(SystemExit, match="/nowhere"):
+        load_settings()
+
+
+def test_an_address_wins_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_HOST", "elsewhere")
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:p%40ss@db:6000/shop?sslmode=require")
+    monkeypatch.setenv("REDIS_URL", "redis://:secret@cache:6000/3")
+    settings = load_settings()
+    url = settings.sqlalchemy_url()
+    assert (url.drivername, url.host, url.port, url.password) == ("postgresql+psycopg2", "db", 6000, "p@ss")
+    assert (url.database, url.query) == ("shop", {"sslmode": "require"})
+    assert settings.redis_address() == RedisAddress("cache", 6000, 3, "secret")
+    assert not settings.embeds_postgres
+    assert not settings.embeds_redis
+
+
+def test_platforms_set_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    assert load_settings().api_port == 9000
+
+
+def test_the_table_of_the_configuration_shows_no_secret() -> None:
+    shown = table(Settings(postgres_password="hunter2", database_url="postgresql://u:hunter2@h/d"))
+    assert "hunter2" not in shown
+    assert re.findall(r"^  (\w+) ", shown, re.MULTILINE) == NAMES
+
+
+@pytest.mark.parametrize("free", [697, 400, 97, 40, 10])
+def test_pools_are_made_to_fit_the_server(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = Settings(uvicorn_workers=5)
+    for name in ("DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_READ_CONNECTIONS", "DB_THREADS"):
+        monkeypatch.setenv(name, "0")  # restored afterwards
+    update = fit_connections(wanted, free)
+    fitted = wanted.model_copy(update=update)
+    probe = 1
+    connections = fitted.db_pool_size + fitted.db_max_overflow + fitted.db_read_connections + probe
+    assert 5 * connections <= max(free, 5 * 3)
+    assert fitted.db_threads <= fitted.db_pool_size
+    assert Settings.model_validate(fitted.model_dump()) == fitted
+
+
+def test_pools_that_fit_stay_as_they_are() -> None:
+    assert fit_connections(Settings(uvicorn_workers=4), 697) == {}
+    assert fit_connections(Settings(uvicorn_workers=64), None) == {}
