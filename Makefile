@@ -76,7 +76,7 @@ clean-data: ## Remove the data of the embedded servers, which must be stopped
 
 $(READY): requirements.txt requirements-dev.txt | $(VENV)/python
 	@echo "Installing the requirements into .venv (only when they have changed) ..."
-	@$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 $(VENV)/python:

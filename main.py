@@ -1,30 +1,70 @@
 """Puts the parts together: `create_fastapi_app()`, and `app` for servers; `python main.py` runs it for development."""
 
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import FrameType
+from typing import Any
 
 from fastapi import FastAPI
-from services.cache_service import CacheService
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.database import Database
+from config.garbage import settle_garbage_collection
+from config.logging_config import configure_logging, stop_logging
 from config.metrics import metrics
+from config.processes import die_with_parent
+from config.redis_link import RedisLink
 from config.settings import Settings, load_settings
+from config.telemetry import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from controllers import CONTROLLERS
 from controllers.documentation import add_documentation
 from controllers.error_handlers import add_error_handlers
 from controllers.health_check import add_health_checks
-from middleware.request_context import RequestContext
+from middleware.cached_reader import CachedReader
+from middleware.client_address import ClientAddresses
+from middleware.edge import Edge
+from middleware.rate_limiter import RateLimiter
+from middleware.request_context import request_context
+from middleware.request_tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
+from services.cache_service import CacheService
 from services.resources import Resources
 
 DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
+EXPOSED_HEADERS = (
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "X-Cache-Hit",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+    "X-Total-Count",
+)
+
+
+class Application(FastAPI):
+    """FastAPI behind layers of our own: what they answer passes none of the framework's, and all it answers, theirs."""
+
+    resources: Resources
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
 
 
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     """An application of its own, with its own connections, which it makes when they are first needed."""
     settings = settings or load_settings()
-    resources = Resources(settings, Database(settings), CacheService())
-    app = FastAPI(
+    app = Application(
         title="E-commerce REST API",
         version="1.0.0",
         description=DESCRIPTION,
@@ -33,27 +73,75 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         strict_content_type=False,
         max_body_size=settings.max_body_bytes,
+        telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
     )
-    app.state.resources = resources
+    address = settings.redis_address()
+    link = RedisLink(address) if address else None
+    resources = Resources(settings, Database(settings), link, CacheService(link, settings.redis_cache_ttl))
+    app.resources = app.state.resources = resources
     for controller in CONTROLLERS:
         controller(app, resources).register()
     add_health_checks(app, resources)
     add_documentation(app)
     add_error_handlers(app)
-    app.add_middleware(TrailingSlash)
-    app.add_middleware(RequestContext, access_log=settings.access_log)
+    app.front = layers(app.routed, settings, resources)
     return app
+
+
+def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
+    """What stands in front of the router, from the inside to the outside."""
+    limiter = None
+    if resources.link and settings.rate_limit_enabled:
+        limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
+    reader = CachedReader(resources.cache, resources.cached.values())
+    app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader)
+    app = CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_credentials="*" not in settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+    )
+    app = request_context(app, access_log=settings.access_log)
+    return trace_requests(app) if traces_are_on(settings) else app
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Never fails because a server is away: a worker that cannot start would stop the whole service."""
     resources: Resources = app.state.resources
+    configure_logging(resources.settings)
+    die_with_parent()
     metrics.start(resources.settings)
+    stop_telemetry = start_telemetry(resources.settings, resources.database.engine)
+    if resources.link:
+        resources.link.start()
+    note_draining(resources)
+    settle_garbage_collection()
     yield
-    metrics.stop()
+    if resources.link:
+        await resources.link.stop()
     resources.database.close()
+    stop_telemetry()
+    metrics.stop()
+    stop_logging()
+
+
+def note_draining(resources: Resources) -> None:
+    """Report "not ready" from the moment when the server is told to stop."""
+    before: Any = signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        resources.is_draining = True
+        if callable(before):
+            before(number, frame)
+
+    try:
+        signal.signal(signal.SIGTERM, drain)
+    except ValueError:
+        """Not the main thread, as in tests: nobody tells it to stop by a signal."""
 
 
 app = create_fastapi_app()

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from contextvars import ContextVar
+from copy import copy
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from queue import SimpleQueue
@@ -83,6 +84,8 @@ class QueuedLog(QueueHandler):
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Adds what only the calling thread knows; formatting is left to the writing thread."""
+        record = copy(record)  # it goes to other handlers too, and one may have left a traceback in its own format
+        record.exc_text = None
         record.msg, record.args = _without_personal_data(record.getMessage()), None
         record.request_id = REQUEST_ID.get()
         if trace_id := TRACE_ID.get():

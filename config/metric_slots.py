@@ -2,12 +2,12 @@
 
 import fcntl
 import itertools
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import orjson
 
@@ -18,29 +18,32 @@ class Totals:
 
     # (method, route, status) -> requests in each span of durations, and last the seconds of them all
     requests: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
-    counters: Counter[str] = field(default_factory=Counter)
-    gauges: Counter[str] = field(default_factory=Counter)
+    counters: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    gauges: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     # when it was counted, and how many: a fact of the database, of which the latest reading holds, not the sum
     low_stock: tuple[float, int] | None = None
 
-    def add(self, other: "Totals") -> None:
+    def add(self, other: "Totals") -> Self:
         for key, cell in other.requests.items():
-            mine = self.requests.get(key)
-            self.requests[key] = [a + b for a, b in zip(mine, cell, strict=True)] if mine else cell
-        self.counters.update(other.counters)
-        self.gauges.update(other.gauges)
+            known = self.requests.get(key) or [0] * len(cell)
+            self.requests[key] = [a + b for a, b in zip(known, cell, strict=True)]
+        for mine, theirs in ((self.counters, other.counters), (self.gauges, other.gauges)):
+            for name, value in theirs.items():
+                mine[name] += value
         self.low_stock = max(filter(None, (self.low_stock, other.low_stock)), default=None)
+        return self
 
     def dump(self) -> bytes:
-        # The copy, because the event loop may meet a new route while the flushing thread is here.
-        cells = [(*key, cell) for key, cell in self.requests.copy().items()]
+        cells = [(*key, cell) for key, cell in self.requests.items()]
         return orjson.dumps((cells, self.counters, self.gauges, self.low_stock))
 
     @classmethod
     def load(cls, dumped: bytes) -> "Totals":
         cells, counters, gauges, low_stock = orjson.loads(dumped)
         requests = {(method, route, status): cell for method, route, status, cell in cells}
-        return cls(requests, Counter(counters), Counter(gauges), tuple(low_stock) if low_stock else None)
+        return cls(
+            requests, defaultdict(int, counters), defaultdict(int, gauges), tuple(low_stock) if low_stock else None
+        )
 
 
 class Slot:

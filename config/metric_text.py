@@ -53,7 +53,7 @@ class _Families(Collector):
             "http_request_duration_seconds", "Time to the whole answer.", labels=labels[:2]
         )
         by_route: dict[tuple[str, str], list[float]] = {}
-        for (method, route, status), cell in self._totals.requests.copy().items():
+        for (method, route, status), cell in self._totals.requests.items():
             count = sum(cell[:-1])
             requests.add_metric((method, route, str(status)), count)
             if status >= 500:

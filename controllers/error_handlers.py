@@ -28,6 +28,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(DatabaseUnavailableError)(_unavailable)
+    app.exception_handler(Exception)(_pass_on)
 
 
 def error_response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
@@ -55,6 +56,11 @@ async def _unavailable(_: Request, error: DatabaseUnavailableError) -> Response:
     logger.debug("answered 503: %s", error)
     detail = {"detail": "Service temporarily unavailable"}
     return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+async def _pass_on(_: Request, error: Exception) -> Response:
+    """To the outermost layer, which logs it once and answers 500, instead of the framework's own answer."""
+    raise error
 
 
 def _told(item: dict[str, Any]) -> dict[str, Any]:

@@ -13,49 +13,33 @@ from schemas.health_schema import HealthSchema, ProbeSchema
 from services.health_service import HealthService
 from services.resources import Resources
 
-HEALTH: dict[str, Any] = {"tags": ["health"]}
-
 
 def add_health_checks(app: FastAPI, resources: Resources) -> None:
     service = HealthService(resources)
 
-    @app.get(
-        "/health_check",
-        tags=["health"],
-        summary="Health",
-        response_model=HealthSchema,
-        responses={500: {"model": HealthSchema}},
-    )
+    def get(path: str, summary: str, model: Any = None, error: int | None = None, **more: Any) -> Any:
+        responses: Any = {error: {"model": model}} if error else {}
+        return app.get(path, summary=summary, tags=["health"], response_model=model, responses=responses, **more)
+
+    @get("/health_check", "Health", HealthSchema, 500)
     async def health_check() -> Response:
         """Redis down: 200 and `degraded`. Database down: 500 and `unhealthy`."""
         health = await service.check()
         return Response(to_json(health.body), 200 if health.has_database else 500, media_type=JSON)
 
-    @app.get("/health_check/live", response_model=ProbeSchema, **HEALTH)
+    @get("/health_check/live", "Alive?", ProbeSchema)
     async def live() -> Response:
         """200 while the process can answer at all. For restarts: it asks nothing of others."""
         return Response(b'{"status":"live"}', media_type=JSON)
 
-    @app.get(
-        "/health_check/ready",
-        tags=["health"],
-        summary="Ready",
-        response_model=ProbeSchema,
-        responses={503: {"model": ProbeSchema}},
-    )
+    @get("/health_check/ready", "Ready?", ProbeSchema, 503)
     async def ready() -> Response:
         """503 while starting, draining or without the database. For routing."""
         if resources.is_draining or not (await service.check()).has_database:
             return Response(b'{"status":"not ready"}', 503, {"Retry-After": "1"}, JSON)
         return Response(b'{"status":"ready"}', media_type=JSON)
 
-    @app.get(
-        "/metrics",
-        tags=["health"],
-        summary="Metrics",
-        response_class=Response,
-        responses={200: {"content": {"text/plain": {}}}},
-    )
+    @get("/metrics", "Metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Prometheus text, summed over all workers."""
         await service.check()

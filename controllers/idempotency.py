@@ -1,6 +1,7 @@
 """Which requests count as repeats of each other."""
 
 import hashlib
+import json
 from typing import Annotated
 
 from fastapi import Header
@@ -26,5 +27,6 @@ def request_key(request: Request, key: str | None, new: BaseSchema) -> RequestKe
     if key is None:
         return None
     method, path = request.method, request.url.path
-    fingerprint = hashlib.sha256(f"{method} {path}\n".encode() + to_json(new.given())).digest()
+    fields = json.dumps(new.given(), default=lambda value: to_json(value).decode())  # integers of any length
+    fingerprint = hashlib.sha256(f"{method} {path}\n{fields}".encode()).digest()
     return RequestKey("", key, method, path, fingerprint)

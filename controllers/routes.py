@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import unquote_to_bytes
 
 from fastapi import Path
 from fastapi.exceptions import RequestValidationError
@@ -51,7 +52,7 @@ class ReadRoute(APIRoute):
             if takes_id:
                 arguments["id_key"] = _read(("path", "id_key"), _path_id.validate_python, request.path_params["id_key"])
             if query_model:
-                arguments["query"] = _read(("query",), query_model.model_validate, dict(request.query_params))
+                arguments["query"] = _read(("query",), query_model.model_validate, _query(request))
             return await endpoint(request=request, **arguments)
 
         return handle
@@ -75,7 +76,7 @@ class _StrictRequest(Request):
             return json.loads((await self.body()).decode(), parse_float=Decimal, parse_constant=_refuse_constant)
         except json.JSONDecodeError:
             raise
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, ArithmeticError) as error:
             raise json.JSONDecodeError(type(error).__name__, "", 0) from error
 
 
@@ -85,6 +86,16 @@ def _refuse_constant(name: str) -> Any:
 
 def _query_model(parameters: Any) -> type[ListQuery] | None:
     return parameters["query"].annotation.__origin__ if "query" in parameters else None
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The parameters; what is no UTF-8 is refused, where the framework would put U+FFFD in its place."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError as error:
+        item = {"loc": ("query",), "msg": "Input should be UTF-8", "type": "unicode_error"}
+        raise RequestValidationError([item]) from error
+    return dict(request.query_params)
 
 
 def _read(loc: tuple[str, ...], validate: Callable[[Any], Any], value: Any) -> Any:

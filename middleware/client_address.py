@@ -53,8 +53,8 @@ def _parse(text: str) -> Address | None:
     """An address as proxies write it: with a port, in brackets, with a zone; an IPv4 one also in IPv6 form."""
     text = text.strip()
     if text.startswith("["):
-        text, _, port = text[1:].partition("]")
-        if port and not port.startswith(":"):
+        text, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
             return None
     elif text.count(":") == 1:
         text = text.partition(":")[0]

@@ -63,7 +63,8 @@ class RateLimiter:
         link.greet_with("SCRIPT", "LOAD", SCRIPT)
 
     def enter(self, address: str, cost: int = 1) -> "tuple[Batch, int] | None":
-        """A place in the batch that is about to leave for this address; its trip tells whether that is let in.
+        """A place in the batch that is about to leave for this address: let in if it is below `admitted` when the
+        batch's trip is over.
 
         A request that costs more takes several places and is let in with its last. None while Redis is away: then
         everything is let in.
@@ -115,10 +116,6 @@ class Batch:
             self.admitted = self.size
             for _ in range(self.size):
                 metrics.rate_limit_unavailable()
-
-    async def settled(self) -> None:
-        while not self.trip.is_over:
-            await self.trip.wait()
 
     def headers(self, place: int) -> Headers:
         """Of the answer to the request at `place`; none when Redis could not be asked."""

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Sequence, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, MoneyColumn
+from models.base_model import BaseModel, MoneyColumn, ordered_index
 
 BILL_NUMBERS = Sequence("bill_number_seq", metadata=base.metadata)
 
@@ -16,11 +16,13 @@ class BillModel(BaseModel):
     __table_args__ = (
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("discount >= 0", name="discount_not_negative"),
+        ordered_index("date"),
+        ordered_index("payment_type"),
         CheckConstraint("payment_type IN ('cash', 'card')", name="payment_type_known"),
     )
 
     bill_number: Mapped[str] = mapped_column(String(50), unique=True)
     discount: Mapped[MoneyColumn] = mapped_column(server_default="0")
-    date: Mapped[datetime.date] = mapped_column(index=True)
+    date: Mapped[datetime.date]
     total: Mapped[MoneyColumn]
     payment_type: Mapped[str] = mapped_column(String(10))

@@ -3,15 +3,19 @@
 from sqlalchemy import Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base_model import BaseModel
+from models.base_model import BaseModel, ordered_index
 
 
 class ClientModel(BaseModel):
     __tablename__ = "clients"
 
-    name: Mapped[str] = mapped_column(String(100), index=True)
-    lastname: Mapped[str] = mapped_column(String(100), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    lastname: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))
     telephone: Mapped[str | None] = mapped_column(String(21))
 
-    __table_args__ = (Index("uq_clients_email", func.lower(email), unique=True),)
+    __table_args__ = (
+        Index("uq_clients_email", func.lower(email), unique=True),
+        ordered_index("name"),
+        ordered_index("lastname"),
+    )

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Identity, SmallInt
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, MoneyColumn, reference
+from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderModel(BaseModel):
@@ -17,12 +17,13 @@ class OrderModel(BaseModel):
         CheckConstraint("total >= 0", name="total_not_negative"),
         CheckConstraint("delivery_method BETWEEN 1 AND 3", name="delivery_method_known"),
         CheckConstraint("status BETWEEN 1 AND 4", name="status_known"),
+        *map(ordered_index, ("client_id", "bill_id", "status", "delivery_method", "date")),
     )
 
-    date: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    date: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     total: Mapped[MoneyColumn]
-    delivery_method: Mapped[int] = mapped_column(SmallInteger, index=True)
-    status: Mapped[int] = mapped_column(SmallInteger, server_default="1", index=True)
+    delivery_method: Mapped[int] = mapped_column(SmallInteger)
+    status: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     client_id: Mapped[int] = reference("clients.id_key")
     bill_id: Mapped[int] = reference("bills.id_key")
     checkout_lines: Mapped[int | None] = mapped_column(SmallInteger)

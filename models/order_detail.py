@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
 
-from models.base_model import BaseModel, MoneyColumn, reference
+from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderDetailModel(BaseModel):
@@ -13,6 +13,8 @@ class OrderDetailModel(BaseModel):
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity_positive"),
         CheckConstraint("price > 0", name="price_positive"),
+        ordered_index("order_id"),
+        ordered_index("product_id"),
     )
 
     quantity: Mapped[int]

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base_model import BaseModel, MoneyColumn, reference
+from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class ProductModel(BaseModel):
@@ -15,10 +15,15 @@ class ProductModel(BaseModel):
     __table_args__ = (
         CheckConstraint("price > 0", name="price_positive"),
         CheckConstraint("stock >= 0", name="stock_not_negative"),
+        ordered_index("category_id"),
+        ordered_index("category_id", "price"),
+        ordered_index("name"),
+        ordered_index("price"),
+        ordered_index("stock"),
     )
 
-    name: Mapped[str] = mapped_column(String(200), index=True)
-    price: Mapped[MoneyColumn] = mapped_column(index=True)
-    stock: Mapped[int] = mapped_column(server_default="0", index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    price: Mapped[MoneyColumn]
+    stock: Mapped[int] = mapped_column(server_default="0")
     category_id: Mapped[int] = reference("categories.id_key")
     supplied: Mapped[int] = mapped_column(server_default="0")

@@ -32,4 +32,5 @@ class AddressSchema(AddressCreate, StoredSchema):
 class AddressFilters(ListQuery):
     client_id: Annotated[IdFilter | None, where("client_id")] = None
     city: Annotated[SearchText | None, where("city")] = None
+    street: Annotated[SearchText | None, where("street")] = None
     sort: Literal["id_key", "-id_key"] = "id_key"

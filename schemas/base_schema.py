@@ -1,5 +1,6 @@
 """Constrained types that create and update schemas share, and the way to JSON."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from pydantic_core import PydanticCustomError
 
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
+
+_starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
 
 
 def _is_storable(text: str) -> str:
@@ -28,8 +31,16 @@ def _is_number(value: Any) -> Any:
     return value
 
 
+def _is_whole(value: Any) -> Any:
+    """An enum would make an int of any number first, which takes minutes for one like 1e99999999."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 def _is_iso_text(value: Any) -> Any:
-    if not isinstance(value, str | date):
+    """Digits alone would be taken for seconds since 1970."""
+    if not isinstance(value, str | date) or (isinstance(value, str) and not _starts_with_day(value.strip())):
         raise PydanticCustomError("iso_type", "Input should be a text in ISO 8601 form")
     return value
 
@@ -43,6 +54,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Number = BeforeValidator(_is_number)
+Whole = BeforeValidator(_is_whole)
 Iso = BeforeValidator(_is_iso_text)
 
 

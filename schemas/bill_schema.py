@@ -50,4 +50,4 @@ class BillFilters(ListQuery):
     payment_type: Annotated[PaymentType | None, where("payment_type")] = None
     date_from: Annotated[Day | None, where("date", operator=">=")] = None
     date_to: Annotated[Day | None, where("date", operator="<=")] = None
-    sort: Literal["id_key", "-id_key", "date", "-date", "total", "-total"] = "id_key"
+    sort: Literal["id_key", "-id_key", "date", "-date"] = "id_key"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, StringConstraints
 
-from schemas.base_schema import BaseSchema, Moment, Money, Name, StoredSchema, Text, absent
+from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, Text, absent
 from schemas.list_query import ListQuery, SearchText, where
 
 Email = Annotated[EmailStr, StringConstraints(max_length=254), Field(examples=["john@example.com"])]
@@ -40,5 +40,5 @@ class ClientSummary(BaseSchema):
 
     client_id: int
     orders_count: int
-    total_spent: Money
+    total_spent: float = Field(examples=[150.5], description="Exact up to 15 digits.")
     last_order_date: Moment | None

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.base_schema import MAX_INTEGER, MAX_MONEY, Moment, Text
 
@@ -52,9 +53,24 @@ class ListQuery(BaseModel):
 
     PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
 
+    @model_validator(mode="after")
+    def _keys_follow_each_other(self) -> Self:
+        if self.after_id is not None and self.sort != "id_key":
+            raise PydanticCustomError("after_id_order", "after_id needs the default order")
+        return self
+
     def filters(self) -> dict[str, Any]:
         """The filters that are set, in alphabetical order."""
         return {name: value for name in self.filter_names() if (value := getattr(self, name)) is not None}
+
+    def variations(self) -> dict[str, str]:
+        """What sets the list apart from a plain one, apart from its page: one spelling for each meaning."""
+        given = {**self.filters(), "after_id": self.after_id, "sort": None if self.sort == "id_key" else self.sort}
+        return {
+            name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+            for name, value in given.items()
+            if value is not None
+        }
 
     @classmethod
     def filter_names(cls) -> list[str]:

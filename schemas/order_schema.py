@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import DeliveryMethod, OrderStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Number, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent
 from schemas.list_query import FromMoment, IdFilter, ListQuery, ToMoment, where
 
-Delivery = Annotated[DeliveryMethod, Number]
-Status = Annotated[OrderStatus, Number]
+Delivery = Annotated[DeliveryMethod, Whole]
+Status = Annotated[OrderStatus, Whole]
 
 
 def now() -> datetime.datetime:
@@ -46,7 +46,7 @@ class OrderFilters(ListQuery):
     delivery_method: Annotated[DeliveryMethod | None, where("delivery_method")] = None
     date_from: Annotated[FromMoment | None, where("date", operator=">=")] = None
     date_to: Annotated[ToMoment | None, where("date", operator="<=")] = None
-    sort: Literal["id_key", "-id_key", "date", "-date", "total", "-total"] = "id_key"
+    sort: Literal["id_key", "-id_key", "date", "-date"] = "id_key"
 
 
 class OrderStatusChange(BaseSchema):

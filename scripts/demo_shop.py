@@ -41,14 +41,14 @@ class Shop:
 
     def __init__(self, products: int, seed: int) -> None:
         self.seed, self.words = seed, words(seed)
-        self.client_count, self.address_count, self.review_count = products // 5, products // 4, products // 2
+        self.client_count, self.address_count, self.review_count = products // 10, products // 8, products // 4
         self.styles = STYLES[: max(1, products // 10_000)]
         self.categories = [f"{style} {department}" for style in self.styles for department in DEPARTMENTS]
         draw = self.random("products")
         self.items = array("i", draw.choices(range(len(ITEMS)), k=products))
         self.prices = array("q", (int(ITEMS[item][1] * draw.lognormvariate(0, 0.3)) * 100 + 99 for item in self.items))
         draw = self.random("orders")
-        count = products // 5
+        count = products // 8
         self.orders = [self._order(draw, LAST_DAY - OPEN_FOR * (1 - number / count)) for number in range(count)]
         self.held = self._held()
 

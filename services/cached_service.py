@@ -1,9 +1,13 @@
 """Reads through the cache. A subclass names its namespace; nothing else about caching is an entity's business."""
 
+from dataclasses import replace
 from typing import ClassVar
 
+from repositories.base_repository_impl import fits
+from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService, Create, Model, Read, Update
 from services.cache_service import CacheNamespace
+from services.documents import Document
 from services.resources import Resources
 
 
@@ -13,3 +17,15 @@ class CachedService(BaseService[Model, Create, Update, Read]):
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         resources.cached[self.repository.model.__tablename__] = self.namespace
+
+    async def get_all(self, query: ListQuery) -> Document:
+        """Searches are too many to keep: each would push out lists that are asked for again."""
+        if "q" in query.filters():
+            return replace(await self.page(query), hit=False)
+        entry = self.namespace.page(query.skip, query.limit, **query.variations())
+        return await self.resources.cache.read(entry, lambda: self.page(query))
+
+    async def get_one(self, id_key: int) -> Document:
+        if not fits(id_key):
+            raise self.not_found(id_key)
+        return await self.resources.cache.read(self.namespace.one(id_key), lambda: self.row(id_key))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from config.database import Database
+from config.redis_link import RedisLink
 from config.settings import Settings
 from repositories.base_repository_impl import Changes
 from services.cache_service import CacheNamespace, CacheService
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 class Resources:
     settings: Settings
     database: Database
+    link: RedisLink | None
     cache: CacheService
     is_draining: bool = False
     cached: dict[str, CacheNamespace] = field(default_factory=dict)

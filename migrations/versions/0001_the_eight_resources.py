@@ -30,7 +30,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_bills")),
         sa.UniqueConstraint("bill_number", name=op.f("uq_bills_bill_number")),
     )
-    op.create_index(op.f("ix_bills_date"), "bills", ["date"], unique=False)
+    op.create_index(op.f("ix_bills_date_id_key"), "bills", ["date", "id_key"], unique=False)
+    op.create_index(op.f("ix_bills_payment_type_id_key"), "bills", ["payment_type", "id_key"], unique=False)
     op.create_table(
         "categories",
         sa.Column("id_key", sa.Integer(), nullable=False),
@@ -51,8 +52,8 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_clients")),
     )
-    op.create_index(op.f("ix_clients_lastname"), "clients", ["lastname"], unique=False)
-    op.create_index(op.f("ix_clients_name"), "clients", ["name"], unique=False)
+    op.create_index(op.f("ix_clients_lastname_id_key"), "clients", ["lastname", "id_key"], unique=False)
+    op.create_index(op.f("ix_clients_name_id_key"), "clients", ["name", "id_key"], unique=False)
     op.create_index("uq_clients_email", "clients", [sa.literal_column("lower(email)")], unique=True)
     op.create_table(
         "idempotency_keys",
@@ -82,8 +83,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_addresses")),
     )
-    op.create_index(op.f("ix_addresses_city"), "addresses", ["city"], unique=False)
-    op.create_index(op.f("ix_addresses_client_id"), "addresses", ["client_id"], unique=False)
+    op.create_index(op.f("ix_addresses_city_id_key"), "addresses", ["city", "id_key"], unique=False)
+    op.create_index(op.f("ix_addresses_client_id_id_key"), "addresses", ["client_id", "id_key"], unique=False)
     op.create_index(op.f("ix_addresses_street"), "addresses", ["street"], unique=False)
     op.create_table(
         "orders",
@@ -104,11 +105,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["client_id"], ["clients.id_key"], name=op.f("fk_orders_client_id_clients")),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_orders")),
     )
-    op.create_index(op.f("ix_orders_bill_id"), "orders", ["bill_id"], unique=False)
-    op.create_index(op.f("ix_orders_client_id"), "orders", ["client_id"], unique=False)
-    op.create_index(op.f("ix_orders_date"), "orders", ["date"], unique=False)
-    op.create_index(op.f("ix_orders_delivery_method"), "orders", ["delivery_method"], unique=False)
-    op.create_index(op.f("ix_orders_status"), "orders", ["status"], unique=False)
+    op.create_index(op.f("ix_orders_bill_id_id_key"), "orders", ["bill_id", "id_key"], unique=False)
+    op.create_index(op.f("ix_orders_client_id_id_key"), "orders", ["client_id", "id_key"], unique=False)
+    op.create_index(op.f("ix_orders_date_id_key"), "orders", ["date", "id_key"], unique=False)
+    op.create_index(op.f("ix_orders_delivery_method_id_key"), "orders", ["delivery_method", "id_key"], unique=False)
+    op.create_index(op.f("ix_orders_status_id_key"), "orders", ["status", "id_key"], unique=False)
     op.create_table(
         "products",
         sa.Column("id_key", sa.Integer(), nullable=False),
@@ -126,10 +127,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_products")),
     )
-    op.create_index(op.f("ix_products_category_id"), "products", ["category_id"], unique=False)
-    op.create_index(op.f("ix_products_name"), "products", ["name"], unique=False)
-    op.create_index(op.f("ix_products_price"), "products", ["price"], unique=False)
-    op.create_index(op.f("ix_products_stock"), "products", ["stock"], unique=False)
+    op.create_index(op.f("ix_products_category_id_id_key"), "products", ["category_id", "id_key"], unique=False)
+    op.create_index(
+        op.f("ix_products_category_id_price_id_key"), "products", ["category_id", "price", "id_key"], unique=False
+    )
+    op.create_index(op.f("ix_products_name_id_key"), "products", ["name", "id_key"], unique=False)
+    op.create_index(op.f("ix_products_price_id_key"), "products", ["price", "id_key"], unique=False)
+    op.create_index(op.f("ix_products_stock_id_key"), "products", ["stock", "id_key"], unique=False)
     op.create_table(
         "order_details",
         sa.Column("id_key", sa.Integer(), nullable=False),
@@ -145,8 +149,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["product_id"], ["products.id_key"], name=op.f("fk_order_details_product_id_products")),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_order_details")),
     )
-    op.create_index(op.f("ix_order_details_order_id"), "order_details", ["order_id"], unique=False)
-    op.create_index(op.f("ix_order_details_product_id"), "order_details", ["product_id"], unique=False)
+    op.create_index(op.f("ix_order_details_order_id_id_key"), "order_details", ["order_id", "id_key"], unique=False)
+    op.create_index(op.f("ix_order_details_product_id_id_key"), "order_details", ["product_id", "id_key"], unique=False)
     op.create_table(
         "order_status_changes",
         sa.Column("id_key", sa.Integer(), sa.Identity(always=False), nullable=False),
@@ -176,7 +180,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_reviews")),
     )
-    op.create_index(op.f("ix_reviews_product_id"), "reviews", ["product_id"], unique=False)
+    op.create_index(op.f("ix_reviews_product_id_id_key"), "reviews", ["product_id", "id_key"], unique=False)
+    op.create_index(op.f("ix_reviews_rating_id_key"), "reviews", ["rating", "id_key"], unique=False)
     op.execute(
         "CREATE FUNCTION keep_updated_at() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$"
@@ -218,36 +223,39 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_reviews_product_id"), table_name="reviews")
+    op.drop_index(op.f("ix_reviews_rating_id_key"), table_name="reviews")
+    op.drop_index(op.f("ix_reviews_product_id_id_key"), table_name="reviews")
     op.drop_table("reviews")
     op.drop_index(op.f("ix_order_status_changes_order_id"), table_name="order_status_changes")
     op.drop_table("order_status_changes")
-    op.drop_index(op.f("ix_order_details_product_id"), table_name="order_details")
-    op.drop_index(op.f("ix_order_details_order_id"), table_name="order_details")
+    op.drop_index(op.f("ix_order_details_product_id_id_key"), table_name="order_details")
+    op.drop_index(op.f("ix_order_details_order_id_id_key"), table_name="order_details")
     op.drop_table("order_details")
-    op.drop_index(op.f("ix_products_stock"), table_name="products")
-    op.drop_index(op.f("ix_products_price"), table_name="products")
-    op.drop_index(op.f("ix_products_name"), table_name="products")
-    op.drop_index(op.f("ix_products_category_id"), table_name="products")
+    op.drop_index(op.f("ix_products_stock_id_key"), table_name="products")
+    op.drop_index(op.f("ix_products_price_id_key"), table_name="products")
+    op.drop_index(op.f("ix_products_name_id_key"), table_name="products")
+    op.drop_index(op.f("ix_products_category_id_price_id_key"), table_name="products")
+    op.drop_index(op.f("ix_products_category_id_id_key"), table_name="products")
     op.drop_table("products")
-    op.drop_index(op.f("ix_orders_status"), table_name="orders")
-    op.drop_index(op.f("ix_orders_delivery_method"), table_name="orders")
-    op.drop_index(op.f("ix_orders_date"), table_name="orders")
-    op.drop_index(op.f("ix_orders_client_id"), table_name="orders")
-    op.drop_index(op.f("ix_orders_bill_id"), table_name="orders")
+    op.drop_index(op.f("ix_orders_status_id_key"), table_name="orders")
+    op.drop_index(op.f("ix_orders_delivery_method_id_key"), table_name="orders")
+    op.drop_index(op.f("ix_orders_date_id_key"), table_name="orders")
+    op.drop_index(op.f("ix_orders_client_id_id_key"), table_name="orders")
+    op.drop_index(op.f("ix_orders_bill_id_id_key"), table_name="orders")
     op.drop_table("orders")
     op.drop_index(op.f("ix_addresses_street"), table_name="addresses")
-    op.drop_index(op.f("ix_addresses_client_id"), table_name="addresses")
-    op.drop_index(op.f("ix_addresses_city"), table_name="addresses")
+    op.drop_index(op.f("ix_addresses_client_id_id_key"), table_name="addresses")
+    op.drop_index(op.f("ix_addresses_city_id_key"), table_name="addresses")
     op.drop_table("addresses")
     op.drop_index(op.f("ix_idempotency_keys_created_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index("uq_clients_email", table_name="clients")
-    op.drop_index(op.f("ix_clients_name"), table_name="clients")
-    op.drop_index(op.f("ix_clients_lastname"), table_name="clients")
+    op.drop_index(op.f("ix_clients_name_id_key"), table_name="clients")
+    op.drop_index(op.f("ix_clients_lastname_id_key"), table_name="clients")
     op.drop_table("clients")
     op.drop_table("categories")
-    op.drop_index(op.f("ix_bills_date"), table_name="bills")
+    op.drop_index(op.f("ix_bills_payment_type_id_key"), table_name="bills")
+    op.drop_index(op.f("ix_bills_date_id_key"), table_name="bills")
     op.drop_table("bills")
     for function in ("keep_updated_at", "note_order_status", "next_bill_number"):
         op.execute(f"DROP FUNCTION {function}")

@@ -1,0 +1,134 @@
+"""The programs that are measured: started, awaited, weighed, stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.common.servers import ROOT, without_settings
+from config.embedded_binaries import bound_to_this_process
+from config.embedded_process import command_line
+from config.network import LOOPBACK, free_port
+
+START_SECONDS = 60
+
+
+@dataclass
+class Program:
+    """A server to be measured. `{port}` in its command is filled in; PORT and WORKERS are in its environment."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 2
+    path: str = "/products?skip=0&limit=10"
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self, folder: Path) -> None:
+        command = [part.replace("{port}", str(self.port)) for part in self.command]
+        own = {"PORT": str(self.port), "API_PORT": str(self.port), "WORKERS": str(self.workers)}
+        log = folder / f"{self.port}.log"
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*bound_to_this_process(signal.SIGTERM), *command],
+                cwd=folder,  # not the repository: a .env there is for another purpose
+                env=without_settings(os.environ) | {"PYTHONPATH": str(ROOT)} | own | dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                last_words = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                raise SystemExit(f"{self.name} did not start:\n{last_words}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        family = [self.process.pid, *descendants(self.process.pid)]
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            for pid in family:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            self.process.wait()
+
+    def worker_processes(self) -> list[int]:
+        """Those that serve: not the parent that only looks after them, nor Python's resource tracker."""
+        assert self.process
+        children = [pid for pid in descendants(self.process.pid) if b"resource_tracker" not in command_line(pid)]
+        return children or [self.process.pid]
+
+    def megabytes_a_worker(self) -> float:
+        workers = self.worker_processes()
+        return sum(resident_bytes(pid) for pid in workers) / len(workers) / 1e6
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + self.path, timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+
+@contextmanager
+def running(programs: Sequence[Program], folder: Path) -> Iterator[None]:
+    """All of them at once, so that rounds can alternate; one that is not asked anything costs next to nothing."""
+    with ExitStack() as stack:
+        for program in programs:
+            print(f"starting {program.name} ...", flush=True)
+            stack.callback(program.stop)
+            program.start(folder)
+        yield
+
+
+def ours(name: str, servers: Mapping[str, str], workers: int, **settings: str) -> Program:
+    """The service as an operator starts it, for load from one address."""
+    defaults = {
+        "UVICORN_WORKERS": str(workers),
+        "LIMIT_CONCURRENCY": "100000",
+        "LIMIT_MAX_REQUESTS": "0",
+        "LOG_TO_FILE": "false",
+        "LOG_LEVEL": "WARNING",
+        "RATE_LIMIT_ENABLED": "false",
+    }
+    command = [sys.executable, str(ROOT / "run_production.py")]
+    return Program(name, command, {**servers, **defaults, **settings}, workers, "/health_check/ready")
+
+
+def uvicorn(name: str, app: str, environment: Mapping[str, str], workers: int, python: str = sys.executable) -> Program:
+    """An ASGI application on the same server as the service."""
+    options = f"--host {LOOPBACK} --port {{port}} --workers {workers} --loop uvloop --http httptools"
+    quiet = "--no-access-log --log-level warning --no-proxy-headers --backlog 2048"
+    return Program(name, [python, "-m", "uvicorn", app, *options.split(), *quiet.split()], environment, workers)
+
+
+def descendants(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

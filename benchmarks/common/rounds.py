@@ -1,0 +1,117 @@
+"""Rounds: every case in turn, forward and backward, so that what disturbs a machine disturbs all alike."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from benchmarks.common.options import Options
+from benchmarks.common.programs import Program
+from benchmarks.common.wrk import Sample, wrk
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a table: what is asked of which program, and what its answer has to be before it is measured."""
+
+    operation: str
+    variant: str
+    program: Program
+    path: str
+    script: str = ""
+    status: int = 200
+    expected: Any = None
+    after: Callable[[], Any] | None = None
+
+    def check(self) -> None:
+        """A variant that answers something else is not comparable."""
+        if self.script:
+            return
+        status, body = fetch(self.program.url + self.path)
+        if status != self.status:
+            raise SystemExit(f"{self.variant}: {self.path} answered {status}: {body[:500]!r}")
+        if self.expected is not None and json.loads(body) != self.expected:
+            raise SystemExit(f"{self.variant}: {self.path} answered other data: {body[:500]!r}")
+
+
+@dataclass
+class Row:
+    case: Case
+    base: "Row | None" = None
+    samples: list[Sample] = field(default_factory=list)
+    notes: list[Any] = field(default_factory=list)
+    megabytes: float = 0
+
+    @property
+    def rate(self) -> float:
+        return median(sample.rate for sample in self.samples)
+
+    @property
+    def p50_ms(self) -> float:
+        return median(sample.p50_ms for sample in self.samples)
+
+    @property
+    def p99_ms(self) -> float:
+        return median(sample.p99_ms for sample in self.samples)
+
+    @property
+    def ratios(self) -> list[float]:
+        """To the base of the same round; the lowest first."""
+        base = self.base or self
+        return sorted(own.rate / other.rate for own, other in zip(self.samples, base.samples, strict=True))
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
+
+    @property
+    def errors(self) -> int:
+        refused = 0 if self.case.status >= 400 else sum(sample.refused for sample in self.samples)
+        return refused + sum(sample.broken for sample in self.samples)
+
+
+def measure(cases: Sequence[Case], base: str, options: Options) -> list[Row]:
+    """All cases, warmed up and checked, with ratios to the variant `base` of the same operation."""
+    rows = [Row(case) for case in cases]
+    for row in rows:
+        row.base = next(other for other in rows if other.case.operation == row.case.operation and _is(other, base))
+        row.case.check()
+        wrk(row.case.program.url + row.case.path, options.connections, 1, row.case.script)
+        if row.case.after:
+            row.case.after()
+    started, total = time.monotonic(), options.rounds * len(rows)
+    for number in range(options.rounds):
+        for place, row in enumerate(rows if number % 2 == 0 else reversed(rows), number * len(rows) + 1):
+            _run(row, options)
+            left = (time.monotonic() - started) / place * (total - place)
+            last = row.samples[-1]
+            print(
+                f"round {number + 1}/{options.rounds}  {place:>3}/{total}  {row.case.operation}: {row.case.variant}"
+                f"  {last.rate:,.0f}/s  p50 {last.p50_ms:.2f} ms  ({left:.0f} s left)",
+                flush=True,
+            )
+    return rows
+
+
+def _run(row: Row, options: Options) -> None:
+    case = row.case
+    row.samples.append(wrk(case.program.url + case.path, options.connections, options.seconds, case.script))
+    row.megabytes = case.program.megabytes_a_worker()
+    if case.after:
+        row.notes.append(case.after())
+
+
+def _is(row: Row, variant: str) -> bool:
+    return row.case.variant == variant
+
+
+def fetch(url: str) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()

@@ -1,0 +1,115 @@
+"""Private servers for a measurement: PostgreSQL with its promises kept (fsync on), Valkey, and a demo shop in it."""
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from pydantic import SecretStr
+
+from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
+from config.migrations import migrate
+from config.network import LOOPBACK, free_port
+from config.settings import Settings
+from scripts.demo import fill
+
+ROOT = Path(__file__).parent.parent.parent
+DATA = ROOT / ".data"  # on a disk, where fsync means something; never on a /tmp in memory
+
+
+@dataclass(frozen=True)
+class Servers:
+    folder: Path
+    postgres: PostgresServer
+    valkey: ValkeyServer
+
+    def environment(self, database: str = "ecommerce_db") -> dict[str, str]:
+        """Where they are, in the words of our settings, and as addresses that other programs understand."""
+        password = self.postgres.password
+        return {
+            "POSTGRES_HOST": LOOPBACK,
+            "POSTGRES_PORT": str(self.postgres.port),
+            "POSTGRES_USER": SUPERUSER,
+            "POSTGRES_PASSWORD": password,
+            "POSTGRES_DB": database,
+            "REDIS_HOST": LOOPBACK,
+            "REDIS_PORT": str(self.valkey.port),
+            "REDIS_PASSWORD": self.valkey.password,
+            "BENCH_DATABASE": f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.postgres.port}/{database}",
+            "BENCH_REDIS": f"redis://:{self.valkey.password}@{LOOPBACK}:{self.valkey.port}/1",
+        }
+
+    def settings(self, database: str = "ecommerce_db") -> Settings:
+        return Settings(
+            _env_file=None,
+            postgres_host=LOOPBACK,
+            postgres_port=self.postgres.port,
+            postgres_user=SUPERUSER,
+            postgres_password=SecretStr(self.postgres.password),
+            postgres_db=database,
+            redis_host=LOOPBACK,
+            redis_port=self.valkey.port,
+            redis_password=SecretStr(self.valkey.password),
+        )
+
+    def query(self, sql: str, *parameters: object, database: str = "ecommerce_db") -> list[tuple[Any, ...]]:
+        with closing(self.postgres.connect(database)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute(sql, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def fill(self, products: int, database: str = "ecommerce_db") -> None:
+        """A demo shop of that size; the same one is not made twice."""
+        self.postgres.create_database(database)
+        migrate(self.settings(database))
+        fill(self.settings(database), products, seed=1)
+
+
+@contextmanager
+def private_servers(keep: str | None = None) -> Iterator[Servers]:
+    """On ports and folders of their own, so that nothing else on this machine is touched.
+
+    `keep` names a folder that stays, for data that takes long to make.
+    """
+    DATA.mkdir(mode=0o700, exist_ok=True)
+    folder = DATA / f"bench-{keep}" if keep else Path(tempfile.mkdtemp(prefix="bench-", dir=DATA))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    password = _password(folder / "password")
+    postgres = PostgresServer(folder / "postgres", free_port(), password)
+    valkey = ValkeyServer(folder / "valkey", free_port(), password)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(postgres).create_database("ecommerce_db")
+            stack.enter_context(valkey)
+            yield Servers(folder, postgres, valkey)
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _password(file: Path) -> str:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(16))
+    return file.read_text()
+
+
+def clean_slate(servers: Servers, *statements: str) -> Callable[[], None]:
+    """What to do after each run that writes, so that every one of them begins with the same tables."""
+
+    def clean() -> None:
+        for statement in (*statements, "CHECKPOINT"):
+            servers.query(statement)
+
+    return clean
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the settings of the service, so that only what a benchmark says counts."""
+    names = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in environment.items() if name not in names}

@@ -1,0 +1,135 @@
+"""OpenTelemetry traces, sent by OTLP over HTTP: on when a collector's address is set.
+
+The ready-made instrumentations are not used, because they send personal data: FastAPI's own puts the query string, with
+a client's e-mail address, into each span, and SQLAlchemy's the database's error text, with the values of a row.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, ClassVar
+
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from sqlalchemy import Engine, event
+
+from config.settings import Settings
+
+# For `FastAPI(telemetry=...)`.
+NATIVE_TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+STOP_SECONDS = 2.0
+_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+_NO_SPAN: AbstractContextManager[None] = nullcontext()
+
+
+class Tracing:
+    """The tracer of this process, while traces are on."""
+
+    tracer: ClassVar[Tracer | None] = None
+
+
+def traces_are_on(settings: Settings) -> bool:
+    """Whether a collector's address is set, and the standard variables do not switch traces off."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    return bool(os.environ.get(_TRACES_ENDPOINT) or settings.otel_exporter_otlp_endpoint)
+
+
+def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
+    """Starts tracing in this worker, if it is on. Returns what ends it, within `STOP_SECONDS`."""
+    if not traces_are_on(settings):
+        return lambda: None
+    # The SDK is loaded only here: with traces off it costs neither memory nor time.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    endpoint = os.environ.get(_TRACES_ENDPOINT) or f"{settings.otel_exporter_otlp_endpoint}".rstrip("/") + "/v1/traces"
+    resource = Resource.create({"service.name": settings.otel_service_name})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    Tracing.tracer = provider.get_tracer("ecommerce")
+    for name, listener in _ENGINE_LISTENERS.items():
+        event.listen(engine, name, listener)
+
+    def stop() -> None:
+        Tracing.tracer = None
+        for name, listener in _ENGINE_LISTENERS.items():
+            event.remove(engine, name, listener)
+        # With a collector that does not answer this takes up to half a minute, for which no shutdown shall wait.
+        sending = threading.Thread(target=provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(STOP_SECONDS)
+
+    return stop
+
+
+def sql_span(statement: str) -> AbstractContextManager[None]:
+    """Around a statement that does not run on the engine; nothing when traces are off."""
+    return _until_done(_start_sql(Tracing.tracer, statement)) if Tracing.tracer else _NO_SPAN
+
+
+def redis_span(operation: str) -> AbstractContextManager[None]:
+    """Around a trip to Redis; nothing when traces are off."""
+    if Tracing.tracer is None:
+        return _NO_SPAN
+    attributes = {"db.system.name": "redis", "db.operation.name": operation}
+    return _until_done(Tracing.tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes))
+
+
+def _start_sql(tracer: Tracer, statement: str) -> Span:
+    # The statement is sent without its parameters, so without values.
+    operation = statement.split(None, 1)[0].upper()
+    attributes = {"db.system.name": "postgresql", "db.operation.name": operation, "db.query.text": statement}
+    return tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes)
+
+
+@contextmanager
+def _until_done(span: Span) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        _fail(span, error)
+        raise
+    finally:
+        span.end()
+
+
+def _fail(span: Span, error: BaseException) -> None:
+    """Says what kind of error it was; its text may hold values."""
+    span.set_attribute("error.type", type(error).__qualname__)
+    span.set_status(StatusCode.ERROR)
+
+
+def _before_statement(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+    if Tracing.tracer and context is not None:
+        context.span = _start_sql(Tracing.tracer, statement)
+
+
+def _after_statement(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
+    if span := getattr(context, "span", None):
+        span.end()
+
+
+def _on_error(error_context: Any) -> None:
+    if span := getattr(error_context.execution_context, "span", None):
+        _fail(span, error_context.original_exception)
+        span.end()
+
+
+_ENGINE_LISTENERS: dict[str, Callable[..., None]] = {
+    "before_cursor_execute": _before_statement,
+    "after_cursor_execute": _after_statement,
+    "handle_error": _on_error,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "trace_requests":
+        from middleware.request_tracing import trace_requests  # noqa: PLC0415
+
+        return trace_requests
+    raise AttributeError(name)

@@ -1,0 +1,102 @@
+"""Runs the production image's service in a container of buildah, with real servers: start, health check, use, stop.
+
+Usage: image_run.py CONTAINER. Secrets arrive as files, as from an orchestrator; what it writes must be in /tmp.
+"""
+# ruff: noqa: S101, S603 # a test: it asserts, and it runs buildah from PATH
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from config.embedded import embedded_servers
+from config.network import free_port
+from config.settings import Settings
+
+
+class Container:
+    """The image's user, file system and environment, on this machine's network."""
+
+    def __init__(self, name: str, settings: Settings, secrets: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._name = name
+        (secrets / "postgres_password").write_text(settings.postgres_password.get_secret_value())
+        (secrets / "redis_password").write_text(settings.redis_password.get_secret_value())
+        environment = {
+            "POSTGRES_HOST": settings.postgres_host,
+            "POSTGRES_PORT": settings.postgres_port,
+            "POSTGRES_DB": settings.postgres_db,
+            "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
+            "REDIS_HOST": settings.redis_host,
+            "REDIS_PORT": settings.redis_port,
+            "REDIS_PASSWORD_FILE": "/run/secrets/redis_password",
+            "API_HOST": "127.0.0.1",
+            "API_PORT": port,
+            "UVICORN_WORKERS": 2,
+        }
+        self._run = ["buildah", "run", "--isolation", "chroot", "--volume", f"{secrets}:/run/secrets:ro"]
+        self._run += [f"--env={key}={value}" for key, value in environment.items()]
+
+    def start(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*self._run, self._name, "--", *command], stderr=stderr)
+
+    def is_ready(self) -> bool:
+        return self.start("python", "deploy/healthcheck.py", stderr=subprocess.DEVNULL).wait() == 0
+
+    def ask(self, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            text = response.read().decode()
+        return json.loads(text) if response.headers["Content-Type"].startswith("application/json") else text
+
+    def written(self) -> set[str]:
+        """The files of the service's user outside /tmp."""
+        find = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /tmp -prune -o -user 10001 -type f -print"
+        command = [*self._run, self._name, "--", "sh", "-c", f"{find} 2>/dev/null"]
+        return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
+
+
+def use(container: Container) -> None:
+    assert container.ask("/health_check")["status"] == "healthy"
+    category = container.ask("/categories", {"name": "Electronics"})
+    assert container.ask(f"/categories/{category['id_key']}") == category
+    assert "http_requests_total" in container.ask("/metrics")
+    assert "swagger" in container.ask("/docs").lower()
+    assert not (files := container.written()), files
+
+
+def main(name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        folder_path = Path(folder)
+        folder_path.chmod(0o755)  # for the container's user
+        secrets = folder_path / "secrets"
+        secrets.mkdir()
+        settings = Settings(_env_file=None, data_dir=folder_path / "data", postgres_host=None, redis_host=None)
+        with embedded_servers(settings, fast=True) as complete:
+            container = Container(name, complete, secrets, free_port())
+            assert not container.is_ready(), "ready before it was started"
+            service = container.start("sh", "-c", "echo $$ >/tmp/pid; exec python run_production.py")
+            try:
+                deadline = time.monotonic() + 120
+                while not container.is_ready():
+                    assert service.poll() is None, "the service has ended"
+                    assert time.monotonic() < deadline, "the service does not get ready"
+                    time.sleep(0.5)
+                use(container)
+                container.start("sh", "-c", "kill $(cat /tmp/pid)").wait()
+                assert service.wait(timeout=30) == 0, "the service did not stop cleanly"
+            finally:
+                if service.poll() is None:
+                    service.send_signal(signal.SIGKILL)
+                    service.wait()
+    print("ok: started, healthy, used and stopped")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,108 @@
+"""In front of the router: counts the request and looks for its answer in the cache, both in one trip to Redis.
+
+A hit takes a fraction of what a route costs, and nearly all that a shop serves are hits. Everything else goes on to
+the application, which learns nothing of this but what has been looked up in vain.
+"""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.metrics import metrics
+from middleware.cached_reader import CachedReader, hit_headers, unchanged_headers
+from middleware.client_address import ClientAddresses
+from middleware.rate_limiter import Batch, Headers, RateLimiter
+from middleware.request_context import ROUTE
+from services.base_service_impl import matches
+from services.cache_service import LOOKED_UP, Lookup
+
+NOTICED = frozenset((b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"))
+UNCOUNTED = ("/health_check", "/metrics")
+
+
+class Edge:
+    def __init__(
+        self, app: ASGIApp, addresses: ClientAddresses, limiter: RateLimiter | None, reader: CachedReader | None
+    ) -> None:
+        self.app = app
+        self._addresses = addresses
+        self._limiter = limiter
+        self._reader = reader
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        noticed = _notice(scope["headers"])
+        ticket = self._enter(scope, noticed)
+        lookup = self._look_up(scope, noticed)
+        headers: Headers = []
+        if ticket:
+            batch, place = ticket
+            while not batch.trip.is_over:
+                await batch.trip.wait()
+            if place >= batch.admitted:
+                await _answer(send, 429, *batch.refusal())
+                return
+            headers = batch.headers(place)
+        if lookup and not lookup.trip.is_over:
+            await lookup.trip.wait()
+        if lookup is None or lookup.body is None:
+            LOOKED_UP.set(lookup)
+            await self.app(scope, receive, _adding(headers, send) if headers else send)
+            return
+        metrics.cache_hit()
+        scope[ROUTE] = lookup.entry.route
+        if (known := noticed.get(b"if-none-match")) and matches(known.decode("latin-1"), lookup.etag.decode()):
+            await _answer(send, 304, unchanged_headers(lookup) + headers, b"")
+        else:
+            await _answer(send, 200, hit_headers(lookup) + headers, lookup.body)
+
+    def _enter(self, scope: Scope, noticed: dict[bytes, bytes]) -> tuple[Batch, int] | None:
+        if self._limiter is None or _is_uncounted(scope):
+            return None
+        client = scope.get("client")
+        peer = client[0] if client else None
+        if not noticed:
+            return self._limiter.enter(self._addresses.find(peer))
+        forwarded, real_ip = noticed.get(b"x-forwarded-for", b""), noticed.get(b"x-real-ip", b"")
+        return self._limiter.enter(self._addresses.find(peer, forwarded, real_ip))
+
+    def _look_up(self, scope: Scope, noticed: dict[bytes, bytes]) -> Lookup | None:
+        """A GET with a body goes to the application, which knows how large it may be."""
+        if self._reader is None or scope["method"] != "GET":
+            return None
+        if noticed and (b"content-length" in noticed or b"transfer-encoding" in noticed):
+            return None
+        return self._reader.look_up(scope["path"], scope["query_string"])
+
+
+def _notice(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers that matter here, repeated ones joined as HTTP allows."""
+    noticed: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in NOTICED:
+            noticed[name] = noticed[name] + b"," + value if name in noticed else value
+    return noticed
+
+
+def _is_uncounted(scope: Scope) -> bool:
+    path: str = scope["path"]
+    if path.startswith(UNCOUNTED) and (path in UNCOUNTED or path.startswith(("/health_check/", "/metrics/"))):
+        return True
+    return (
+        scope["method"] == "OPTIONS" and {b"origin", b"access-control-request-method"} <= dict(scope["headers"]).keys()
+    )
+
+
+def _adding(headers: Headers, send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            # A new one, because the message may be a constant of whoever sends it.
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
+        await send(message)
+
+    return send_with_headers
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

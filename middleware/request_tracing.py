@@ -1,0 +1,72 @@
+"""A span for each request, which continues the caller's trace; added only when traces are on."""
+
+from collections.abc import Awaitable
+
+from opentelemetry.propagate import extract
+from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.logging_config import TRACE_ID
+from config.metrics import METHODS
+from config.telemetry import Tracing
+from middleware.request_context import ROUTE, route_of
+
+_UNTRACED = ("/health_check", "/metrics")
+
+
+def trace_requests(app: ASGIApp) -> ASGIApp:
+    """Belongs outside of `request_context`, so that what that logs bears the trace id."""
+
+    async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+        if Tracing.tracer is None or scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
+            await app(scope, receive, send)
+            return
+        status = 500
+
+        def send_traced(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            return send(message)
+
+        caller = extract({name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]})
+        with Tracing.tracer.start_as_current_span(
+            _method(scope),
+            context=caller,
+            kind=SpanKind.SERVER,
+            attributes=_attributes(scope),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            TRACE_ID.set(format_trace_id(span.get_span_context().trace_id))
+            try:
+                await app(scope, receive, send_traced)
+            finally:
+                _describe_answer(span, scope, status)
+
+    return traced
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in METHODS else "_OTHER"
+
+
+def _attributes(scope: Scope) -> dict[str, str]:
+    """The stable names of the semantic conventions. No query and no client address: they are personal data."""
+    return {
+        "http.request.method": _method(scope),
+        "url.scheme": scope["scheme"],
+        "url.path": scope["path"],
+        "network.protocol.version": scope["http_version"],
+    }
+
+
+def _describe_answer(span: Span, scope: Scope, status: int) -> None:
+    route = scope.get(ROUTE) or route_of(scope)
+    if route != "unmatched":
+        span.update_name(f"{_method(scope)} {route}")
+        span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
+    if status >= 500:
+        span.set_attribute("error.type", str(status))
+        span.set_status(StatusCode.ERROR)

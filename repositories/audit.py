@@ -1,0 +1,62 @@
+"""The one query that asks whether stock, totals, statuses and bill numbers agree, at whatever moment it runs."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from models.enums import OrderStatus
+
+CHECKS = ("stock", "totals", "statuses", "bill numbers")
+
+
+class Disagreement(NamedTuple):
+    """`check` is one of `CHECKS`."""
+
+    check: str
+    problem: str
+
+
+# A statement sees one moment of the database, so that it may run while orders are placed.
+# Of a checkout the totals must agree for as long as its details are those that it placed.
+_AUDIT = text(f"""
+    WITH ordered AS (
+        SELECT product_id, sum(quantity) AS quantity
+        FROM order_details JOIN orders ON orders.id_key = order_id
+        WHERE status <> {OrderStatus.CANCELED:d}
+        GROUP BY product_id
+    ), placed AS (
+        SELECT order_id, sum(quantity * price) AS amount
+        FROM order_details JOIN orders ON orders.id_key = order_id
+        WHERE checkout_lines IS NOT NULL
+        GROUP BY order_id, checkout_lines
+        HAVING count(*) FILTER (
+            WHERE order_details.created_at = orders.created_at AND order_details.updated_at = orders.created_at
+        ) = checkout_lines AND count(*) = checkout_lines
+    ), last_changes AS (
+        SELECT DISTINCT ON (order_id) order_id, to_status
+        FROM order_status_changes
+        ORDER BY order_id, id_key DESC
+    )
+    SELECT 'stock', format('product %s: %s put in, but %s in stock and %s in orders',
+                           id_key, supplied, stock, coalesce(quantity, 0))
+    FROM products LEFT JOIN ordered ON product_id = id_key
+    WHERE stock < 0 OR supplied <> stock + coalesce(quantity, 0)
+    UNION ALL
+    SELECT 'totals', format('order %s: total %s, but the bill has %s, and the lines %s less a discount of %s',
+                            orders.id_key, orders.total, bills.total, amount, discount)
+    FROM placed JOIN orders ON orders.id_key = order_id JOIN bills ON bills.id_key = bill_id
+    WHERE orders.total <> bills.total OR orders.total <> amount - discount
+    UNION ALL
+    SELECT 'statuses', format('order %s: status %s, but its history ends with %s',
+                              id_key, status, coalesce(to_status::text, 'nothing'))
+    FROM orders LEFT JOIN last_changes ON order_id = id_key
+    WHERE to_status IS DISTINCT FROM status
+    UNION ALL
+    SELECT 'bill numbers', format('%s: on %s bills', bill_number, count(*))
+    FROM bills GROUP BY bill_number HAVING count(*) > 1
+""")  # noqa: S608 # the status is a constant
+
+
+def disagreements(connection: Connection) -> list[Disagreement]:
+    """Nothing when all agrees."""
+    return [Disagreement(*row) for row in connection.execute(_AUDIT)]

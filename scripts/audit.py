@@ -1,0 +1,51 @@
+"""Tells whether stock, totals, statuses and bill numbers agree: `python -m scripts.audit`.
+
+It reads the database of the settings, also while the service runs on it. Exit code 0 when all agrees, 1 when
+something does not, 2 when the database cannot be asked.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from config.embedded import embedded_servers
+from config.settings import Settings, load_settings
+from repositories.audit import CHECKS, Disagreement, disagreements
+
+SHOWN = 20  # of each check
+
+
+def main() -> None:
+    with embedded_servers(load_settings(), share=True) as settings:
+        try:
+            found = audit(settings)
+        except DBAPIError as error:
+            sys.stderr.write(f"The database cannot be asked: {str(error.orig).strip()}\n")
+            sys.exit(2)
+    sys.stdout.write(report(found))
+    sys.exit(bool(found))
+
+
+def audit(settings: Settings) -> list[Disagreement]:
+    arguments = {"connect_timeout": settings.db_connect_timeout}
+    engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, connect_args=arguments)
+    with engine.connect() as connection:
+        return disagreements(connection)
+
+
+def report(found: Sequence[Disagreement]) -> str:
+    """A line for each check, and one for each of the first problems."""
+    lines: list[str] = []
+    for check in CHECKS:
+        problems = [item.problem for item in found if item.check == check]
+        lines.append(f"{check.capitalize():<14}{len(problems) or 'no'} disagreement{'s' * (len(problems) != 1)}")
+        lines += [f"  {problem}" for problem in problems[:SHOWN]]
+        lines += [f"  and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN)
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Links to a real server for asynchronous tests, which run with `asyncio.run`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+
+from config.embedded_servers import ValkeyServer
+from config.redis_link import RedisLink
+from config.settings import RedisAddress
+
+
+def address_of(server: ValkeyServer, password: str | None = None) -> RedisAddress:
+    return RedisAddress("127.0.0.1", server.port, 0, password or server.password)
+
+
+async def becomes(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, f"not met within {seconds} seconds"
+        await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(*links: RedisLink) -> AsyncIterator[None]:
+    """From when all are up."""
+    for link in links:
+        link.start()
+    try:
+        await becomes(lambda: all(link.is_up for link in links))
+        yield
+    finally:
+        for link in links:
+            await link.stop()

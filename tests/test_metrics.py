@@ -1,0 +1,248 @@
+"""Metrics: right over several workers, whatever happens to them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from config.metrics import Metrics, prepare_metrics
+from config.settings import Settings
+from tests.servers import ROOT, until
+
+PROGRAM = """
+import sys
+from config.metrics import metrics
+from config.settings import Settings
+metrics.start(Settings())
+for line in sys.stdin:
+    print(repr(eval(line)), flush=True)
+metrics.stop()
+"""
+
+
+class Worker:
+    """A process that counts what it is told to."""
+
+    def __init__(self, directory: Path) -> None:
+        environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self("None")
+
+    def __call__(self, expression: str) -> str:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(expression + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def samples(self) -> dict[str, float]:
+        return samples(eval(self("metrics.render()")))
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+    def stop(self) -> None:
+        self.process.communicate(timeout=30)
+
+
+StartWorker = Callable[[], Worker]
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
+    with ExitStack() as running:
+
+        def start() -> Worker:
+            worker = Worker(tmp_path)
+            running.callback(worker.stop)
+            return worker
+
+        yield start
+
+
+def samples(text: bytes) -> dict[str, float]:
+    """`name{label="value"}`, without the bounds of histograms but +Inf, to its value."""
+    return {
+        sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def test_requests() -> None:
+    metrics = Metrics()
+    for status, seconds in ((200, 0.004), (200, 0.005), (500, 3.0)):
+        metrics.observe_request(("GET", "/products/{id_key}", status, seconds))
+    metrics.observe_request(("BREW", "unmatched", 404, 60.0))
+    found = samples(metrics.render())
+    route = "GET /products/{id_key}"
+    assert found[f"http_requests_total {route} 200"] == 2
+    assert found[f"http_requests_total {route} 500"] == 1
+    assert found["http_requests_total OTHER unmatched 404"] == 1
+    assert {name for name in found if name.startswith("http_errors")} == {f"http_errors_total {route} 500"}
+    buckets = {bound: found[f"http_request_duration_seconds_bucket {route} {bound}"] for bound in ("0.0025", "0.005")}
+    assert buckets == {"0.0025": 0, "0.005": 2}
+    assert found[f"http_request_duration_seconds_bucket {route} +Inf"] == 3
+    assert found[f"http_request_duration_seconds_count {route}"] == 3
+    assert found[f"http_request_duration_seconds_sum {route}"] == pytest.approx(3.009)
+    assert found["http_request_duration_seconds_bucket OTHER unmatched 10.0"] == 0
+
+
+def test_every_series_is_there_from_the_start() -> None:
+    text = Metrics().render().decode()
+    for name in (
+        "http_requests_total",
+        "http_request_duration_seconds",
+        "http_errors_total",
+        "http_requests_in_progress",
+        "db_pool_connections_active",
+        "db_pool_utilization_percent",
+        "db_transaction_retries_total",
+        "cache_hits_total",
+        "cache_misses_total",
+        "rate_limit_rejected_total",
+        "rate_limit_unavailable_total",
+    ):
+        assert f"# TYPE {name} " in text
+    assert "low_stock_products" not in text, "unknown is not 0"
+
+
+def test_counters_and_gauges_of_one_worker() -> None:
+    metrics = Metrics()
+    metrics.cache_hit()
+    metrics.cache_miss()
+    metrics.rate_limit_rejected()
+    metrics.rate_limit_unavailable()
+    metrics.transaction_retried()
+    metrics.set_low_stock(4)
+    metrics.watch_pool(lambda: (3, 12))
+    metrics.in_progress += 1
+    assert samples(metrics.render()) == {
+        "cache_hits_total": 1,
+        "cache_misses_total": 1,
+        "rate_limit_rejected_total": 1,
+        "rate_limit_unavailable_total": 1,
+        "db_transaction_retries_total": 1,
+        "low_stock_products": 4,
+        "db_pool_connections_active": 3,
+        "db_pool_utilization_percent": 25,
+        "http_requests_in_progress": 1,
+    }
+
+
+def test_sum_over_workers(start_worker: StartWorker) -> None:
+    first, second = start_worker(), start_worker()
+    for worker, hits, active in ((first, 2, 1), (second, 3, 5)):
+        worker(f"[metrics.cache_hit() for _ in range({hits})]")
+        worker(f"metrics.watch_pool(lambda: ({active}, 10))")
+        worker("metrics.observe_request(('GET', '/products', 200, 0.1))")
+        worker("metrics.flush()")
+    found = first.samples()
+    assert found == second.samples()
+    assert found["cache_hits_total"] == 5
+    assert found["http_requests_total GET /products 200"] == 2
+    assert found["http_request_duration_seconds_sum GET /products"] == pytest.approx(0.2)
+    assert found["db_pool_connections_active"] == 6
+    assert found["db_pool_utilization_percent"] == 30
+    assert first("metrics.cache_totals()") == "(5, 0)\n"
+
+
+def test_low_stock_is_the_latest_reading(start_worker: StartWorker) -> None:
+    first, second = start_worker(), start_worker()
+    for worker, products in ((first, 9), (second, 2)):
+        worker(f"metrics.set_low_stock({products})")
+        worker("metrics.flush()")
+    assert first.samples()["low_stock_products"] == 2
+    second.kill()
+    assert first.samples()["low_stock_products"] == 2
+
+
+def test_killed_worker(start_worker: StartWorker, tmp_path: Path) -> None:
+    """Its counts stay, its gauges go at once, and the worker that replaces it counts on in its place."""
+    witness, victim = start_worker(), start_worker()
+    victim("[metrics.cache_hit() for _ in range(7)]")
+    victim("metrics.watch_pool(lambda: (5, 10))")
+    until(lambda: witness.samples()["db_pool_connections_active"] == 5)
+    files = sorted(path.name for path in tmp_path.iterdir())
+
+    victim.kill()
+    found = witness.samples()
+    assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (7, 0)
+
+    successor = start_worker()
+    found = witness.samples()
+    assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (7, 0)
+    successor("metrics.cache_hit()")
+    successor("metrics.watch_pool(lambda: (2, 10))")
+    successor("metrics.flush()")
+    found = witness.samples()
+    assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (8, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+
+
+def test_stopped_worker_leaves_its_last_counts(start_worker: StartWorker) -> None:
+    witness, leaver = start_worker(), start_worker()
+    leaver("metrics.cache_hit()")
+    leaver.stop()
+    assert witness.samples()["cache_hits_total"] == 1
+
+
+def test_start_after_stop_counts_nothing_twice(tmp_path: Path) -> None:
+    metrics, settings = Metrics(), Settings(prometheus_multiproc_dir=tmp_path)
+    for _ in range(3):
+        metrics.start(settings)
+        metrics.cache_hit()
+        metrics.stop()
+    metrics.start(settings)
+    assert metrics.cache_totals() == (3, 0)
+    metrics.stop()
+
+
+def test_full_disk_delays_the_counts(start_worker: StartWorker) -> None:
+    """A limit on the size of files stands for it: writing fails in the same way."""
+    witness, limited = start_worker(), start_worker()
+    limit = "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, ({}, -1))"
+    limited(limit.format(0))
+    limited("metrics.cache_hit()")
+    limited("metrics.flush()")
+    assert witness.samples()["cache_hits_total"] == 0
+    limited(limit.format(-1))
+    limited("metrics.flush()")
+    assert witness.samples()["cache_hits_total"] == 1
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    metrics = Metrics()
+    metrics.start(Settings(prometheus_multiproc_dir=tmp_path / "file"))
+    metrics.cache_hit()
+    assert samples(metrics.render())["cache_hits_total"] == 1
+    metrics.stop()
+    assert "/metrics shows one worker only" in caplog.text
+
+
+def test_prepared_folder_is_empty_and_known_to_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    folder = tmp_path / "metrics"
+    metrics, settings = Metrics(), Settings(prometheus_multiproc_dir=folder)
+    assert prepare_metrics(settings) == folder
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folder)
+    metrics.start(settings)
+    metrics.stop()
+    assert list(folder.glob("slot_*"))
+    prepare_metrics(settings)
+    assert not list(folder.glob("slot_*"))

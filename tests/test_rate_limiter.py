@@ -1,0 +1,232 @@
+"""The limit against a real server: exact over links, sliding, bounded, and out of the way when Redis is."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+
+from config.embedded_servers import ValkeyServer
+from config.metrics import metrics
+from config.redis_config import redis_client
+from config.redis_link import RedisLink
+from middleware.rate_limiter import Batch, RateLimiter
+from tests.redis_links import address_of, becomes, running
+from tests.servers import freeze, kill, thaw, valkey_server
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def link(valkey: ValkeyServer) -> RedisLink:
+    with redis_client(address_of(valkey)) as client:
+        client.flushdb()
+    return RedisLink(address_of(valkey))
+
+
+async def entered(limiter: RateLimiter, address: str = "client", cost: int = 1) -> tuple[Batch, int]:
+    ticket = limiter.enter(address, cost)
+    assert ticket
+    batch, place = ticket
+    while not batch.trip.is_over:
+        await batch.trip.wait()
+    return batch, place
+
+
+async def is_admitted(limiter: RateLimiter, address: str = "client", cost: int = 1) -> bool:
+    batch, place = await entered(limiter, address, cost)
+    return place < batch.admitted
+
+
+def remaining(batch: Batch, place: int) -> int:
+    return int(dict(batch.headers(place))[b"x-ratelimit-remaining"])
+
+
+def test_of_400_concurrent_requests_over_two_links_exactly_100_are_let_in(
+    valkey: ValkeyServer, link: RedisLink
+) -> None:
+    other = RedisLink(address_of(valkey))
+    limiters = RateLimiter(link, 100, 60), RateLimiter(other, 100, 60)
+
+    async def one(number: int) -> bool:
+        for _ in range(number % 7):  # over several ticks
+            await asyncio.sleep(0)
+        return await is_admitted(limiters[number % 2])
+
+    async def scenario() -> None:
+        async with running(link, other):
+            assert sum(await asyncio.gather(*map(one, range(400)))) == 100
+            assert not await is_admitted(limiters[0])
+
+    asyncio.run(scenario())
+
+
+def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: RedisLink) -> None:
+    limiter = RateLimiter(link, 5, 60)
+
+    async def scenario() -> None:
+        async with running(link):
+            tickets = await asyncio.gather(*(entered(limiter) for _ in range(8)))
+            assert len({batch for batch, _ in tickets}) == 1
+            assert [place < batch.admitted for batch, place in tickets] == [True] * 5 + [False] * 3
+            assert [remaining(batch, place) for batch, place in tickets] == [4, 3, 2, 1, 0, 0, 0, 0]
+
+    asyncio.run(scenario())
+
+
+def test_addresses_are_counted_apart(link: RedisLink) -> None:
+    limiter = RateLimiter(link, 2, 60)
+
+    async def scenario() -> None:
+        async with running(link):
+            admitted = await asyncio.gather(*(is_admitted(limiter, name) for name in "abcabcabc"))
+            assert admitted == [True] * 6 + [False] * 3
+
+    asyncio.run(scenario())
+
+
+def test_a_higher_cost_takes_several_places(link: RedisLink) -> None:
+    limiter = RateLimiter(link, 5, 60)
+
+    async def scenario() -> None:
+        async with running(link):
+            admitted = await asyncio.gather(*(is_admitted(limiter, cost=2) for _ in range(3)))
+            assert admitted == [True, True, False]
+
+    asyncio.run(scenario())
+
+
+def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(link: RedisLink) -> None:
+    """Hammered for three periods: the server let in the request between its sending and its reply."""
+    calls, period = 10, 2
+    limiter = RateLimiter(link, calls, period)
+    sent: list[float] = []
+    answered: list[float] = []
+
+    async def scenario() -> None:
+        async with running(link):
+            end = monotonic() + 3 * period
+            while monotonic() < end:
+                before = monotonic()
+                tickets = await asyncio.gather(*(entered(limiter) for _ in range(3)))
+                for batch, place in tickets:
+                    if place < batch.admitted:
+                        sent.append(before)
+                        answered.append(monotonic())
+                await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())
+    assert len(sent) > 2 * calls
+    assert all(answered[i + calls] - sent[i] > period for i in range(len(sent) - calls))
+
+
+def test_the_reset_is_when_the_oldest_leaves(link: RedisLink) -> None:
+    limiter = RateLimiter(link, 2, 2)
+
+    async def scenario() -> None:
+        async with running(link):
+            batch, place = await entered(limiter)
+            assert batch.headers(place) == [
+                (b"x-ratelimit-limit", b"2"),
+                (b"x-ratelimit-remaining", b"1"),
+                (b"x-ratelimit-reset", b"2"),
+            ]
+            await entered(limiter)
+            batch, place = await entered(limiter)
+            while place >= batch.admitted:
+                assert dict(batch.headers(place))[b"x-ratelimit-reset"] in (b"1", b"2")
+                await asyncio.sleep(0.05)
+                batch, place = await entered(limiter)
+            assert remaining(batch, place) in (0, 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_refusal_says_when_to_come_again(link: RedisLink) -> None:
+    limiter = RateLimiter(link, 1, 60)
+
+    async def scenario() -> None:
+        async with running(link):
+            await entered(limiter)
+            batch, place = await entered(limiter)
+            assert place >= batch.admitted
+            headers, body = batch.refusal()
+            seconds = json.loads(body)["retry_after"]
+            assert seconds in (59, 60)
+            assert json.loads(body) == {
+                "detail": "Rate limit exceeded. Maximum 1 requests per 60 seconds.",
+                "retry_after": seconds,
+            }
+            assert dict(headers) == {
+                b"x-ratelimit-limit": b"1",
+                b"x-ratelimit-remaining": b"0",
+                b"x-ratelimit-reset": b"%d" % seconds,
+                b"retry-after": b"%d" % seconds,
+                b"content-type": b"application/json",
+                b"content-length": b"%d" % len(body),
+            }
+
+    asyncio.run(scenario())
+
+
+def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisLink) -> None:
+    limiter = RateLimiter(link, 1_000_000_000, 10)
+
+    async def scenario() -> None:
+        async with running(link):
+            for count in range(1, 1001):
+                batch, place = await entered(limiter)
+                assert remaining(batch, place) == 1_000_000_000 - count
+
+    asyncio.run(scenario())
+    with redis_client(address_of(valkey)) as client:
+        [key] = client.keys("rate_limit:*")
+        assert client.llen(key) < 1000
+        assert 0 < client.pttl(key) <= 10_001
+
+
+def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeyServer, link: RedisLink) -> None:
+    limiter = RateLimiter(link, 10, 60)
+
+    async def scenario() -> None:
+        async with running(link):
+            with redis_client(address_of(valkey)) as client:
+                client.script_flush()
+            admitted = await asyncio.gather(*(is_admitted(limiter) for _ in range(15)))
+            assert admitted == [True] * 10 + [False] * 5
+            assert not await is_admitted(limiter)
+
+    asyncio.run(scenario())
+
+
+def test_without_redis_all_are_let_in_and_counted(valkey: ValkeyServer, link: RedisLink) -> None:
+    limiter = RateLimiter(link, 1, 60)
+
+    def unavailable() -> float:
+        return metrics._totals.counters["rate_limit_unavailable_total"]
+
+    async def scenario() -> None:
+        async with running(link):
+            before = unavailable()
+            freeze(valkey)
+            tickets = await asyncio.gather(*(entered(limiter) for _ in range(5)))
+            assert all(place < batch.admitted for batch, place in tickets)
+            assert all(batch.headers(place) == [] for batch, place in tickets)
+            assert unavailable() == before + 5
+            assert limiter.enter("client") is None
+            assert unavailable() == before + 6
+            kill(valkey)
+            assert limiter.enter("client") is None
+            valkey.start()
+            await becomes(lambda: link.is_up)
+            assert [await is_admitted(limiter) for _ in range(3)] == [True, False, False]
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        thaw(valkey)

@@ -1,0 +1,284 @@
+"""The pipelined link against a real server that is killed, restarted, frozen and made to refuse writes."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import hiredis
+import pytest
+
+from config import redis_presence
+from config.embedded_servers import ValkeyServer
+from config.redis_config import redis_client
+from config.redis_connection import Command, LinkDownError
+from config.redis_link import RedisLink
+from tests.redis_links import address_of, becomes, running
+from tests.servers import freeze, kill, thaw, valkey_server
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def link(valkey: ValkeyServer) -> RedisLink:
+    return RedisLink(address_of(valkey))
+
+
+def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: RedisLink) -> None:
+    async def scenario() -> None:
+        async with running(link):
+            commands = [Command("ECHO", number) for number in range(500)]
+            trips = {link.ask(command) for command in commands}
+            assert len(trips) == 1
+            await trips.pop().wait()
+            assert [command.result() for command in commands] == [b"%d" % number for number in range(500)]
+
+    asyncio.run(scenario())
+
+
+def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: RedisLink) -> None:
+    async def scenario() -> None:
+        async with running(link):
+
+            async def echo(number: int) -> bool:
+                text = b"%d" % number * (number * 37 % 9000 + 1)
+                return bool(await link.call("ECHO", text) == text)
+
+            for _ in range(3):
+                assert all(await asyncio.gather(*map(echo, range(300))))
+
+    asyncio.run(scenario())
+
+
+def test_an_error_reply_fails_its_own_caller_only(link: RedisLink) -> None:
+    async def scenario() -> None:
+        async with running(link):
+            calls = link.call("INCR"), link.call("ECHO", "right")
+            replies: list[object] = await asyncio.gather(*calls, return_exceptions=True)
+            assert isinstance(replies[0], hiredis.ReplyError)
+            assert replies[1] == b"right"
+
+    asyncio.run(scenario())
+
+
+def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisLink) -> None:
+    async def scenario() -> None:
+        async with running(link):
+            leaving, staying = (asyncio.create_task(link.call("ECHO", name)) for name in ("leaving", "staying"))
+            await asyncio.sleep(0)
+            leaving.cancel()
+            assert await staying == b"staying"
+            assert await link.call("ECHO", "next") == b"next"
+
+    asyncio.run(scenario())
+
+
+def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
+    valkey: ValkeyServer, link: RedisLink
+) -> None:
+    async def scenario() -> None:
+        async with running(link):
+            freeze(valkey)
+            waiting = [asyncio.create_task(link.call("PING")) for _ in range(50)]
+            await asyncio.sleep(0)
+            kill(valkey)
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(answer, LinkDownError) for answer in answers)
+            with pytest.raises(LinkDownError):
+                link.ask(Command("PING"))
+            valkey.start()
+            await becomes(lambda: link.is_up)
+            assert await link.call("ECHO", "back") == b"back"
+
+    asyncio.run(scenario())
+
+
+def test_a_frozen_server_fails_all_who_wait_and_its_late_replies_are_nobodys(
+    valkey: ValkeyServer, link: RedisLink
+) -> None:
+    async def scenario() -> None:
+        async with running(link):
+            freeze(valkey)
+            answers = await asyncio.gather(*(link.call("ECHO", "old") for _ in range(50)), return_exceptions=True)
+            assert all(isinstance(answer, LinkDownError) for answer in answers)
+            assert not link.is_up
+            thaw(valkey)
+            await becomes(lambda: link.is_up)
+            assert await asyncio.gather(*(link.call("ECHO", number) for number in range(9))) == [
+                b"%d" % number for number in range(9)
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_stays_silent_is_replaced(
+    valkey: ValkeyServer, link: RedisLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_presence, "GIVE_UP", 0.3)
+
+    async def scenario() -> None:
+        async with running(link):
+            first = link._connection
+            freeze(valkey)
+            await becomes(lambda: link._connection not in (None, first))
+            thaw(valkey)
+            await becomes(lambda: link.is_up)
+            assert await link.call("ECHO", "back") == b"back"
+
+    asyncio.run(scenario())
+
+
+def test_a_link_starts_without_a_server_and_tells_once(
+    valkey: ValkeyServer, link: RedisLink, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, redis_presence.__name__)
+
+    async def scenario() -> None:
+        kill(valkey)
+        link.start()
+        await becomes(lambda: link._pause == redis_presence.LONGEST_PAUSE)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        valkey.start()
+        await becomes(lambda: link.is_up)
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+        await link.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
+    valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        link = RedisLink(address_of(valkey, "a wrong one"))
+        link.start()
+        await becomes(lambda: caplog.records)
+        assert not link.is_up
+        await link.stop()
+
+    asyncio.run(scenario())
+    assert "WRONGPASS" in caplog.text
+    assert "a wrong one" not in caplog.text
+
+
+def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServer, link: RedisLink) -> None:
+    link.greet_with("INCR", "greetings")
+
+    async def scenario() -> None:
+        async with running(link):
+            assert await link.call("GET", "greetings") == b"1"
+            freeze(valkey)
+            await becomes(lambda: not link.is_up)
+            thaw(valkey)
+            await becomes(lambda: link.is_up)
+            assert int(await link.call("GET", "greetings")) > 1
+
+    asyncio.run(scenario())
+
+
+def test_a_database_other_than_the_first_is_selected(valkey: ValkeyServer) -> None:
+    async def scenario() -> None:
+        link = RedisLink(address_of(valkey)._replace(db=3))
+        async with running(link):
+            await link.call("SET", "where", "three")
+
+    asyncio.run(scenario())
+    with redis_client(address_of(valkey)._replace(db=3)) as client:
+        assert client.get("where") == b"three"
+    with redis_client(address_of(valkey)) as client:
+        assert client.get("where") is None
+
+
+class TestDelivery:
+    """What a writer can rely on: done, or no link trusts what it has read before."""
+
+    def test_is_true_when_it_is_done(self, valkey: ValkeyServer, link: RedisLink) -> None:
+        async def scenario() -> None:
+            async with running(link):
+                await link.call("SET", "token", 1)
+                assert await link.deliver("UNLINK", "token")
+                assert await link.call("GET", "token") is None
+
+        asyncio.run(scenario())
+
+    def test_works_from_a_thread_but_not_from_the_loop_it_waits_for(self, link: RedisLink) -> None:
+        async def scenario() -> None:
+            async with running(link):
+                assert await asyncio.to_thread(link.deliver_from_thread, "UNLINK", "token")
+                with pytest.raises(RuntimeError, match="wait for itself"):
+                    link.deliver_from_thread("UNLINK", "token")
+            assert not link.deliver_from_thread("UNLINK", "token")
+
+        asyncio.run(scenario())
+
+    def test_is_false_when_the_server_is_gone(self, valkey: ValkeyServer, link: RedisLink) -> None:
+        other = RedisLink(address_of(valkey))
+
+        async def scenario() -> None:
+            async with running(link, other):
+                kill(valkey)
+                results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                assert not any(results)
+                assert not link.is_up
+                await becomes(lambda: not other.is_up)
+                assert not await link.deliver("UNLINK", "token")
+                valkey.start()
+                await becomes(lambda: link.is_up and other.is_up)
+                assert await link.deliver("UNLINK", "token")
+
+        asyncio.run(scenario())
+
+    def test_is_false_of_a_frozen_server_only_when_no_other_link_trusts_it(
+        self, valkey: ValkeyServer, link: RedisLink
+    ) -> None:
+        other = RedisLink(address_of(valkey))
+
+        async def scenario() -> None:
+            async with running(link, other):
+                for _ in range(3):
+                    freeze(valkey)
+                    results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                    assert not any(results)
+                    assert not other.is_up
+                    assert not await link.deliver("UNLINK", "token")
+                    thaw(valkey)
+                    await becomes(lambda: link.is_up and other.is_up)
+                    assert await link.deliver("UNLINK", "token")
+
+        asyncio.run(scenario())
+
+    def test_is_true_when_a_short_freeze_ends_in_time(self, valkey: ValkeyServer, link: RedisLink) -> None:
+        async def scenario() -> None:
+            async with running(link):
+                await link.call("SET", "token", 1)
+                freeze(valkey)
+                delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+                await becomes(lambda: not link.is_up)
+                thaw(valkey)
+                assert await delivery
+                await becomes(lambda: link.is_up)
+                assert await link.call("GET", "token") is None
+
+        asyncio.run(scenario())
+
+    def test_is_false_when_redis_refuses_to_write_and_then_no_link_trusts_it(
+        self, valkey: ValkeyServer, link: RedisLink
+    ) -> None:
+        other = RedisLink(address_of(valkey))
+
+        async def scenario() -> None:
+            async with running(link, other):
+                with redis_client(address_of(valkey)) as client:
+                    client.config_set("min-replicas-to-write", 1)
+                    try:
+                        assert not await link.deliver("UNLINK", "token")
+                        assert not link.is_up
+                        assert not other.is_up
+                    finally:
+                        client.config_set("min-replicas-to-write", 0)
+                await becomes(lambda: link.is_up and other.is_up)
+
+        asyncio.run(scenario())
