@@ -19,7 +19,7 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(READY) ## Run the API for development: one worker, hot reload, its own PostgreSQL and Valkey
-	@$(VENV)/python main.py
+	@$(VENV)/python -m config.serving # as main.py does, and faster: the parent imports no application
 
 run-production: $(READY) ## Run the API with many workers
 	@$(VENV)/python run_production.py
@@ -77,6 +77,7 @@ clean-data: ## Remove the data of the embedded servers, which must be stopped
 $(READY): requirements.txt requirements-dev.txt | $(VENV)/python
 	@echo "Installing the requirements into .venv (only when they have changed) ..."
 	@$(VENV)/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true # on all cores, unlike pip
 	@touch $@
 
 $(VENV)/python:

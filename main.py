@@ -20,7 +20,7 @@ from config.settings import Settings, load_settings
 from config.telemetry import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from controllers import CONTROLLERS
 from controllers.documentation import add_documentation
-from controllers.error_handlers import add_error_handlers
+from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
@@ -58,7 +58,12 @@ class Application(FastAPI):
         await self.front(scope, receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, send)
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # The framework raises what it has answered once more, for the server to log it once more.
+            if FAULT_ANSWERED not in scope:
+                raise
 
 
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
@@ -115,6 +120,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     configure_logging(resources.settings)
     die_with_parent()
     metrics.start(resources.settings)
+    metrics.watch_pool(resources.database.pool_usage)
     stop_telemetry = start_telemetry(resources.settings, resources.database.engine)
     if resources.link:
         resources.link.start()

@@ -12,6 +12,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from config.errors import DatabaseUnavailableError
+from config.telemetry import sql_span
 
 Row = tuple[Any, ...]
 
@@ -106,7 +107,8 @@ class AsyncReads:
         else:
             await self._free.acquire()
         try:
-            return await self._fetch(sql, parameters)
+            with sql_span(sql):
+                return await self._fetch(sql, parameters)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:

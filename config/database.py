@@ -68,6 +68,7 @@ class Database:
             pool_use_lifo=True,
             hide_parameters=True,
         )
+        self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
         autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.autocommit_sessions = sessionmaker(autocommit, expire_on_commit=False)
@@ -77,6 +78,11 @@ class Database:
             dsn, settings.db_read_connections, settings.db_pool_timeout, settings.db_statement_timeout + 1
         )
         self.probe = AsyncReads(dsn, size=1, wait_seconds=1, deadline_seconds=1)
+
+    def pool_usage(self) -> tuple[int, int]:
+        """The pool's connections in use, and the most that there can be, peaks included."""
+        pool: Any = self.engine.pool
+        return pool.checkedout(), self._capacity
 
     def close(self) -> None:
         self.reads.close()

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-OUTAGE = 0.6
+OUTAGE = 0.8
 
 
 class Absence:

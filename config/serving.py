@@ -99,3 +99,7 @@ def serve_development() -> None:
         server.run()
         if not server.started:
             sys.exit(STARTUP_FAILURE)
+
+
+if __name__ == "__main__":
+    serve_development()

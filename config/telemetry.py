@@ -60,7 +60,7 @@ def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
         for name, listener in _ENGINE_LISTENERS.items():
             event.remove(engine, name, listener)
         # With a collector that does not answer this takes up to half a minute, for which no shutdown shall wait.
-        sending = threading.Thread(target=provider.shutdown, daemon=True)
+        sending = threading.Thread(target=provider.shutdown, name="last-spans", daemon=True)
         sending.start()
         sending.join(STOP_SECONDS)
 
@@ -125,11 +125,3 @@ _ENGINE_LISTENERS: dict[str, Callable[..., None]] = {
     "after_cursor_execute": _after_statement,
     "handle_error": _on_error,
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name == "trace_requests":
-        from middleware.request_tracing import trace_requests  # noqa: PLC0415
-
-        return trace_requests
-    raise AttributeError(name)

@@ -17,6 +17,8 @@ from controllers.answers import JSON
 from schemas.base_schema import to_json
 from services.errors import ServiceError
 
+# The key in the scope that tells the layers in front that a fault has been logged and answered.
+FAULT_ANSWERED = "ecommerce.fault_answered"
 RETRY_AFTER_SECONDS = "1"
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
@@ -28,7 +30,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(DatabaseUnavailableError)(_unavailable)
-    app.exception_handler(Exception)(_pass_on)
+    app.exception_handler(Exception)(_fault)
 
 
 def error_response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
@@ -58,9 +60,10 @@ async def _unavailable(_: Request, error: DatabaseUnavailableError) -> Response:
     return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
-async def _pass_on(_: Request, error: Exception) -> Response:
-    """To the outermost layer, which logs it once and answers 500, instead of the framework's own answer."""
-    raise error
+async def _fault(request: Request, error: Exception) -> Response:
+    logger.error("unhandled exception", exc_info=error)
+    request.scope[FAULT_ANSWERED] = True
+    return error_response(500, {"detail": "Internal server error"})
 
 
 def _told(item: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Usage: image_run.py CONTAINER. Secrets arrive as files, as from an orchestrator;
 # ruff: noqa: S101, S603 # a test: it asserts, and it runs buildah from PATH
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -92,9 +91,8 @@ def main(name: str) -> None:
                 container.start("sh", "-c", "kill $(cat /tmp/pid)").wait()
                 assert service.wait(timeout=30) == 0, "the service did not stop cleanly"
             finally:
-                if service.poll() is None:
-                    service.send_signal(signal.SIGKILL)
-                    service.wait()
+                container.start("sh", "-c", "kill -9 $(cat /tmp/pid)", stderr=subprocess.DEVNULL).wait()
+                service.wait(timeout=30)
     print("ok: started, healthy, used and stopped")  # noqa: T201
 
 

@@ -24,8 +24,9 @@ class ClientAddresses:
         `peer` is the other end of the connection, None for a Unix socket. `forwarded` is X-Forwarded-For, all its
         lines joined by commas.
         """
-        find = self._find if len(forwarded) + len(real_ip) > MEMO_BYTES else self._memo
-        return find(peer, forwarded, real_ip)
+        if (forwarded or real_ip) and len(forwarded) + len(real_ip) > MEMO_BYTES:
+            return self._find(peer, forwarded, real_ip)
+        return self._memo(peer, forwarded, real_ip)
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
         """What is nearest to us has been written by those whom we trust; what is further left, by anybody."""

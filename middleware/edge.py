@@ -51,20 +51,25 @@ class Edge:
             return
         metrics.cache_hit()
         scope[ROUTE] = lookup.entry.route
-        if (known := noticed.get(b"if-none-match")) and matches(known.decode("latin-1"), lookup.etag.decode()):
+        known = noticed.get(b"if-none-match")
+        if known and matches(known.decode("latin-1"), lookup.etag.decode()):
             await _answer(send, 304, unchanged_headers(lookup) + headers, b"")
         else:
-            await _answer(send, 200, hit_headers(lookup) + headers, lookup.body)
+            await send({"type": "http.response.start", "status": 200, "headers": hit_headers(lookup) + headers})
+            await send({"type": "http.response.body", "body": lookup.body})
 
     def _enter(self, scope: Scope, noticed: dict[bytes, bytes]) -> tuple[Batch, int] | None:
-        if self._limiter is None or _is_uncounted(scope):
+        limiter = self._limiter
+        if limiter is None or (scope["path"].startswith(UNCOUNTED) and _is_uncounted(scope["path"])):
+            return None
+        if scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]):
             return None
         client = scope.get("client")
         peer = client[0] if client else None
         if not noticed:
-            return self._limiter.enter(self._addresses.find(peer))
+            return limiter.enter(self._addresses.find(peer))
         forwarded, real_ip = noticed.get(b"x-forwarded-for", b""), noticed.get(b"x-real-ip", b"")
-        return self._limiter.enter(self._addresses.find(peer, forwarded, real_ip))
+        return limiter.enter(self._addresses.find(peer, forwarded, real_ip))
 
     def _look_up(self, scope: Scope, noticed: dict[bytes, bytes]) -> Lookup | None:
         """A GET with a body goes to the application, which knows how large it may be."""
@@ -84,13 +89,12 @@ def _notice(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return noticed
 
 
-def _is_uncounted(scope: Scope) -> bool:
-    path: str = scope["path"]
-    if path.startswith(UNCOUNTED) and (path in UNCOUNTED or path.startswith(("/health_check/", "/metrics/"))):
-        return True
-    return (
-        scope["method"] == "OPTIONS" and {b"origin", b"access-control-request-method"} <= dict(scope["headers"]).keys()
-    )
+def _is_uncounted(path: str) -> bool:
+    return path in UNCOUNTED or path.startswith(tuple(f"{prefix}/" for prefix in UNCOUNTED))
+
+
+def _is_preflight(headers: list[tuple[bytes, bytes]]) -> bool:
+    return {b"origin", b"access-control-request-method"} <= dict(headers).keys()
 
 
 def _adding(headers: Headers, send: Send) -> Send:

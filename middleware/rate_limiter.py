@@ -118,26 +118,25 @@ class Batch:
                 metrics.rate_limit_unavailable()
 
     def headers(self, place: int) -> Headers:
-        """Of the answer to the request at `place`; none when Redis could not be asked."""
+        """Of the answer to the request at `place`, which is let in; none when Redis could not be asked."""
         if self._reset is None:
             return []
-        remaining = self._remaining + max(0, self.admitted - 1 - place)
-        return [self._limiter.limit_header, (b"x-ratelimit-remaining", b"%d" % remaining), self._reset]
+        remaining = b"%d" % (self._remaining + self.admitted - 1 - place)
+        return [self._limiter.limit_header, (b"x-ratelimit-remaining", remaining), self._reset]
 
     def refusal(self) -> tuple[Headers, bytes]:
         """The headers and the body of the 429, the same for all whose place is not below `admitted`."""
         metrics.rate_limit_rejected()
         if self._refusal is None:
-            headers = self.headers(self.size)
-            seconds = headers[2][1]
-            body = orjson.dumps({"detail": self._limiter.message, "retry_after": int(seconds)})
-            headers += [
-                (b"retry-after", seconds),
-                (b"content-type", b"application/json"),
-                (b"content-length", b"%d" % len(body)),
-            ]
-            self._refusal = headers, body
+            self._refusal = self._refuse()
         return self._refusal
+
+    def _refuse(self) -> tuple[Headers, bytes]:
+        headers = self.headers(self.admitted - 1)
+        seconds = headers[2][1]
+        body = orjson.dumps({"detail": self._limiter.message, "retry_after": int(seconds)})
+        length = (b"content-length", b"%d" % len(body))
+        return [*headers, (b"retry-after", seconds), (b"content-type", b"application/json"), length], body
 
     def _is_sent_again(self, error: Exception) -> bool:
         """In full, because Redis does not know the script: somebody has flushed its scripts since the greeting."""

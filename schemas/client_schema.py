@@ -8,7 +8,7 @@ from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, Text, ab
 from schemas.list_query import ListQuery, SearchText, where
 
 Email = Annotated[EmailStr, StringConstraints(max_length=254), Field(examples=["john@example.com"])]
-Telephone = Annotated[Text, StringConstraints(pattern=r"^\+?[1-9]\d{6,19}$"), Field(examples=["+1234567890"])]
+Telephone = Annotated[Text, StringConstraints(pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
 
 
 class ClientCreate(BaseSchema):

@@ -67,12 +67,12 @@ class HealthService:
     def pool(self) -> dict[str, float]:
         """Connections of this worker's pool; `utilization_percent` is of `total_capacity`, peaks included."""
         pool: Any = self._resources.database.engine.pool
-        capacity = pool.size() + self._resources.settings.db_max_overflow
+        checked_out, capacity = self._resources.database.pool_usage()
         return {
             "size": pool.size(),
             "checked_in": pool.checkedin(),
-            "checked_out": pool.checkedout(),
+            "checked_out": checked_out,
             "overflow": max(0, pool.overflow()),
             "total_capacity": capacity,
-            "utilization_percent": round(100 * pool.checkedout() / capacity, 1),
+            "utilization_percent": round(100 * checked_out / capacity, 1),
         }

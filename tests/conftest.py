@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -17,7 +17,12 @@ from tests.database import StatementCounter, counted_statements, outer_transacti
 from tests.factories import Factory
 from tests.servers import address, postgres_server, valkey_server
 
-UNLIMITED = {"rate_limit_enabled": False, "log_to_file": False, "db_pool_size": 20, "db_max_overflow": 5}
+UNLIMITED: dict[str, Any] = {
+    "rate_limit_enabled": False,
+    "log_to_file": False,
+    "db_pool_size": 20,
+    "db_max_overflow": 5,
+}
 
 
 @pytest.fixture(scope="session")

@@ -148,7 +148,7 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
         )
     app = App(process, f"http://{LOOPBACK}:{port}", log)
     try:
-        until(lambda: process.poll() is not None or answers(app), 60)
+        until(lambda: process.poll() is not None or answers(app), 120)
         assert process.poll() is None, log.read_text()
         yield app
     finally:

@@ -27,7 +27,7 @@ metrics.stop()
 
 
 class Worker:
-    """A process that counts what it is told to."""
+    """A process that counts what it is told to. It runs when its first answer is there."""
 
     def __init__(self, directory: Path) -> None:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
@@ -39,7 +39,6 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self("None")
 
     def __call__(self, expression: str) -> str:
         assert self.process.stdin
@@ -75,9 +74,11 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
 
 
 def samples(text: bytes) -> dict[str, float]:
-    """`name{label="value"}`, without the bounds of histograms but +Inf, to its value."""
+    """`name value-of-label … bound` to figure."""
     return {
-        sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
+        " ".join(
+            (sample.name, *(sample.labels[label] for label in sorted(sample.labels, key="le".__eq__)))
+        ): sample.value
         for family in text_string_to_metric_families(text.decode())
         for sample in family.samples
     }
@@ -184,6 +185,7 @@ def test_killed_worker(start_worker: StartWorker, tmp_path: Path) -> None:
     assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (7, 0)
 
     successor = start_worker()
+    successor("None")
     found = witness.samples()
     assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (7, 0)
     successor("metrics.cache_hit()")

@@ -74,7 +74,7 @@ def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: Red
             tickets = await asyncio.gather(*(entered(limiter) for _ in range(8)))
             assert len({batch for batch, _ in tickets}) == 1
             assert [place < batch.admitted for batch, place in tickets] == [True] * 5 + [False] * 3
-            assert [remaining(batch, place) for batch, place in tickets] == [4, 3, 2, 1, 0, 0, 0, 0]
+            assert [remaining(batch, place) for batch, place in tickets[:5]] == [4, 3, 2, 1, 0]
 
     asyncio.run(scenario())
 

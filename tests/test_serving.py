@@ -16,16 +16,20 @@ from config.settings import Settings
 from tests.servers import App, answers, children, running_app, until
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    with running_app(tmp_path, {"TIMEOUT_GRACEFUL_SHUTDOWN": "10", "LIMIT_MAX_REQUESTS": "20"}) as app:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """One for the tests after which it still runs."""
+    with running_app(tmp_path_factory.mktemp("app"), {"LIMIT_MAX_REQUESTS": "20"}) as app:
         until(lambda: b"Health check" in app.log.read_bytes())
         yield app
 
 
-def everything(app: App, folder: Path) -> list[int]:
-    servers = [read_pid(folder / ".data" / name / "server.pid") for name in ("postgres", "valkey")]
-    return [app.process.pid, *children(app.process.pid), *servers]
+def servers(app: App) -> list[int]:
+    return [read_pid(app.log.parent / ".data" / name / "server.pid") for name in ("postgres", "valkey")]
+
+
+def everything(app: App) -> list[int]:
+    return [app.process.pid, *children(app.process.pid), *servers(app)]
 
 
 def alive(pids: list[int]) -> list[int]:
@@ -41,8 +45,42 @@ def half_a_request(app: App) -> http.client.HTTPConnection:
     return connection
 
 
-def test_told_to_stop_it_finishes_what_it_has_begun_and_leaves_nothing(app: App, tmp_path: Path) -> None:
-    pids = everything(app, tmp_path)
+def test_it_says_what_it_runs_with_and_where_everything_is(service: App) -> None:
+    said = service.log.read_text()
+    password = (service.log.parent / ".data/password").read_text()
+    assert password not in said
+    assert re.search(r"^  POSTGRES_PASSWORD +\(set\)$", said, re.MULTILINE)
+    assert re.search(r"^  UVICORN_WORKERS +2$", said, re.MULTILINE)
+    for name, path in (("API", ""), ("Swagger UI", "/docs"), ("Health check", "/health_check")):
+        assert re.search(rf"^{name} +{service.url}{path}$", said, re.MULTILINE)
+
+
+def test_a_killed_worker_is_replaced(service: App) -> None:
+    first = service.workers()
+    os.kill(first[0], signal.SIGKILL)
+    until(lambda: len(service.workers()) == 2 and first[0] not in service.workers())
+    until(lambda: answers(service))
+
+
+def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(service: App) -> None:
+    first, before = set(service.workers()), servers(service)
+    until(lambda: answers(service) and not first & set(service.workers()), 120)
+    assert alive(before) == before == servers(service)
+
+
+def test_a_worker_that_cannot_start_ends_the_service_with_an_error(service: App, tmp_path: Path) -> None:
+    taken = {"API_PORT": service.url.rpartition(":")[2]}
+    with pytest.raises(AssertionError, match="Address already in use"), running_app(tmp_path, taken):
+        pass
+
+
+def test_told_to_stop_it_finishes_what_it_has_begun_and_leaves_nothing(tmp_path: Path) -> None:
+    with running_app(tmp_path, {}) as app:
+        stop_with_requests_in_flight(app)
+
+
+def stop_with_requests_in_flight(app: App) -> None:
+    pids = everything(app)
     begun = [half_a_request(app) for _ in range(4)]
     app.process.terminate()
     until(lambda: b"Received SIGTERM" in app.log.read_bytes())
@@ -55,41 +93,18 @@ def test_told_to_stop_it_finishes_what_it_has_begun_and_leaves_nothing(app: App,
     until(lambda: not alive(pids))
 
 
-def test_it_says_what_it_runs_with_and_where_everything_is(app: App, tmp_path: Path) -> None:
-    said = app.log.read_text()
-    password = (tmp_path / ".data/password").read_text()
-    assert password not in said
-    assert re.search(r"^  POSTGRES_PASSWORD +\(set\)$", said, re.MULTILINE)
-    assert re.search(r"^  UVICORN_WORKERS +2$", said, re.MULTILINE)
-    for name, path in (("API", ""), ("Swagger UI", "/docs"), ("Health check", "/health_check")):
-        assert re.search(rf"^{name} +{app.url}{path}$", said, re.MULTILINE)
-
-
-def test_nothing_outlives_a_killed_parent(app: App, tmp_path: Path) -> None:
-    pids = everything(app, tmp_path)
-    assert len(app.workers()) == 2
-    app.process.kill()
-    app.process.wait()
-    until(lambda: not alive(pids))
-
-
-def test_a_killed_worker_is_replaced(app: App) -> None:
-    first = app.workers()
-    os.kill(first[0], signal.SIGKILL)
-    until(lambda: len(app.workers()) == 2 and first[0] not in app.workers())
-    until(lambda: answers(app))
-
-
-def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(app: App, tmp_path: Path) -> None:
-    first = set(app.workers())
-    servers = everything(app, tmp_path)[-2:]
-    until(lambda: answers(app) and not first & set(app.workers()), 60)
-    assert alive(servers) == servers
+def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
+    with running_app(tmp_path, {}) as app:
+        pids = everything(app)
+        assert len(app.workers()) == 2
+        app.process.kill()
+        app.process.wait()
+        until(lambda: not alive(pids))
 
 
 def test_a_worker_that_hangs_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:
     with running_app(tmp_path, {"TIMEOUT_GRACEFUL_SHUTDOWN": "1"}) as app:
-        pids = everything(app, tmp_path)
+        pids = everything(app)
         os.kill(app.workers()[0], signal.SIGSTOP)
         app.process.terminate()
         app.process.wait(60)
@@ -99,7 +114,7 @@ def test_a_worker_that_hangs_does_not_keep_the_service_from_stopping(tmp_path: P
 def test_the_launcher_for_development_starts_and_stops(tmp_path: Path) -> None:
     with running_app(tmp_path, {}, script=ROOT / "main.py") as app:
         until(lambda: b"Health check" in app.log.read_bytes())
-        pids = everything(app, tmp_path)
+        pids = everything(app)
         assert app.stop() == 0
         until(lambda: not alive(pids))
 
@@ -109,13 +124,3 @@ def test_the_sources_are_watched_and_nothing_else() -> None:
     files = {path.relative_to(ROOT) for path in SourceReload(config, Server(config).run, []).iter_py_files()}
     assert {Path("main.py"), Path("config/settings.py")} <= files
     assert {path.parts[0] for path in files if path.parent.parts} <= {*SOURCES}
-
-
-def test_a_worker_that_cannot_start_ends_the_service_with_an_error(tmp_path: Path) -> None:
-    with running_app(tmp_path, {}) as first:
-        port = first.url.rpartition(":")[2]
-        with (
-            pytest.raises(AssertionError, match="Address already in use"),
-            running_app(tmp_path, {"API_PORT": port, "DATA_DIR": "other"}) as second,
-        ):
-            second.process.wait()

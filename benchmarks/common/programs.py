@@ -17,10 +17,10 @@ from config.embedded_binaries import bound_to_this_process
 from config.embedded_process import command_line
 from config.network import LOOPBACK, free_port
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
-@dataclass
+@dataclass(eq=False)
 class Program:
     """A server to be measured. `{port}` in its command is filled in; PORT and WORKERS are in its environment."""
 
@@ -31,6 +31,7 @@ class Program:
     path: str = "/products?skip=0&limit=10"
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    log: Path = Path()
 
     @property
     def url(self) -> str:
@@ -39,8 +40,8 @@ class Program:
     def start(self, folder: Path) -> None:
         command = [part.replace("{port}", str(self.port)) for part in self.command]
         own = {"PORT": str(self.port), "API_PORT": str(self.port), "WORKERS": str(self.workers)}
-        log = folder / f"{self.port}.log"
-        with log.open("wb") as output:
+        self.log = folder / f"{self.port}.log"
+        with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*bound_to_this_process(signal.SIGTERM), *command],
                 cwd=folder,  # not the repository: a .env there is for another purpose
@@ -49,10 +50,14 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def wait(self) -> None:
+        """Until it answers; the measurement ends with its last words when it does not."""
+        assert self.process
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                last_words = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                last_words = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
                 raise SystemExit(f"{self.name} did not start:\n{last_words}")
             time.sleep(0.1)
 
@@ -94,9 +99,11 @@ def running(programs: Sequence[Program], folder: Path) -> Iterator[None]:
     """All of them at once, so that rounds can alternate; one that is not asked anything costs next to nothing."""
     with ExitStack() as stack:
         for program in programs:
-            print(f"starting {program.name} ...", flush=True)
             stack.callback(program.stop)
             program.start(folder)
+        for program in programs:
+            print(f"waiting for {program.name} ...", flush=True)
+            program.wait()
         yield
 
 

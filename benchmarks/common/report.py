@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 
-from benchmarks.common.rounds import Row
+from benchmarks.common.rounds import Row, find
 
 mpl.use("Agg")
 
@@ -18,12 +18,36 @@ RESULTS = Path(__file__).parent.parent / "results"
 OURS, OTHERS = "#1f6feb", "#9aa4b2"
 
 
-def write(name: str, title: str, rows: Sequence[Row], base: str, told: Mapping[str, str], remarks: str = "") -> None:
-    """`results/<name>.md`, `.json` and `.png`; the table is printed too."""
-    sections = "\n\n".join(f"## {operation}\n\n{_table(of, base)}" for operation, of in by_operation(rows).items())
-    save(name, f"# {title}\n\n{remarks.strip()}\n\n{sections}\n\n{facts(told)}", {**told, "rows": _raw(rows)})
-    _plot(RESULTS / f"{name}.png", title, rows, base)
-    print(f"\n{sections}\n\nwritten to benchmarks/results/{name}.md, .json and .png")
+class Target(NamedTuple):
+    """What was aimed at: `measured` at least `bound`, or with `at_most` no more than it."""
+
+    claim: str
+    measured: float
+    bound: float
+    at_most: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.measured <= self.bound if self.at_most else self.measured >= self.bound
+
+
+def write(
+    name: str,
+    title: str,
+    rows: Sequence[Row],
+    bases: Sequence[str],
+    told: Mapping[str, str],
+    remarks: str = "",
+    targets: Sequence[Target] = (),
+) -> None:
+    """`results/<name>.md`, `.json` and `.png`; the tables are printed too. The picture shows the first of `bases`."""
+    tables = [f"## {operation}\n\n{_table(of, bases)}" for operation, of in by_operation(rows).items()]
+    if targets:
+        tables.append(f"## Targets\n\n{targets_table(targets)}")
+    text = "\n\n".join(tables)
+    save(name, f"# {title}\n\n{remarks.strip()}\n\n{text}\n\n{facts(told)}", {**told, "rows": _raw(rows)})
+    _plot(RESULTS / f"{name}.png", title, rows, bases[0])
+    print(f"\n{text}\n\nwritten to benchmarks/results/{name}.md, .json and .png")
 
 
 def save(name: str, text: str, figures: Any) -> None:
@@ -38,8 +62,21 @@ def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in (header, marks, *lines))
 
 
+def targets_table(targets: Sequence[Target]) -> str:
+    lines = [
+        (target.claim, figure(target.measured), ("<= " if target.at_most else ">= ") + f"{target.bound:g}", met)
+        for target in targets
+        for met in ["yes" if target.is_met else "no"]
+    ]
+    return table(("what", "measured", "target", "met"), lines)
+
+
 def facts(told: Mapping[str, str]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in told.items())
+
+
+def figure(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}"
 
 
 def by_operation(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -49,19 +86,24 @@ def by_operation(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return grouped
 
 
-def _table(rows: Sequence[Row], base: str) -> str:
-    header = ("variant", "requests/s", f"× {base}", "(lowest–highest)", "p50 ms", "p99 ms", "MB a worker", "errors")
-    return table(header, [_line(row) for row in rows])
+def _table(rows: Sequence[Row], bases: Sequence[str]) -> str:
+    others = [find(rows, rows[0].case.operation, base) for base in bases]
+    header = ("variant", "requests/s", *(f"x {base}" for base in bases), "p50 ms", "p99 ms", "MB a worker", "errors")
+    return table(header, [_line(row, others) for row in rows])
 
 
-def _line(row: Row) -> tuple[object, ...]:
-    low, high = row.ratios[0], row.ratios[-1]
+def _line(row: Row, others: Sequence[Row]) -> tuple[object, ...]:
+    """A ratio is the median of the rounds', with the lowest and the highest of them."""
+    ratios = [_ratio(row, base) for base in others]
     times = f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"
-    return row.case.variant, f"{row.rate:,.0f}", f"{row.ratio:.2f}", f"{low:.2f}–{high:.2f}", *times, *_costs(row)
+    return row.case.variant, f"{row.rate:,.0f}", *ratios, *times, f"{row.megabytes:.0f}", row.errors
 
 
-def _costs(row: Row) -> tuple[str, int]:
-    return f"{row.megabytes:.0f}", row.errors
+def _ratio(row: Row, base: Row) -> str:
+    if row is base:
+        return "1"
+    ratios = row.ratios(base)
+    return f"{figure(row.ratio(base))} ({figure(ratios[0])}-{figure(ratios[-1])})"
 
 
 def _raw(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -69,7 +111,7 @@ def _raw(rows: Sequence[Row]) -> list[dict[str, Any]]:
         {
             "operation": row.case.operation,
             "variant": row.case.variant,
-            "ratio": round(row.ratio, 4),
+            "path": row.case.path,
             "megabytes_a_worker": round(row.megabytes, 1),
             "samples": [asdict(sample) for sample in row.samples],
             "notes": [note for note in row.notes if note is not None],
@@ -82,18 +124,20 @@ def _plot(file: Path, title: str, rows: Sequence[Row], base: str) -> None:
     groups = by_operation(rows)
     height = sum(len(of) for of in groups.values()) * 0.32 + len(groups) * 0.8 + 0.6
     heights = [len(of) + 1.5 for of in groups.values()]
-    figure, axes = plt.subplots(len(groups), 1, figsize=(9, height), squeeze=False, height_ratios=heights)
+    picture, axes = plt.subplots(len(groups), 1, figsize=(9, height), squeeze=False, height_ratios=heights)
     for axis, (operation, of) in zip(axes[:, 0], groups.items(), strict=True):
         names = [row.case.variant for row in of]
         colours = [OURS if name.startswith("ours") else OTHERS for name in names]
         bars = axis.barh(names, [row.rate for row in of], color=colours)
-        axis.bar_label(bars, [f"{row.rate:,.0f}  (× {row.ratio:.2f})" for row in of], padding=4, fontsize=8)
-        axis.set_title(f"{operation}: requests/s (× {base})", fontsize=9, loc="left")
+        other = find(of, operation, base)
+        labels = [f"{row.rate:,.0f}  (x {figure(row.ratio(other))})" for row in of]
+        axis.bar_label(bars, labels, padding=4, fontsize=8)
+        axis.set_title(f"{operation}: requests/s (x {base})", fontsize=9, loc="left")
         axis.invert_yaxis()
         axis.margins(x=0.22)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=11)
-    figure.tight_layout()
-    figure.savefig(file, dpi=130)
-    plt.close(figure)
+    picture.suptitle(title, fontsize=11)
+    picture.tight_layout()
+    picture.savefig(file, dpi=130)
+    plt.close(picture)

@@ -41,7 +41,6 @@ class Case:
 @dataclass
 class Row:
     case: Case
-    base: "Row | None" = None
     samples: list[Sample] = field(default_factory=list)
     notes: list[Any] = field(default_factory=list)
     megabytes: float = 0
@@ -58,15 +57,13 @@ class Row:
     def p99_ms(self) -> float:
         return median(sample.p99_ms for sample in self.samples)
 
-    @property
-    def ratios(self) -> list[float]:
-        """To the base of the same round; the lowest first."""
-        base = self.base or self
-        return sorted(own.rate / other.rate for own, other in zip(self.samples, base.samples, strict=True))
+    def ratios(self, base: "Row", figure: str = "rate") -> list[float]:
+        """To the same round of `base`; the lowest first."""
+        pairs = zip(self.samples, base.samples, strict=True)
+        return sorted(getattr(own, figure) / getattr(other, figure) for own, other in pairs)
 
-    @property
-    def ratio(self) -> float:
-        return median(self.ratios)
+    def ratio(self, base: "Row", figure: str = "rate") -> float:
+        return median(self.ratios(base, figure))
 
     @property
     def errors(self) -> int:
@@ -74,13 +71,16 @@ class Row:
         return refused + sum(sample.broken for sample in self.samples)
 
 
-def measure(cases: Sequence[Case], base: str, options: Options) -> list[Row]:
-    """All cases, warmed up and checked, with ratios to the variant `base` of the same operation."""
+def find(rows: Sequence[Row], operation: str, variant: str) -> Row:
+    return next(row for row in rows if (row.case.operation, row.case.variant) == (operation, variant))
+
+
+def measure(cases: Sequence[Case], options: Options) -> list[Row]:
+    """All cases, warmed up and checked first."""
     rows = [Row(case) for case in cases]
     for row in rows:
-        row.base = next(other for other in rows if other.case.operation == row.case.operation and _is(other, base))
-        row.case.check()
         wrk(row.case.program.url + row.case.path, options.connections, 1, row.case.script)
+        row.case.check()
         if row.case.after:
             row.case.after()
     started, total = time.monotonic(), options.rounds * len(rows)
@@ -103,10 +103,6 @@ def _run(row: Row, options: Options) -> None:
     row.megabytes = case.program.megabytes_a_worker()
     if case.after:
         row.notes.append(case.after())
-
-
-def _is(row: Row, variant: str) -> bool:
-    return row.case.variant == variant
 
 
 def fetch(url: str) -> tuple[int, bytes]:

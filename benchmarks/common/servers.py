@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from pydantic import SecretStr
 
 from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer

@@ -1,0 +1,80 @@
+"""A cached list of 10 products, from the bare limit to the usual way: `python -m benchmarks.hot_path`."""
+
+from collections.abc import Sequence
+
+from benchmarks.common import report
+from benchmarks.common.machine import conditions
+from benchmarks.common.options import Options
+from benchmarks.common.programs import ours, running, uvicorn
+from benchmarks.common.report import Target
+from benchmarks.common.rounds import Case, Row, find, measure
+from benchmarks.common.servers import Servers, private_servers
+from benchmarks.common.shop import PRODUCTS, right_answers, write_bodies
+from benchmarks.peers.programs import fastify, install_fastify, versions
+
+LIST = "a cached list of 10 products"
+BARE, FASTAPI, USUAL = "bare ASGI (the limit)", "FastAPI, ready bytes", "the usual way, limiter"
+HIT, UNLIMITED, MISS = "ours: hit, limiter", "ours: hit, no limiter", "ours: miss, limiter"
+UNCACHED, REFUSED, FASTIFY = "ours: no cache, no limiter", "ours: 429", "Fastify, ioredis, limiter"
+HIGH = "1000000000"  # counted in Redis, and never reached
+
+# A list that nobody has asked for before, with the same 10 products in it: looked up, read, stored.
+MISS_SCRIPT = """
+local start = 1000000 + (tonumber(os.time()) % 100000) * 1000
+function next_request(run, thread, turn)
+  return wrk.format("GET", string.format("/products?skip=0&limit=10&max_price=%d.%d", start + turn, THREAD))
+end
+"""
+REMARKS = """
+Two processes each, one client address, so that every limiter has the same key to count. "The usual way" is a
+`BaseHTTPMiddleware` with redis-py, JSON decoded and validated again, and a session for each request. Fastify pipelines
+its commands, keeps the list as text in Redis and counts with `@fastify/rate-limit`. The limits are never reached, but
+for the row of the 429s.
+"""
+
+
+def main() -> None:
+    options = Options.read(connections=400)
+    install_fastify()
+    with private_servers() as servers:
+        servers.fill(products=1000)
+        cases = variants(servers, options.workers)
+        with running(list(dict.fromkeys(case.program for case in cases)), servers.folder):
+            rows = measure(cases, options)
+    told = conditions("make bench-hot", options) | {"Node": versions()["Node"]}
+    report.write("hot_path", "The hot path", rows, (BARE, USUAL, FASTIFY), told, REMARKS, targets(rows))
+
+
+def variants(servers: Servers, workers: int) -> list[Case]:
+    answers, where = right_answers(servers), servers.environment()
+    bodies = {"BODIES": write_bodies(servers, answers)}
+    limit = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": HIGH}
+    refusing = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": "1", "RATE_LIMIT_PERIOD": "86400", "REDIS_DB": "2"}
+    limited = ours(HIT, where, workers, **limit)
+    usual = uvicorn(USUAL, "benchmarks.apps.usual:app", {**where, "RATE_LIMIT": HIGH}, workers)
+    answer = answers[PRODUCTS]
+    return [
+        Case(LIST, BARE, uvicorn(BARE, "benchmarks.apps.bare:app", bodies, workers), PRODUCTS, expected=answer),
+        Case(LIST, FASTAPI, uvicorn(FASTAPI, "benchmarks.apps.ready_bytes:app", bodies, workers), PRODUCTS),
+        Case(LIST, HIT, limited, PRODUCTS, expected=answer),
+        Case(LIST, UNLIMITED, ours(UNLIMITED, where, workers), PRODUCTS, expected=answer),
+        Case(LIST, MISS, limited, PRODUCTS, MISS_SCRIPT),
+        Case(LIST, UNCACHED, ours(UNCACHED, where, workers, REDIS_ENABLED="false"), PRODUCTS, expected=answer),
+        Case(LIST, REFUSED, ours(REFUSED, where, workers, **refusing), PRODUCTS, status=429),
+        Case(LIST, FASTIFY, fastify(FASTIFY, where, workers, CACHED="1", RATE_LIMIT=HIGH), PRODUCTS, expected=answer),
+        Case(LIST, USUAL, usual, PRODUCTS, expected=answer),
+    ]
+
+
+def targets(rows: Sequence[Row]) -> list[Target]:
+    hit, bare, usual, rival = (find(rows, LIST, name) for name in (HIT, BARE, USUAL, FASTIFY))
+    return [
+        Target("requests/s: hit with limiter / bare ASGI", hit.ratio(bare), 0.7),
+        Target("requests/s: hit with limiter / the usual way", hit.ratio(usual), 20),
+        Target("requests/s: hit with limiter / Fastify with limiter", hit.ratio(rival), 1),
+        Target("p99: hit with limiter / bare ASGI", hit.ratio(bare, "p99_ms"), 3, at_most=True),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The same four operations on the same PostgreSQL: `python -m benchmarks.peers`, or `make bench-peers`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.common import report
+from benchmarks.common.machine import conditions
+from benchmarks.common.options import Options
+from benchmarks.common.programs import Program, ours, running, uvicorn
+from benchmarks.common.report import Target
+from benchmarks.common.rounds import Case, Row, find, measure
+from benchmarks.common.servers import Servers, clean_slate, private_servers
+from benchmarks.common.shop import CLIENTS, PRODUCT, PRODUCTS, right_answers, write_bodies
+from benchmarks.peers.programs import drf, fastcrud, fastify, install_fastify, install_python_peers, litestar, versions
+
+BARE, OURS, UNCACHED, FASTIFY = "bare ASGI (the limit)", "ours", "ours, without a cache", "Fastify, pg"
+CREATE = "create a client"
+READS = {"list of 10 products": PRODUCTS, "one product": PRODUCT, "list of 100 clients": CLIENTS}
+CREATE_SCRIPT = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+function next_request(run, thread, turn)
+  return wrk.format(nil, nil, nil, string.format(
+    '{"name": "Jo", "lastname": "Doe", "email": "jo.%s.%d.%d@example.com", "telephone": "+15551234567"}',
+    run, thread, turn))
+end
+"""
+REMARKS = """
+Every peer is written as its documentation advises and returns the same JSON from the same rows; the rate limit is off
+for all. None of the lists counts its rows. Ours also makes `ETag`, `X-Request-ID` and metrics, which the others do not.
+"The usual way" reads products through Redis, too, and all else from PostgreSQL.
+"""
+
+
+def main() -> None:
+    options = Options.read()
+    install_python_peers()
+    install_fastify()
+    with private_servers() as servers:
+        servers.fill(products=1000)
+        answers = right_answers(servers)
+        programs = variants(servers, options.workers, write_bodies(servers, answers))
+        with running(programs, servers.folder):
+            measured = measure(cases(programs, answers, servers), options)
+    told = conditions("make bench-peers", options) | versions()
+    title = "The service and its peers"
+    report.write("peers", title, measured, (BARE, FASTIFY), told, REMARKS, targets(measured))
+
+
+def variants(servers: Servers, workers: int, bodies: str) -> list[Program]:
+    where = servers.environment()
+    return [
+        uvicorn(BARE, "benchmarks.apps.bare:app", {"BODIES": bodies}, workers),
+        ours(OURS, where, workers),
+        ours(UNCACHED, where, workers, REDIS_ENABLED="false"),
+        fastify(FASTIFY, where, workers),
+        litestar(where, workers),
+        fastcrud(where, workers),
+        drf(where, workers),
+        uvicorn("the usual way", "benchmarks.apps.usual:app", where, workers),
+    ]
+
+
+def cases(programs: list[Program], answers: dict[str, Any], servers: Servers) -> list[Case]:
+    [(last,)] = servers.query("SELECT max(id_key) FROM clients")
+    clean = clean_slate(servers, f"DELETE FROM clients WHERE id_key > {last}", "VACUUM ANALYZE clients")
+    reads = [
+        Case(operation, program.name, program, path, expected=answers[path])
+        for operation, path in READS.items()
+        for program in programs
+    ]
+    return reads + [Case(CREATE, program.name, program, "/clients", CREATE_SCRIPT, after=clean) for program in programs]
+
+
+def targets(rows: Sequence[Row]) -> list[Target]:
+    """The nearest rival decides."""
+    aims = []
+    for operation, of in report.by_operation(rows).items():
+        rivals = [row for row in of if row.case.variant not in (BARE, OURS, UNCACHED)]
+        python = [row for row in rivals if row.case.variant != FASTIFY]
+        ours, uncached = find(of, operation, OURS), find(of, operation, UNCACHED)
+        aims.append(Target(f"{operation}: ours / the fastest peer", min(ours.ratio(row) for row in rivals), 1))
+        if operation != CREATE:
+            claim = f"{operation}: ours without a cache"
+            aims.append(Target(f"{claim} / the fastest Python peer", min(uncached.ratio(row) for row in python), 2))
+            aims.append(Target(f"{claim} / Fastify, pg", uncached.ratio(find(of, operation, FASTIFY)), 0.7))
+    return aims
+
+
+if __name__ == "__main__":
+    main()

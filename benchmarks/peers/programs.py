@@ -1,0 +1,67 @@
+"""How the peers are installed, on the first use, and started."""
+
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.common.programs import Program, uvicorn
+from benchmarks.common.servers import DATA, ROOT
+from config.network import LOOPBACK
+
+FOLDER = Path(__file__).parent
+REQUIREMENTS = FOLDER / "requirements.txt"
+ENVIRONMENT = DATA / "bench-venv"
+PYTHON = str(ENVIRONMENT / "bin" / "python")
+
+
+def install_python_peers() -> None:
+    """Into an environment of their own; again when their versions have changed."""
+    done = ENVIRONMENT / "requirements.txt"
+    if done.exists() and done.read_text() == REQUIREMENTS.read_text():
+        return
+    print("installing the Python peers ...", flush=True)
+    venv.create(ENVIRONMENT, clear=True, with_pip=True)
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
+    shutil.copy(REQUIREMENTS, done)
+
+
+def install_fastify() -> None:
+    if not shutil.which("npm"):
+        sys.exit("Node and npm are needed for Fastify: https://nodejs.org (version 20 or newer).")
+    done, lock = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
+    if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    print("installing Fastify ...", flush=True)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=FOLDER, check=True)
+
+
+def drf(servers: Mapping[str, str], workers: int) -> Program:
+    """Threads: gunicorn's documentation advises 2 to 4 for each core."""
+    options = f"--bind {LOOPBACK}:{{port}} --workers {workers} --worker-class gthread --threads 4 --keep-alive 60"
+    command = [PYTHON, "-m", "gunicorn", "benchmarks.peers.drf:application", *options.split()]
+    command += ["--log-level", "warning", "--chdir", str(ROOT), "--backlog", "2048"]
+    return Program("Django REST framework", command, servers, workers)
+
+
+def fastcrud(servers: Mapping[str, str], workers: int) -> Program:
+    return uvicorn("FastCRUD on FastAPI", "benchmarks.peers.fastcrud_app:app", servers, workers, PYTHON)
+
+
+def litestar(servers: Mapping[str, str], workers: int) -> Program:
+    return uvicorn("Litestar, advanced-alchemy", "benchmarks.peers.litestar_app:app", servers, workers, PYTHON)
+
+
+def fastify(name: str, servers: Mapping[str, str], workers: int, **environment: str) -> Program:
+    variables = {**servers, **environment, "NODE_ENV": "production"}
+    return Program(name, ["node", str(FOLDER / "fastify.js")], variables, workers)
+
+
+def versions() -> dict[str, str]:
+    """What was measured, for the report."""
+    pinned = (line.partition("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return {"peers": ", ".join(f"{name} {number}" for name, _, number in pinned), "Node": node}

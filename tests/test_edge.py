@@ -1,0 +1,230 @@
+"""The edge before an application, with a real Redis: what ends there, what goes on, and what is added to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from ipaddress import ip_network
+from typing import Any
+
+import orjson
+import pytest
+
+from config.embedded_servers import ValkeyServer
+from config.redis_config import redis_client
+from config.redis_link import RedisLink
+from middleware.cached_reader import CachedReader
+from middleware.client_address import ClientAddresses
+from middleware.edge import Edge
+from middleware.rate_limiter import RateLimiter
+from middleware.request_context import ROUTE
+from services.cache_service import CacheNamespace, CacheService
+from services.documents import Document, etag_of
+from tests.redis_links import address_of, running
+from tests.servers import freeze, thaw, valkey_server
+
+PRODUCTS = CacheNamespace("products")
+BODY = b'[{"id_key":1}]'
+LIMIT = 5
+
+
+class Answer:
+    def __init__(self, messages: list[Any]) -> None:
+        self.status: int = messages[0]["status"]
+        self.headers: dict[bytes, bytes] = dict(messages[0]["headers"])
+        self.body = b"".join(message["body"] for message in messages[1:])
+        assert len(messages[0]["headers"]) == len(self.headers), "a header twice"
+
+
+class Shop:
+    """An edge, and behind it an application that reads one document through the cache."""
+
+    def __init__(self, valkey: ValkeyServer, limit: int) -> None:
+        self.link = RedisLink(address_of(valkey))
+        self.cache = CacheService(self.link)
+        self.calls = 0
+        self.edge = Edge(
+            self.application,
+            ClientAddresses([ip_network("10.0.0.0/8")]),
+            RateLimiter(self.link, limit, 60),
+            CachedReader(self.cache, [PRODUCTS]),
+        )
+
+    async def load(self) -> Document:
+        return Document(BODY, etag_of(BODY))
+
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        self.calls += 1
+        document = await self.cache.read(PRODUCTS.page(0, 100), self.load)
+        headers = ((b"x-cache-hit", b"true" if document.hit else b"false"),)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": document.body})
+
+    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> Answer:
+        messages: list[Any] = []
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": ("9.9.9.9", 1)}
+        await self.edge({**request, "headers": list(headers), **scope}, None, send)  # type: ignore[arg-type] # not read
+        return Answer(messages)
+
+
+Run = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def run(valkey: ValkeyServer) -> Run:
+    with redis_client(address_of(valkey)) as client:
+        client.flushdb()
+
+    def run_scenario(scenario: Callable[[Shop], Awaitable[None]], limit: int = LIMIT) -> None:
+        async def whole() -> None:
+            shop = Shop(valkey, limit)
+            async with running(shop.link):
+                await scenario(shop)
+
+        asyncio.run(whole())
+
+    return run_scenario
+
+
+def test_a_miss_goes_on_and_a_hit_ends_here(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        miss, hit = await shop.get(), await shop.get()
+        assert shop.calls == 1
+        assert (miss.status, miss.body, miss.headers[b"x-cache-hit"]) == (200, BODY, b"false")
+        assert (hit.status, hit.body) == (200, BODY)
+        assert hit.headers == {
+            b"content-type": b"application/json",
+            b"content-length": b"%d" % len(BODY),
+            b"etag": etag_of(BODY).encode(),
+            b"x-cache-hit": b"true",
+            b"x-ratelimit-limit": b"5",
+            b"x-ratelimit-remaining": b"3",
+            b"x-ratelimit-reset": b"60",
+        }
+        assert miss.headers[b"x-ratelimit-remaining"] == b"4"
+
+    run(scenario)
+
+
+def test_a_hit_tells_its_route_to_the_metrics(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.get()
+        scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/products", "query_string": b""}
+
+        async def send(message: Any) -> None: ...
+
+        scope["headers"] = []
+        await shop.edge(scope, None, send)  # type: ignore[arg-type] # not read
+        assert scope[ROUTE] == "/products"
+
+    run(scenario)
+
+
+def test_a_reader_who_has_the_body_gets_304(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.get()
+        etag = etag_of(BODY).encode()
+        for known in (etag, b"*", b'"other", W/' + etag):
+            answer = await shop.get("/products", (b"if-none-match", known))
+            assert (answer.status, answer.body) == (304, b"")
+            assert (answer.headers[b"etag"], answer.headers[b"x-cache-hit"]) == (etag, b"true")
+            assert b"x-ratelimit-remaining" in answer.headers
+        assert (await shop.get("/products", (b"if-none-match", b'"other"'))).status == 200
+
+    run(scenario, 100)
+
+
+def test_over_the_limit_it_is_429_for_hits_and_others_alike(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        answers = await asyncio.gather(*(shop.get(path) for path in ("/products", "/orders") * LIMIT))
+        assert sorted(answer.status for answer in answers) == [200] * LIMIT + [429] * LIMIT
+        refused = next(answer for answer in answers if answer.status == 429)
+        seconds = orjson.loads(refused.body)["retry_after"]
+        assert refused.headers[b"retry-after"] == refused.headers[b"x-ratelimit-reset"] == b"%d" % seconds
+        assert shop.calls <= LIMIT
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("path", ["/health_check", "/health_check/live", "/metrics"])
+def test_health_and_metrics_are_not_counted(run: Run, path: str) -> None:
+    async def scenario(shop: Shop) -> None:
+        for _ in range(2 * LIMIT):
+            answer = await shop.get(path)
+            assert answer.status == 200
+            assert b"x-ratelimit-limit" not in answer.headers
+
+    run(scenario)
+
+
+def test_preflights_are_not_counted_and_what_only_looks_alike_is(run: Run) -> None:
+    preflight = (b"origin", b"https://shop.example"), (b"access-control-request-method", b"PUT")
+
+    async def scenario(shop: Shop) -> None:
+        for _ in range(2 * LIMIT):
+            assert (await shop.get("/products", *preflight, method="OPTIONS")).status == 200
+        for path, method in (("/metricsx", "GET"), ("/health_checks", "GET"), ("/products", "OPTIONS")):
+            assert b"x-ratelimit-limit" in (await shop.get(path, preflight[0], method=method)).headers
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("header", [(b"content-length", b"2"), (b"transfer-encoding", b"chunked")])
+def test_requests_with_a_body_and_other_methods_go_on(run: Run, header: tuple[bytes, bytes]) -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.get()
+        await shop.get("/products", header)
+        await shop.get(method="HEAD")
+        await shop.get(query_string=b"limit=100&skip=0")
+        await shop.get("/products/" + "1" * 200)
+        assert shop.calls == 5
+
+    run(scenario, 100)
+
+
+def test_the_address_is_that_behind_the_proxy(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        proxy = ("10.0.0.2", 1)
+        for _ in range(LIMIT):
+            lines = (b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"1.1.1.1, 10.0.0.3")
+            assert (await shop.get("/orders", *lines, client=proxy)).status == 200
+        assert (await shop.get("/orders", (b"x-forwarded-for", b"1.1.1.1"), client=proxy)).status == 429
+        assert (await shop.get("/orders", (b"x-forwarded-for", b"6.6.6.6"), client=proxy)).status == 200
+        assert (await shop.get("/orders", (b"x-forwarded-for", b"8.8.8.8"), client=("1.1.1.1", 1))).status == 429
+        assert (await shop.get("/orders", (b"x-real-ip", b"1.1.1.1"), client=proxy)).status == 429
+        assert (await shop.get("/orders", client=None)).status == 200
+
+    run(scenario)
+
+
+def test_without_redis_everything_goes_on_uncounted(run: Run, valkey: ValkeyServer) -> None:
+    async def scenario(shop: Shop) -> None:
+        await shop.get()
+        freeze(valkey)
+        try:
+            for _ in range(3):
+                answers = await asyncio.gather(*(shop.get() for _ in range(10)))
+                assert all((answer.status, answer.body) == (200, BODY) for answer in answers)
+                assert not any(b"x-ratelimit-limit" in answer.headers for answer in answers)
+            assert shop.calls == 31
+        finally:
+            thaw(valkey)
+
+    run(scenario)
+
+
+def test_without_limiter_and_reader_it_only_passes_on(valkey: ValkeyServer) -> None:
+    async def scenario() -> None:
+        shop = Shop(valkey, LIMIT)
+        shop.edge = Edge(shop.application, ClientAddresses([]), None, None)
+        assert (await shop.get()).headers == {b"x-cache-hit": b"false"}
+
+    asyncio.run(scenario())

@@ -1,0 +1,289 @@
+"""Every status that the service answers when it refuses, and the body that tells why."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from config.database import Database
+from config.network import LOOPBACK, free_port
+from config.settings import Settings
+from services.base_service_impl import BaseService
+from services.client_service import ClientService
+from tests.entities import ENTITIES, Entity, every_entity
+from tests.factories import Factory, Object
+
+UNAVAILABLE = {"detail": "Service temporarily unavailable"}
+
+
+def test_the_first_reference_that_is_missing_is_told(client: TestClient, make: Factory) -> None:
+    """Client before bill, order before product."""
+    order = {"total": 1, "delivery_method": 1}
+    detail = {"quantity": 1, "price": 0.01}
+    for path, body, missing in (
+        ("/orders", order | {"client_id": 998, "bill_id": 999}, "Client with id 998"),
+        ("/orders", order | {"client_id": 10**12, "bill_id": 10**12}, f"Client with id {10**12}"),
+        ("/orders", order | {"client_id": 10**39, "bill_id": 999}, f"Client with id {10**39}"),
+        ("/orders", order | {"client_id": make.customer()["id_key"], "bill_id": 10**12}, f"Bill with id {10**12}"),
+        ("/order_details", detail | {"order_id": 998, "product_id": 999}, "Order with id 998"),
+        ("/order_details", detail | {"order_id": make.order()["id_key"], "product_id": 999}, "Product with id 999"),
+        ("/order_details", detail | {"order_id": 998, "product_id": make.product()["id_key"]}, "Order with id 998"),
+    ):
+        answer = client.post(path, json=body)
+        assert (answer.status_code, answer.json()) == (404, {"message": f"{missing} not found"})
+
+
+def test_a_change_to_missing_references_tells_the_first(client: TestClient, make: Factory) -> None:
+    order, detail = make.order(), make.order_detail()
+    missing = client.put(f"/orders/{order['id_key']}", json={"client_id": 998, "bill_id": 999})
+    assert missing.json() == {"message": "Client with id 998 not found"}
+    missing = client.put(f"/order_details/{detail['id_key']}", json={"order_id": 998, "product_id": 999})
+    assert missing.json() == {"message": "Order with id 998 not found"}
+
+
+def test_invalid_input_is_told_before_what_does_not_exist(client: TestClient) -> None:
+    answer = client.post("/order_details", json={"quantity": 0, "order_id": 998, "product_id": 999})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "quantity"])
+    assert client.put("/products/999", json={"price": 0}).status_code == 422
+
+
+def test_every_wrong_field_is_told_at_once(client: TestClient) -> None:
+    answer = client.post("/products", json={"name": " ", "price": 0, "stock": -1, "category_id": "1"})
+    assert answer.status_code == 422
+    assert [item["loc"] for item in answer.json()["detail"]] == [
+        ["body", field] for field in ("name", "price", "stock", "category_id")
+    ]
+    assert all(set(item) == {"loc", "msg", "type"} and "Decimal" not in item["msg"] for item in answer.json()["detail"])
+
+
+def test_stock_that_is_too_low(client: TestClient, make: Factory) -> None:
+    product, order = make.product(stock=1), make.order()
+    answer = client.post(
+        "/order_details", json={"quantity": 2, "order_id": order["id_key"], "product_id": product["id_key"]}
+    )
+    detail = f"Insufficient stock for product {product['id_key']}. Requested: 2, Available: 1"
+    assert (answer.status_code, answer.json()) == (400, {"detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("price", "offered", "message"),
+    [
+        (999.99, 899.99, "Expected 999.99, got 899.99"),
+        (10, 9.5, "Expected 10.00, got 9.50"),
+        (0.01, 0.02, "Expected 0.01, got 0.02"),
+        (9999999999.99, 9999999999.98, "Expected 9999999999.99, got 9999999999.98"),
+    ],
+)
+def test_a_price_that_is_not_the_products(
+    client: TestClient, make: Factory, price: float, offered: float, message: str
+) -> None:
+    product, order = make.product(price=price), make.order()
+    body = {"quantity": 1, "order_id": order["id_key"], "product_id": product["id_key"]}
+    answer = client.post("/order_details", json=body | {"price": offered})
+    assert (answer.status_code, answer.json()) == (400, {"detail": f"Price mismatch. {message}"})
+    assert client.post("/order_details", json=body | {"price": price}).status_code == 201
+
+
+def test_an_email_is_taken_in_any_letter_case(client: TestClient, make: Factory) -> None:
+    first, second = make.customer(email="John@Example.com"), make.customer()
+    for answer in (
+        client.post("/clients", json={"name": "J", "lastname": "D", "email": "JOHN@EXAMPLE.COM"}),
+        client.patch(f"/clients/{second['id_key']}", json={"email": "john@example.com"}),
+    ):
+        assert (answer.status_code, answer.json()) == (409, {"detail": "Email already registered"})
+    changed = client.put(f"/clients/{first['id_key']}", json={"email": "JOHN@example.com"})
+    assert (changed.status_code, changed.json()["email"]) == (200, "JOHN@example.com")
+
+
+def test_what_others_need_cannot_be_deleted(client: TestClient, make: Factory) -> None:
+    detail = make.order_detail()
+    order, product = (client.get(path).json()[0] for path in ("/orders", "/products"))
+    for path, id_key, message in (
+        ("/clients", order["client_id"], "client {}: it has orders"),
+        ("/bills", order["bill_id"], "bill {}: it has orders"),
+        ("/categories", product["category_id"], "category {}: it has products"),
+        ("/products", detail["product_id"], "product {}: it has order details"),
+    ):
+        answer = client.delete(f"{path}/{id_key}")
+        assert (answer.status_code, answer.json()) == (409, {"detail": f"Cannot delete {message.format(id_key)}"})
+        assert client.get(f"{path}/{id_key}").status_code == 200
+
+
+def test_what_nobody_needs_goes_with_its_owner(client: TestClient, make: Factory) -> None:
+    address, review = make.address(), make.review()
+    assert client.delete(f"/clients/{address['client_id']}").status_code == 204
+    assert client.delete(f"/products/{review['product_id']}").status_code == 204
+    assert (client.get("/addresses").json(), client.get("/reviews").json()) == ([], [])
+
+
+def test_a_client_with_orders_keeps_its_addresses(client: TestClient, make: Factory) -> None:
+    order = make.order()
+    address = make.address(client_id=order["client_id"])
+    assert client.delete(f"/clients/{order['client_id']}").status_code == 409
+    assert client.get("/addresses").json() == [address]
+
+
+def test_a_discount_above_the_total_is_invalid(client: TestClient, make: Factory) -> None:
+    refused = client.post("/bills", json={"total": 10, "discount": 10.01, "payment_type": "cash"})
+    assert refused.status_code == 422
+    bill = make.bill(total=10, discount=10)
+    for change in ({"total": 9.99}, {"discount": 10.01}, {"total": 5, "discount": 6}):
+        answer = client.put(f"/bills/{bill['id_key']}", json=change)
+        assert (answer.status_code, answer.json()["detail"][0]["loc"][0]) == (422, "body")
+    assert client.get(f"/bills/{bill['id_key']}").json() == bill
+    assert client.put(f"/bills/{bill['id_key']}", json={"total": 5, "discount": 5}).status_code == 200
+
+
+@every_entity
+def test_a_method_that_an_address_does_not_have(client: TestClient, entity: Entity) -> None:
+    for path, allowed in ((entity.path, "GET, POST"), (f"{entity.path}/1", "DELETE, GET, PATCH, PUT")):
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"} - set(allowed.split(", ")):
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.headers["Allow"]) == (405, allowed), (method, path)
+            assert method == "HEAD" or list(answer.json()) == ["detail"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/products/1/nothing", "/orders/1/order_details/1", "/v1/products"])
+def test_an_address_that_does_not_exist(client: TestClient, path: str) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        answer = client.request(method, path)
+        assert (answer.status_code, list(answer.json())) == (404, ["detail"])
+
+
+def test_a_body_over_the_limit(client: TestClient, settings: Settings) -> None:
+    """Declared, or sent in pieces without a length; read or not."""
+    too_long = b'{"name": "' + b"x" * settings.max_body_bytes + b'"}'
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, len(too_long), 65536):
+            yield too_long[start : start + 65536]
+
+    for entity in ENTITIES:
+        for method, path in (("POST", entity.path), ("PUT", f"{entity.path}/1"), ("PATCH", f"{entity.path}/1")):
+            for content in (too_long, pieces()):
+                answer = client.request(method, path, content=content, headers={"Content-Type": "application/json"})
+                assert (answer.status_code, list(answer.json())) == (413, ["detail"])
+    within = b'{"name": "just so", "more": "' + b"x" * (settings.max_body_bytes - 31) + b'"}'
+    assert len(within) == settings.max_body_bytes
+    assert client.post("/categories", content=within).status_code == 201
+
+
+@contextmanager
+def database_of(app: FastAPI, database: Database) -> Iterator[None]:
+    resources = app.state.resources
+    own, resources.database = resources.database, database
+    try:
+        yield
+    finally:
+        resources.database = own
+        database.close()
+
+
+def requests_of(entity: Entity, body: Object) -> list[tuple[str, str, Object | None]]:
+    one = f"{entity.path}/1"
+    return [
+        ("GET", entity.path, None),
+        ("GET", f"{entity.path}?count=true", None),
+        ("GET", one, None),
+        ("POST", entity.path, body),
+        ("PUT", one, body),
+        ("PATCH", one, {}),
+        ("DELETE", one, None),
+    ]
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+@every_entity
+def test_without_the_database_every_operation_says_so(
+    app: FastAPI, client: TestClient, make: Factory, settings: Settings, entity: Entity
+) -> None:
+    body = entity.body(make)
+    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+        for method, path, content in requests_of(entity, body):
+            assert_unavailable(client.request(method, path, json=content))
+        assert_unavailable(client.post(entity.path, json=body, headers={"Idempotency-Key": "away"}))
+    assert client.get(entity.path).status_code == 200
+
+
+def test_without_the_database_everything_else_says_so(app: FastAPI, client: TestClient, settings: Settings) -> None:
+    checkout = {
+        "client_id": 1,
+        "delivery_method": 1,
+        "payment_type": "cash",
+        "items": [{"product_id": 1, "quantity": 1}],
+    }
+    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+        assert_unavailable(client.post("/orders/checkout", json=checkout))
+        for path in ("/clients/1/orders", "/clients/1/summary", "/orders/1/history", "/products/1/rating"):
+            assert_unavailable(client.get(path))
+        assert_unavailable(client.get("/products/low_stock"))
+        assert client.post("/products", json={}).status_code == 422
+        assert client.get("/health_check/live").status_code == 200
+
+
+def test_a_row_that_is_locked_for_too_long(
+    app: FastAPI, committing_client: TestClient, committing: Database, settings: Settings
+) -> None:
+    product = Factory(committing_client).product()
+    impatient = settings.model_copy(update={"db_lock_timeout": 0.1, "db_statement_timeout": 0.3})
+    with database_of(app, Database(impatient)), committing.engine.begin() as connection:
+        connection.execute(text("SELECT FROM products FOR UPDATE"))
+        assert_unavailable(committing_client.put(f"/products/{product['id_key']}", json={"stock": 5}))
+        connection.execute(text("LOCK TABLE clients"))
+        assert_unavailable(committing_client.get("/clients"))
+        assert_unavailable(committing_client.post("/clients", json={"name": "x", "lastname": "y", "email": "a@b.co"}))
+    assert committing_client.get(f"/products/{product['id_key']}").json() == product
+
+
+def test_no_thread_gets_free_in_time(
+    app: FastAPI, committing_client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, held = threading.Event(), threading.Event()
+
+    def hold(*_: Any) -> None:
+        held.set()
+        release.wait(30)
+
+    busy = settings.model_copy(update={"db_threads": 1, "db_pool_timeout": 0.1})
+    with database_of(app, Database(busy)), monkeypatch.context() as patch:
+        patch.setattr(ClientService, "delete", hold)
+        waiting = threading.Thread(target=committing_client.delete, args=("/clients/1",))
+        waiting.start()
+        assert held.wait(30)
+        assert_unavailable(committing_client.post("/categories", json={"name": "Toys"}))
+        assert committing_client.get("/categories").json() == []
+        release.set()
+        waiting.join()
+
+
+def _fail(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("secret SQL: SELECT password FROM users")
+
+
+@pytest.mark.parametrize("name", ["get_all", "get_one", "save", "update", "delete"])
+def test_a_fault_of_ours_tells_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    monkeypatch.setattr(BaseService, name, _fail)
+    calls: dict[str, Callable[[], Any]] = {
+        "get_all": lambda: client.get("/bills"),
+        "get_one": lambda: client.get("/bills/1"),
+        "save": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
+        "update": lambda: client.put("/bills/1", json={}),
+        "delete": lambda: client.delete("/bills/1"),
+    }
+    answer = calls[name]()
+    assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error"})
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Request-ID"]
+    assert "secret" not in str(answer.headers)
+    assert [record for record in caplog.records if record.levelname == "ERROR" and record.exc_info]
