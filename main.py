@@ -77,7 +77,6 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
-        max_body_size=settings.max_body_bytes,
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
     )

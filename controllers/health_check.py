@@ -1,6 +1,7 @@
 """Health for people and monitors, probes for orchestrators, metrics for Prometheus."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,13 +14,19 @@ from schemas.health_schema import HealthSchema, ProbeSchema
 from services.health_service import HealthService
 from services.resources import Resources
 
+Endpoint = Callable[[], Awaitable[Response]]
+Decorator = Callable[[Endpoint], Endpoint]
+
 
 def add_health_checks(app: FastAPI, resources: Resources) -> None:
     service = HealthService(resources)
 
-    def get(path: str, summary: str, model: Any = None, error: int | None = None, **more: Any) -> Any:
+    def get(path: str, summary: str, model: Any = None, error: int | None = None, **more: Any) -> Decorator:
         responses: Any = {error: {"model": model}} if error else {}
-        return app.get(path, summary=summary, tags=["health"], response_model=model, responses=responses, **more)
+        add: Decorator = app.get(
+            path, summary=summary, tags=["health"], response_model=model, responses=responses, **more
+        )
+        return add
 
     @get("/health_check", "Health", HealthSchema, 500)
     async def health_check() -> Response:

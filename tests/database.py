@@ -22,9 +22,9 @@ class _ReadsWithin(AsyncReads):
         self._connection, self._lock = connection, lock
 
     async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        return await asyncio.to_thread(self._fetch, sql, parameters)
+        return await asyncio.to_thread(self._run, sql, parameters)
 
-    def _fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         with self._lock:
             rows = self._connection.exec_driver_sql(sql, dict(parameters)).all()
         return [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
@@ -38,8 +38,9 @@ class TransactionalDatabase(Database):
 
     def __init__(self, settings: Settings, connection: Connection, lock: threading.RLock) -> None:
         super().__init__(settings)
-        options = {"join_transaction_mode": "create_savepoint", "expire_on_commit": False}
-        self.sessions = self.autocommit_sessions = sessionmaker(connection, **options)
+        self.sessions = self.autocommit_sessions = sessionmaker(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        )
         self.reads = _ReadsWithin(connection, lock)
 
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from config.database import Database
-from config.network import LOOPBACK, free_port
+from config.network import free_port
 from config.settings import Settings
 from services.base_service_impl import BaseService
 from services.client_service import ClientService
@@ -269,7 +269,7 @@ def _fail(*_: Any, **__: Any) -> Any:
     raise RuntimeError("secret SQL: SELECT password FROM users")
 
 
-@pytest.mark.parametrize("name", ["get_all", "get_one", "save", "update", "delete"])
+@pytest.mark.parametrize("name", ["get_all", "get_one", "create", "update", "delete"])
 def test_a_fault_of_ours_tells_nothing(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -277,7 +277,7 @@ def test_a_fault_of_ours_tells_nothing(
     calls: dict[str, Callable[[], Any]] = {
         "get_all": lambda: client.get("/bills"),
         "get_one": lambda: client.get("/bills/1"),
-        "save": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
+        "create": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
         "update": lambda: client.put("/bills/1", json={}),
         "delete": lambda: client.delete("/bills/1"),
     }

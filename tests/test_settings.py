@@ -56,6 +56,15 @@ def test_a_wrong_value_stops_the_start_with_one_line(name: str, value: str, monk
     assert re.fullmatch(rf"{name}={re.escape(value)}: .+", str(stopped.value))
 
 
+def test_every_number_and_switch_refuses_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [name.upper() for name, value in Settings().model_dump().items() if isinstance(value, int | float)]
+    for name in numbers:
+        monkeypatch.setenv(name, "perhaps")
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert [line.partition(": ")[0] for line in str(stopped.value).splitlines()] == [f"{n}=perhaps" for n in numbers]
+
+
 def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)

@@ -13,6 +13,8 @@ from benchmarks.common.options import Options
 from benchmarks.common.programs import Program
 from benchmarks.common.wrk import Sample, wrk
 
+WARM_UP_SECONDS = 3  # JavaScript is compiled while it runs, caches are empty, connections are not made yet
+
 
 @dataclass(frozen=True)
 class Case:
@@ -79,7 +81,8 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
     """All cases, warmed up and checked first."""
     rows = [Row(case) for case in cases]
     for row in rows:
-        wrk(row.case.program.url + row.case.path, options.connections, 1, row.case.script)
+        print(f"warming up {row.case.operation}: {row.case.variant} ...", flush=True)
+        wrk(row.case.program.url + row.case.path, options.connections, WARM_UP_SECONDS, row.case.script)
         row.case.check()
         if row.case.after:
             row.case.after()

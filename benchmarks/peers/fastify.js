@@ -95,7 +95,7 @@ if (cluster.isPrimary) {
   for (let number = 0; number < Number(WORKERS); number++) cluster.fork()
   process.on('SIGTERM', () => {
     for (const worker of Object.values(cluster.workers)) worker.process.kill()
-    process.exit()
+    cluster.on('exit', () => Object.keys(cluster.workers).length || process.exit())
   })
 } else {
   await serve()
