@@ -1,6 +1,6 @@
 """SQL of bill rows."""
 
-from sqlalchemy import func
+from sqlalchemy import func, insert
 
 from models.bill import BillModel
 from repositories.base_repository_impl import BaseRepository, Values
@@ -10,6 +10,13 @@ class BillRepository(BaseRepository[BillModel]):
     model = BillModel
 
     def save(self, values: Values) -> BillModel:
-        """An empty `bill_number` becomes `BILL-2026-000001`: the year, and the next number that no bill has."""
+        """An empty `bill_number` becomes `BILL-2026-000001`: the year, and the next number that no bill has.
+
+        The session would ask for the number with a second statement.
+        """
+        self._attempt(values)
         number = values["bill_number"] or func.next_bill_number(values["date"].year)
-        return super().save({**values, "bill_number": number})
+        statement = insert(BillModel).values({**values, "bill_number": number}).returning(BillModel)
+        bill = self.session.scalars(statement).one()
+        self.changed(bill.id_key)
+        return bill

@@ -1,0 +1,112 @@
+"""A shop, the service with its rate limit on, and 400 users: `python -m benchmarks.load`, or `make load`.
+
+With `highest`, the users get busier from step to step for as long as all targets are met.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.common import report
+from benchmarks.common.machine import conditions
+from benchmarks.common.options import number
+from benchmarks.common.programs import ours, running
+from benchmarks.common.servers import ROOT, Servers, private_servers
+from benchmarks.load.picture import history, plot
+
+USERS, SPAWN_RATE, SECONDS = number("USERS", 400), number("SPAWN_RATE", 50), number("SECONDS", 60)
+WORKERS, PRODUCTS = number("WORKERS", 2), number("PRODUCTS", 10_000)
+LIMIT_CALLS, PERIOD = 100, 60
+STEPS = (1, 2, 4, 8, 12, 16, 24, 32)
+HEADER = ("think time", "requests", "requests/s", "p50 ms", "p95 ms", "p99 ms", "errors", "hit rate %", "all targets")
+OPTIONS = f"USERS={USERS} SPAWN_RATE={SPAWN_RATE} SECONDS={SECONDS} WORKERS={WORKERS} PRODUCTS={PRODUCTS}"
+REMARKS = f"""
+{USERS} users, {SPAWN_RATE} more each second, for {SECONDS} s, by Locust on the same cores: 40 % lists of products, 25 %
+products, 15 % categories, 10 % lists of clients, 5 % new clients, 5 % checkouts. Each user has an address of its own,
+and the rate limit counts it. With the think time of 1 to 3 s they ask about {USERS // 2} times a second at the most,
+whatever the server does.
+"""
+
+
+def main() -> None:
+    with private_servers() as servers:
+        servers.fill(PRODUCTS)
+        servers.query("UPDATE products SET stock = stock + 1000000, supplied = supplied + 1000000")
+        missed = find_highest(servers) if "highest" in sys.argv[1:] else run_once(servers)
+    sys.exit(1 if missed else 0)
+
+
+def run_once(servers: Servers) -> bool:
+    figures = run(servers, 1, report.RESULTS / "load.html")
+    plot(history(servers.folder), report.RESULTS / "load.png")
+    write("load", "The shop under load", "make load", [figures])
+    print("written to benchmarks/results/load.md, .json, .html and .png")
+    return not is_met(figures)
+
+
+def find_highest(servers: Servers) -> bool:
+    runs: list[dict[str, Any]] = []
+    for step in STEPS:
+        runs.append(run(servers, step, servers.folder / "load.html"))
+        if not is_met(runs[-1]):
+            break
+    write("load_highest", "The highest load that meets all targets", "make load-highest", runs)
+    print("written to benchmarks/results/load_highest.md and .json")
+    return not is_met(runs[0])
+
+
+def run(servers: Servers, step: int, page: Path) -> dict[str, Any]:
+    """The users are `step` times as busy as usual, and may be. A server of its own: the cache figures begin at 0."""
+    limits = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": str(LIMIT_CALLS * step)}
+    program = ours("the service", servers.environment(), WORKERS, **limits, RATE_LIMIT_PERIOD=str(PERIOD))
+    low, high, result = 1 / step, 3 / step, servers.folder / "result.json"
+    with running([program], servers.folder):
+        print(f"{USERS} users, think time {low:.2g} to {high:.2g} s", flush=True)
+        variables = {"THINK_MIN": str(low), "THINK_MAX": str(high), "LOAD_RESULT": str(result)}
+        page.parent.mkdir(exist_ok=True)
+        run_locust(program.url, servers.folder, page, variables)
+    return {"think": f"{low:.2g} to {high:.2g} s", **json.loads(result.read_text())}
+
+
+def run_locust(url: str, folder: Path, page: Path, variables: Mapping[str, str]) -> None:
+    """With a line that tells how it goes. Locust's own exit code says whether all targets are met."""
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "load_test.py"), "--host", url, "--headless"]
+    command += ["--users", str(USERS), "--spawn-rate", str(SPAWN_RATE), "--run-time", f"{SECONDS}s"]
+    command += ["--only-summary", "--loglevel", "WARNING", "--html", str(page)]
+    command += ["--csv", str(folder / "load"), "--csv-full-history"]
+    with subprocess.Popen(command, cwd=folder, env={**os.environ, **variables}) as locust:
+        while locust.poll() is None:
+            time.sleep(1)
+            if lines := history(folder):
+                now = lines[-1]
+                tell = f"{len(lines)} s: {now.users} users, {now.rate:.0f} requests/s, p95 {now.p95_ms:.0f} ms"
+                print(f"\r{tell}, {now.failures:.0f} failures/s   ", end="", flush=True)
+    print()
+
+
+def is_met(figures: Mapping[str, Any]) -> bool:
+    return all(outcome["is_met"] for outcome in figures["outcomes"])
+
+
+def write(name: str, title: str, command: str, runs: Sequence[Mapping[str, Any]]) -> None:
+    told = conditions(command, OPTIONS)
+    table = report.table(HEADER, [line(figures) for figures in runs])
+    print(table)
+    report.save(
+        name, f"# {title}\n\n{REMARKS.strip()}\n\n{table}\n\n{report.facts(told)}", {**told, "runs": list(runs)}
+    )
+
+
+def line(figures: Mapping[str, Any]) -> tuple[object, ...]:
+    measured = [f"{outcome['measured']:.0f}" for outcome in figures["outcomes"]]
+    requests = f"{figures['requests']:,}", f"{figures['requests_a_second']:.0f}"
+    return figures["think"], *requests, *measured, "met" if is_met(figures) else "missed"
+
+
+if __name__ == "__main__":
+    main()

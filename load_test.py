@@ -1,0 +1,161 @@
+"""The shop under load, with Locust: `make load`, or for its web page `locust -f load_test.py --host http://127.0.0.1:8000`.
+
+A user waits THINK_MIN to THINK_MAX seconds (1 to 3) after each answer, so 400 users ask about 200 times a second at the
+most, however fast the server is: for more, lower the two. Each has a client address of its own, as users behind a
+proxy have; the server believes that only from addresses in its TRUSTED_PROXIES. The exit code is 1 when a target is
+missed."""
+
+import itertools
+import json
+import os
+import random
+import sys
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from locust import FastHttpUser, between, events, task
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+THINK_MIN = float(os.environ.get("THINK_MIN", "1"))
+THINK_MAX = float(os.environ.get("THINK_MAX", "3"))
+RESULT = os.environ.get("LOAD_RESULT")  # a file for the figures, for whoever started this
+USERS_A_PROCESS = 16_384
+PERCENTILE_TARGETS_MS = {0.5: 50, 0.95: 200, 0.99: 500}
+HIT_RATE_TARGET = 60
+PAGES = (0, 0, 0, 0, 0, 0, 0, 10, 10, 20)  # most people look at the first page, and few beyond the third
+SOLD_OUT = "Insufficient stock"
+
+
+class Outcome(NamedTuple):
+    what: str
+    measured: float
+    target: str
+    is_met: bool
+
+
+class Catalogue:
+    """What the server has, asked for once at the start."""
+
+    products: list[int]
+    clients: list[int]
+    cache: tuple[int, int]
+
+
+_numbers = itertools.count(1)
+_random = random.Random()  # noqa: S311 # shoppers, not secrets
+
+
+class Shopper(FastHttpUser):
+    wait_time = between(THINK_MIN, THINK_MAX)
+
+    def __init__(self, environment: Environment) -> None:
+        self.default_headers = {"X-Forwarded-For": address(environment, next(_numbers))}
+        super().__init__(environment)
+
+    @task(40)
+    def list_products(self) -> None:
+        self.client.get(f"/products?skip={_random.choice(PAGES)}&limit=10", name="GET /products")
+
+    @task(25)
+    def look_at_product(self) -> None:
+        self.client.get(f"/products/{popular_product()}", name="GET /products/{id}")
+
+    @task(15)
+    def list_categories(self) -> None:
+        self.client.get("/categories", name="GET /categories")
+
+    @task(10)
+    def list_clients(self) -> None:
+        self.client.get("/clients?skip=0&limit=10", name="GET /clients")
+
+    @task(5)
+    def sign_up(self) -> None:
+        new = {"name": "Jo", "lastname": "Doe", "email": f"jo.{uuid.uuid4().hex}@example.com"}
+        self.client.post("/clients", json=new, name="POST /clients")
+
+    @task(5)
+    def check_out(self) -> None:
+        """That something is sold out is a right answer of a shop, and no error."""
+        products = {popular_product() for _ in range(_random.choice((1, 1, 2, 3)))}
+        order = {
+            "client_id": _random.choice(Catalogue.clients),
+            "delivery_method": 3,
+            "payment_type": "card",
+            "items": [{"product_id": product, "quantity": 1} for product in sorted(products)],
+        }
+        path = "/orders/checkout"
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        with self.client.post(path, json=order, headers=headers, name=f"POST {path}", catch_response=True) as response:
+            if response.status_code == 400 and SOLD_OUT in (response.text or ""):
+                response.success()
+
+
+def popular_product() -> int:
+    """A few products are looked at and bought far more often than the rest."""
+    products = Catalogue.products
+    return products[int(len(products) * _random.random() ** 2)]
+
+
+def address(environment: Environment, number: int) -> str:
+    """From 198.18.0.0/15, which is set aside for measurements."""
+    index = getattr(environment.runner, "worker_index", 0)
+    high, low = divmod((number + index * USERS_A_PROCESS) % (1 << 17), 256)
+    return f"198.{18 + high // 256}.{high % 256}.{low}"
+
+
+def meet_server(environment: Environment, **_: Any) -> None:
+    Catalogue.products = [item["id_key"] for item in ask(environment, "/products?limit=100")]
+    Catalogue.clients = [item["id_key"] for item in ask(environment, "/clients?limit=1000")]
+    if not (Catalogue.products and Catalogue.clients):
+        sys.exit("The shop is empty. Fill it first: make demo")
+    Catalogue.cache = cache_figures(environment)
+
+
+def judge(environment: Environment, **_: Any) -> None:
+    if isinstance(environment.runner, WorkerRunner) or not environment.stats.total.num_requests:
+        return
+    outcomes = hold_to_targets(environment)
+    for outcome in outcomes:
+        mark = "met   " if outcome.is_met else "MISSED"
+        sys.stdout.write(f"{mark} {outcome.what:<20} {outcome.measured:>10.1f}   target: {outcome.target}\n")
+    sys.stdout.flush()
+    environment.process_exit_code = 0 if all(outcome.is_met for outcome in outcomes) else 1
+    if RESULT:
+        total = environment.stats.total
+        figures = {"requests": total.num_requests, "requests_a_second": total.total_rps}
+        Path(RESULT).write_text(json.dumps(figures | {"outcomes": [outcome._asdict() for outcome in outcomes]}))
+
+
+def hold_to_targets(environment: Environment) -> list[Outcome]:
+    total = environment.stats.total
+    outcomes = []
+    for percentile, target in PERCENTILE_TARGETS_MS.items():
+        measured = float(total.get_response_time_percentile(percentile))
+        outcomes.append(Outcome(f"p{percentile * 100:.0f} ms", measured, f"< {target}", measured < target))
+    errors = total.num_failures
+    hits, misses = (now - before for now, before in zip(cache_figures(environment), Catalogue.cache, strict=True))
+    rate = 100 * hits / max(1, hits + misses)
+    outcomes.append(Outcome("errors", errors, "0", errors == 0))
+    outcomes.append(Outcome("cache hit rate %", rate, f"> {HIT_RATE_TARGET}", rate > HIT_RATE_TARGET))
+    return outcomes
+
+
+def cache_figures(environment: Environment) -> tuple[int, int]:
+    cache = ask(environment, "/health_check")["checks"]["cache"]
+    return cache["hits"], cache["misses"]
+
+
+def ask(environment: Environment, path: str) -> Any:
+    url = f"{(environment.host or '').rstrip('/')}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 # the operator's own host
+            return json.load(response)
+    except OSError as error:
+        sys.exit(f"{url}: {error}")
+
+
+events.test_start.add_listener(meet_server)
+events.test_stop.add_listener(judge)
