@@ -18,8 +18,9 @@ READY := .venv/.requirements
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What `python main.py` does, but faster: the parent process imports no application.
 run: $(READY) ## Run the API for development: one worker, hot reload, its own PostgreSQL and Valkey
-	@$(VENV)/python -m config.serving # as main.py does, and faster: the parent imports no application
+	@$(VENV)/python -m config.serving
 
 run-production: $(READY) ## Run the API with many workers
 	@$(VENV)/python run_production.py

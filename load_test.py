@@ -157,5 +157,5 @@ def ask(environment: Environment, path: str) -> Any:
         sys.exit(f"{url}: {error}")
 
 
-events.test_start.add_listener(meet_server)
-events.test_stop.add_listener(judge)
+events.test_start.add_listener(meet_server)  # type: ignore[no-untyped-call] # Locust's events are untyped
+events.test_stop.add_listener(judge)  # type: ignore[no-untyped-call]

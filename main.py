@@ -7,7 +7,6 @@ from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.database import Database
@@ -24,6 +23,7 @@ from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
+from middleware.cross_origin import constant_headers, cross_origin
 from middleware.edge import Edge
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
@@ -33,19 +33,6 @@ from services.cache_service import CacheService
 from services.resources import Resources
 
 DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
-EXPOSED_HEADERS = (
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "X-Cache-Hit",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "X-Request-ID",
-    "X-Total-Count",
-)
 
 
 class Application(FastAPI):
@@ -100,15 +87,8 @@ def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
         limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
     reader = CachedReader(resources.cache, resources.cached.values())
     app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader)
-    app = CORSMiddleware(
-        app,
-        allow_origins=settings.cors_origins,
-        allow_credentials="*" not in settings.cors_origins,
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=EXPOSED_HEADERS,
-    )
-    app = request_context(app, access_log=settings.access_log)
+    app = cross_origin(app, settings.cors_origins)
+    app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)
     return trace_requests(app) if traces_are_on(settings) else app
 
 

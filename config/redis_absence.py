@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-OUTAGE = 0.8
+OUTAGE = 1.6
 
 
 class Absence:

@@ -16,8 +16,8 @@ from config.redis_connection import Command, LinkDownError, Question, Trip, Word
 from config.redis_presence import HEARTBEAT, RedisPresence
 from config.settings import RedisAddress
 
-TRUST = 0.55
-INSIST = 1.2  # how long `deliver` tries while Redis neither does what it is told nor is silent
+TRUST = 0.9
+INSIST = 2.5  # how long `deliver` tries while Redis neither does what it is told nor is silent
 POLL = 0.005
 
 

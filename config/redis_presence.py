@@ -15,7 +15,7 @@ from config.settings import RedisAddress
 logger = logging.getLogger(__name__)
 
 BEAT = 0.1
-DEADLINE = 0.2
+DEADLINE = 0.6  # a worker with hundreds of requests at once may be late itself, and must not take that for an outage
 GIVE_UP = 5.0  # a silent connection is replaced then: its other end may not exist any more
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 # A write, because a Redis that only reads (a replica, a full disk) would leave dropped answers in place.

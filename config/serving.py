@@ -92,7 +92,8 @@ def serve_development() -> None:
     with launching() as settings:
         announce(settings)
         if settings.reload:
-            config = server_config(settings, reload=True, reload_dirs=[str(ROOT / folder) for folder in SOURCES])
+            folders = [str(ROOT / folder) for folder in SOURCES]
+            config = server_config(settings, reload=True, reload_delay=0.5, reload_dirs=folders)
             SourceReload(config, Server(config).run, [config.bind_socket()]).run()
             return
         server = Server(server_config(settings))

@@ -1,5 +1,6 @@
 """What the headers of a list tell about the pages around it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,11 +11,19 @@ from starlette.responses import Response
 from controllers.answers import document_response
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
+from services.documents import Document
+
+Read = Callable[[ListQuery], Awaitable[Document]]
 
 
-async def list_response(request: Request, service: BaseService[Any, Any, Any, Any], query: ListQuery) -> Response:
-    """One page; with `X-Total-Count` when it is asked for, and with links when pages are turned by key."""
-    document = await service.get_all(query)
+async def list_response(
+    request: Request, service: BaseService[Any, Any, Any, Any], query: ListQuery, read: Read | None = None
+) -> Response:
+    """One page; with `X-Total-Count` when it is asked for, and with links when pages are turned by key.
+
+    `read` is another way to the page than the service's `get_all`.
+    """
+    document = await (read or service.get_all)(query)
     response = document_response(request, document)
     if query.count:
         response.headers["X-Total-Count"] = str(await service.count(query))

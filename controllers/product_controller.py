@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from controllers.answers import document_response
 from controllers.base_controller_impl import BaseController, Parent
+from controllers.pages import list_response
 from controllers.routes import PathId
 from schemas.product_schema import (
     LowStockQuery,
@@ -36,7 +37,7 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
 
         async def low_stock(request: Request, query: Annotated[LowStockQuery, Query()]) -> Response:
             """What has to be ordered again, lowest stock first."""
-            return document_response(request, await products.low_stock(query))
+            return await list_response(request, products, products.low_stock(query), products.page)
 
         self.add_read("/products/{id_key}/rating", rating, "Rating: product", ProductRating, 404)
         self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

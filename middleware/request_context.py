@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.logging_config import REQUEST_ID
 from config.metrics import metrics
 
+Headers = tuple[tuple[bytes, bytes], ...]
+
 # The key in the scope under which whoever answers in front of the router leaves its route, "/products/{id_key}".
 ROUTE = "ecommerce.route"
 
@@ -24,8 +26,9 @@ _FAULT = b'{"detail":"Internal server error"}'
 _FAULT_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_FAULT))]
 
 
-def request_context(app: ASGIApp, *, access_log: bool = False) -> ASGIApp:
+def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = False) -> ASGIApp:
     """Takes over the caller's X-Request-ID or makes one, and shows it in the answer and in all log lines until then.
+    `headers` are what every answer bears besides.
 
     A function with everything it needs at hand, not a class: around an answer from the cache it costs half as much."""
     prefix = secrets.token_hex(8)
@@ -52,9 +55,9 @@ def request_context(app: ASGIApp, *, access_log: bool = False) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                answered = [*message.get("headers", ()), *headers, (b"x-request-id", request_id.encode())]
                 # A new one, because the message may be a constant of whoever sends it.
-                message = {"type": "http.response.start", "status": status, "headers": headers}
+                message = {"type": "http.response.start", "status": status, "headers": answered}
             return send(message)
 
         metrics.in_progress += 1

@@ -48,8 +48,8 @@ class BaseRepository(Generic[Model]):
 
     def lock(self, id_key: int) -> Model | None:
         """The row as it is now, kept from others' changes until the transaction ends."""
-        key_share = {"key_share": True}
-        return self.session.get(self.model, id_key, with_for_update=key_share) if fits(id_key) else None  # type: ignore[return-value] # see find
+        as_now = {"with_for_update": {"key_share": True}, "populate_existing": True}
+        return self.session.get(self.model, id_key, **as_now) if fits(id_key) else None  # type: ignore[arg-type, return-value] # see find
 
     def save(self, values: Values) -> Model:
         self._attempt(values)

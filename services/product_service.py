@@ -30,7 +30,7 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
         [(average, count)] = await self.resources.database.reads.fetch(*ReviewRepository.rating(id_key))
         return document(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
-    async def low_stock(self, query: LowStockQuery) -> Document:
-        """The products that have little left, lowest first; never from the cache, since it is for reordering."""
+    def low_stock(self, query: LowStockQuery) -> LowStockQuery:
+        """The question for the products that have little left. To be answered by `page`, since it is for reordering."""
         threshold = self.resources.settings.low_stock_threshold if query.threshold is None else query.threshold
-        return await self.page(query.model_copy(update={"threshold": threshold}))
+        return query.model_copy(update={"threshold": threshold})

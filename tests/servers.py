@@ -135,7 +135,7 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
     port = free_port()
     names = {name.upper() for name in Settings.model_fields}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
-    defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false"}
+    defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false", "TMPDIR": str(folder)}
     log = folder / "output.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -280,14 +280,14 @@ def test_reads_take_the_same_statements_however_long_the_list(
 def test_writes_take_a_few_statements(
     client: TestClient, make: Factory, statements: StatementCounter, entity: Entity
 ) -> None:
-    body = entity.body(make)
-    name, value = next(iter(entity.updates().items()))
+    body, other = entity.body(make), entity.body(make)
+    field, value = next(iter(entity.updates().items()))
     marks = [len(statements)]
-    client.post(entity.path, json={name: body[name] for name in entity.required})
+    client.post(entity.path, json={name: other[name] for name in entity.required})
     marks.append(len(statements))
     where = client.post(entity.path, json=body).headers["Location"]
     marks.append(len(statements))
-    client.put(where, json={name: value})
+    client.put(where, json={field: value})
     marks.append(len(statements))
     client.delete(where)
     marks.append(len(statements))

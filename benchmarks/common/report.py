@@ -45,7 +45,7 @@ def write(
     if targets:
         tables.append(f"## Targets\n\n{targets_table(targets)}")
     text = "\n\n".join(tables)
-    save(name, f"# {title}\n\n{remarks.strip()}\n\n{text}\n\n{facts(told)}", {**told, "rows": _raw(rows)})
+    save(name, f"# {title}\n\n{remarks.strip()}\n\n{text}\n\n{facts(told)}", {**told, "rows": raw(rows)})
     _plot(RESULTS / f"{name}.png", title, rows, bases[0])
     print(f"\n{text}\n\nwritten to benchmarks/results/{name}.md, .json and .png")
 
@@ -106,7 +106,7 @@ def _ratio(row: Row, base: Row) -> str:
     return f"{figure(row.ratio(base))} ({figure(ratios[0])}-{figure(ratios[-1])})"
 
 
-def _raw(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def raw(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
             "operation": row.case.operation,

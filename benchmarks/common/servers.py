@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+from redis import Redis
 
 from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
 from config.migrations import migrate
@@ -19,6 +20,8 @@ from scripts.demo import fill
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = ROOT / ".data"  # on a disk, where fsync means something; never on a /tmp in memory
+
+Parameters = Mapping[str, object] | None
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,16 @@ class Servers:
             redis_password=SecretStr(self.valkey.password),
         )
 
-    def query(self, sql: str, *parameters: object, database: str = "ecommerce_db") -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Parameters = None, database: str = "ecommerce_db") -> list[tuple[Any, ...]]:
         with closing(self.postgres.connect(database)) as connection, connection.cursor() as cursor:
             connection.autocommit = True
-            cursor.execute(sql, parameters or None)
+            cursor.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def valkey_clients(self) -> int:
+        """Connections that Valkey has, this one included."""
+        with Redis(LOOPBACK, self.valkey.port, password=self.valkey.password) as redis:
+            return int(redis.info("clients")["connected_clients"])
 
     def fill(self, products: int, database: str = "ecommerce_db") -> None:
         """A demo shop of that size; the same one is not made twice."""

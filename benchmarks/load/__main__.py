@@ -79,13 +79,15 @@ def run_locust(url: str, folder: Path, page: Path, variables: Mapping[str, str])
     command += ["--users", str(USERS), "--spawn-rate", str(SPAWN_RATE), "--run-time", f"{SECONDS}s"]
     command += ["--only-summary", "--loglevel", "WARNING", "--html", str(page)]
     command += ["--csv", str(folder / "load"), "--csv-full-history"]
+    started = time.monotonic()
     with subprocess.Popen(command, cwd=folder, env={**os.environ, **variables}) as locust:
         while locust.poll() is None:
             time.sleep(1)
             if lines := history(folder):
                 now = lines[-1]
-                tell = f"{len(lines)} s: {now.users} users, {now.rate:.0f} requests/s, p95 {now.p95_ms:.0f} ms"
-                print(f"\r{tell}, {now.failures:.0f} failures/s   ", end="", flush=True)
+                passed = f"{time.monotonic() - started:.0f} of {SECONDS} s"
+                tell = f"{now.users} users, {now.rate:.0f} requests/s, p95 {now.p95_ms:.0f} ms"
+                print(f"\r{passed}: {tell}, {now.failures:.0f} failures/s   ", end="", flush=True)
     print()
 
 
