@@ -129,9 +129,9 @@ def note_draining(resources: Resources) -> None:
         """Not the main thread, as in tests: nobody tells it to stop by a signal."""
 
 
-app = create_fastapi_app()
-
 if __name__ == "__main__":
     from config.serving import serve_development
 
     serve_development()
+elif __name__ != "__mp_main__":  # under that name a worker of `python main.py` has its launcher's copy, and needs none
+    app = create_fastapi_app()

@@ -1,16 +1,21 @@
-"""Deadlines for what a client owes the server: the header and the body of a request, and reading the answer.
+"""Deadlines for what a client owes the server: the header and the body of a request, and reading the answer. And an
+offer to applications: to write an answer whole.
 
 Uvicorn's own timeout covers only the pause between two requests. Without these, a few sockets that say nothing, or
 that say it drop by drop, use up `limit_concurrency` and keep everybody else out.
 """
 
 import asyncio
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, cast
 
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 Debt = Literal["header", "body"]
+
+# The key in the scope of the offer: a function of the head, from the status line to the last header, and the body.
+WRITE_WHOLE = "ecommerce.write_whole"
 
 
 class DeadlineConfig(Config):
@@ -31,11 +36,33 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the parent class
         super().connection_made(transport)
+        self._defaults: list[tuple[bytes, bytes]] | None = None
+        self._defaults_head = b""
         self._owed: Debt | None = "header"
         self._timed: Debt | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._watch()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def _write_whole(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
+        """What `cycle.send` does with the two messages of an answer whose length the head tells, in one write."""
+        if cycle.disconnected:
+            return
+        if cycle.default_headers is not self._defaults:  # Uvicorn makes new ones each second, for the date
+            self._defaults = cycle.default_headers
+            self._defaults_head = b"".join([b"%b: %b\r\n" % header for header in self._defaults])
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        cycle.response_started = cycle.response_complete = True
+        cycle.chunked_encoding = False
+        self.transport.write(b"".join((head, self._defaults_head, close, b"\r\n", body)))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._owed = None

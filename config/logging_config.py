@@ -164,4 +164,5 @@ def _adopt_uvicorn() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    access = logging.getLogger("uvicorn.access")
+    access.propagate = False  # without a handler in reach, Uvicorn does not even make its lines

@@ -62,7 +62,7 @@ def make(settings: Settings, message: str) -> None:
 def main() -> None:
     from config.embedded import embedded_servers  # noqa: PLC0415 # production images do not need it
 
-    with embedded_servers(load_settings()) as settings:
+    with embedded_servers(load_settings(), share=True) as settings:
         if sys.argv[1:2] == ["make"]:
             make(settings, " ".join(sys.argv[2:]))
         else:

@@ -38,8 +38,8 @@ class VersionedFiles(StaticFiles):
 def add_documentation(app: FastAPI) -> None:
     """Adds `/docs`, `/redoc`, the files they need under `/static`, and leads `/` to `/docs`."""
 
-    async def lead_to_docs(request: Request) -> Response:
-        return RedirectResponse(request.scope.get("root_path", "").rstrip("/") + "/docs")
+    async def lead_to_docs(_: Request) -> Response:
+        return RedirectResponse("/docs")
 
     app.add_route("/", lead_to_docs, include_in_schema=False)
     app.add_route("/docs", _page(f"{app.title} - Swagger UI", SWAGGER_UI), include_in_schema=False)

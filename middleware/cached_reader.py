@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
+from middleware.whole_answers import STATUS_LINE_200, head_of
 from services.cache_service import CacheEntry, CacheNamespace, CacheService, Lookup
 
 Headers = list[tuple[bytes, bytes]]
@@ -32,11 +33,15 @@ class CachedReader:
 
 
 def hit_headers(lookup: Lookup) -> Headers:
-    headers: Headers | None = lookup.headers
-    if headers is None:
-        length = (b"content-length", b"%d" % len(lookup.body or b""))
-        headers = lookup.headers = [CONTENT_TYPE, length, (b"etag", lookup.etag), HIT]
-    return headers
+    length = (b"content-length", b"%d" % len(lookup.body or b""))
+    return [CONTENT_TYPE, length, (b"etag", lookup.etag), HIT]
+
+
+def hit_head(lookup: Lookup) -> bytes:
+    """The same as it stands on the wire, made once for all who share the lookup."""
+    if lookup.head is None:
+        lookup.head = STATUS_LINE_200 + head_of(hit_headers(lookup))
+    return lookup.head
 
 
 def unchanged_headers(lookup: Lookup) -> Headers:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from middleware.whole_answers import decline
+
 Headers = tuple[tuple[bytes, bytes], ...]
 
 ANY = "*"
@@ -38,6 +40,7 @@ def cross_origin(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         if scope["type"] == "http":
             for name, _ in scope["headers"]:
                 if name == b"origin":
+                    decline(scope)
                     await for_browsers(scope, receive, send)
                     return
         await app(scope, receive, send)

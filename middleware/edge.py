@@ -6,11 +6,13 @@ the application, which learns nothing of this but what has been looked up in vai
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.http_protocol import WRITE_WHOLE
 from config.metrics import metrics
-from middleware.cached_reader import CachedReader, hit_headers, unchanged_headers
+from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
 from middleware.client_address import ClientAddresses
 from middleware.rate_limiter import Batch, Headers, RateLimiter
 from middleware.request_context import ROUTE
+from middleware.whole_answers import CONTEXT_HEAD, STATUS
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup
 
@@ -34,29 +36,31 @@ class Edge:
         noticed = _notice(scope["headers"])
         ticket = self._enter(scope, noticed)
         lookup = self._look_up(scope, noticed)
-        headers: Headers = []
-        if ticket:
-            batch, place = ticket
+        batch, place = ticket or (None, 0)
+        if batch:
             while not batch.trip.is_over:
                 await batch.trip.wait()
             if place >= batch.admitted:
                 await _answer(send, 429, *batch.refusal())
                 return
-            headers = batch.headers(place)
         if lookup and not lookup.trip.is_over:
             await lookup.trip.wait()
         if lookup is None or lookup.body is None:
             LOOKED_UP.set(lookup)
+            headers = batch.headers(place) if batch else []
             await self.app(scope, receive, _adding(headers, send) if headers else send)
             return
         metrics.cache_hit()
         scope[ROUTE] = lookup.entry.route
-        known = noticed.get(b"if-none-match")
+        known, write_whole = noticed.get(b"if-none-match"), scope.get(WRITE_WHOLE)
         if known and matches(known.decode("latin-1"), lookup.etag.decode()):
-            await _answer(send, 304, unchanged_headers(lookup) + headers, b"")
+            await _answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
+        elif write_whole:
+            scope[STATUS] = 200
+            write_whole(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
         else:
-            await send({"type": "http.response.start", "status": 200, "headers": hit_headers(lookup) + headers})
-            await send({"type": "http.response.body", "body": lookup.body})
+            headers = hit_headers(lookup) + (batch.headers(place) if batch else [])
+            await _answer(send, 200, headers, lookup.body)
 
     def _enter(self, scope: Scope, noticed: dict[bytes, bytes]) -> tuple[Batch, int] | None:
         limiter = self._limiter

@@ -10,6 +10,7 @@ import orjson
 from config.metrics import metrics
 from config.redis_connection import LinkDownError, Trip, pack_command
 from config.redis_link import RedisLink
+from middleware.whole_answers import head_of
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -91,7 +92,18 @@ class RateLimiter:
 class Batch:
     """The requests of one address in one trip: counted by one call of the script, let in in the order they came."""
 
-    __slots__ = ("_command", "_limiter", "_refusal", "_remaining", "_reset", "address", "admitted", "size", "trip")
+    __slots__ = (
+        "_command",
+        "_head",
+        "_limiter",
+        "_refusal",
+        "_remaining",
+        "_reset",
+        "address",
+        "admitted",
+        "size",
+        "trip",
+    )
 
     def __init__(self, limiter: RateLimiter, address: str) -> None:
         self.address = address
@@ -102,6 +114,7 @@ class Batch:
         self._command = ("EVALSHA", SHA)
         self._remaining = 0
         self._reset: tuple[bytes, bytes] | None = None
+        self._head: bytes | None = None
         self._refusal: tuple[Headers, bytes] | None = None
 
     def pack(self) -> bytes:
@@ -123,6 +136,14 @@ class Batch:
             return []
         remaining = b"%d" % (self._remaining + self.admitted - 1 - place)
         return [self._limiter.limit_header, (b"x-ratelimit-remaining", remaining), self._reset]
+
+    def head(self, place: int) -> bytes:
+        """The same headers as they stand on the wire."""
+        if self._reset is None:
+            return b""
+        if self._head is None:
+            self._head = head_of([self._limiter.limit_header, self._reset])
+        return b"%bx-ratelimit-remaining: %d\r\n" % (self._head, self._remaining + self.admitted - 1 - place)
 
     def refusal(self) -> tuple[Headers, bytes]:
         """The headers and the body of the 429, the same for all whose place is not below `admitted`."""

@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from config.http_protocol import WRITE_WHOLE
 from config.logging_config import REQUEST_ID
 from config.metrics import metrics
+from middleware.whole_answers import CONTEXT_HEAD, STATUS, head_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -33,6 +35,7 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
     A function with everything it needs at hand, not a class: around an answer from the cache it costs half as much."""
     prefix = secrets.token_hex(8)
     numbers = itertools.count(1)
+    head = head_of(headers)
     set_request_id = REQUEST_ID.set
     observe = metrics.observe_request
 
@@ -50,6 +53,8 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
         # Not reset: the context ends with the request, and what the server logs about it at last bears the id too.
         set_request_id(request_id)
         status = 0
+        if WRITE_WHOLE in scope:
+            scope[CONTEXT_HEAD] = b"%bx-request-id: %b\r\n" % (head, request_id.encode())
 
         def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status
@@ -71,9 +76,10 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
         finally:
             metrics.in_progress -= 1
             seconds = perf_counter() - started
-            observe((scope["method"], scope.get(ROUTE) or route_of(scope), status or 500, seconds))
+            status = status or scope.get(STATUS, 500)
+            observe((scope["method"], scope.get(ROUTE) or route_of(scope), status, seconds))
             if access_log:
-                _log_access(scope, status or 500, seconds)
+                _log_access(scope, status, seconds)
 
     return with_context
 

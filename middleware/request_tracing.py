@@ -10,6 +10,7 @@ from config.logging_config import TRACE_ID
 from config.metrics import METHODS
 from config.telemetry import Tracing
 from middleware.request_context import ROUTE, route_of
+from middleware.whole_answers import decline
 
 _UNTRACED = ("/health_check", "/metrics")
 
@@ -21,6 +22,7 @@ def trace_requests(app: ASGIApp) -> ASGIApp:
         if Tracing.tracer is None or scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
             await app(scope, receive, send)
             return
+        decline(scope)
         status = 500
 
         def send_traced(message: Message) -> Awaitable[None]:

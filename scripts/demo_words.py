@@ -53,4 +53,4 @@ def words(seed: int) -> Words:
     fake = Faker("en_US")
     fake.seed_instance(seed)
     sources = (fake.first_name, fake.last_name, fake.street_name, fake.city)
-    return Words(*([source() for _ in range(1500)] for source in sources))
+    return Words(*([source() for _ in range(1000)] for source in sources))

@@ -4,46 +4,55 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import parse_qsl
 
 from config.redis_connection import pack_command
-
-DEFAULT_LIMIT, HIGHEST_LIMIT = 100, 1000
+from schemas.list_query import ListQuery
 
 # Part of the stamp of every answer. Each greeting of Redis drops it, and with it everything that is cached.
 ROOT_TOKEN = "cache:token"  # noqa: S105 # no password
 
-_page = re.compile(rb"skip=(0|[1-9][0-9]{0,8})&limit=([1-9][0-9]{0,3})").fullmatch
 _id_key = re.compile(r"[1-9][0-9]{0,8}").fullmatch
 
 
 @dataclass(frozen=True)
 class CacheNamespace:
-    """A resource whose reads are cached. `ttl_seconds` None stands for the service's default."""
+    """A resource whose reads are cached: lists as `query` asks for them, and single objects.
+
+    `ttl_seconds` None stands for the service's default.
+    """
 
     name: str
+    query: type[ListQuery] = ListQuery
     ttl_seconds: int | None = None
 
-    def page(self, skip: int, limit: int, **filters: object) -> "CacheEntry":
-        """A list. The key bears the filters in the order of their names, whatever order they were given in."""
-        parts = [f"{name}:{filters[name]}" for name in sorted(filters)]
-        return CacheEntry(self, ":".join((f"list:skip:{skip}:limit:{limit}", *parts)))
+    def page(self, query: ListQuery) -> "CacheEntry | None":
+        """A list. Searches are not kept: they are too many, and each would push out lists that are asked for again."""
+        variations = query.variations()
+        if "q" in variations:
+            return None
+        parts = [f"{name}:{variations[name]}" for name in sorted(variations)]
+        return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)))
 
     def one(self, id_key: int) -> "CacheEntry":
         return CacheEntry(self, f"id:{id_key}")
 
     def match(self, path: str, query: bytes) -> "CacheEntry | None":
-        """The entry that a GET asks for, when it asks in the canonical form; None leaves it to the router."""
+        """The entry that a GET asks for and that is its whole answer. None leaves it to the router."""
         name, _, rest = path[1:].partition("/")
         if name != self.name:
             return None
         if rest:
             return self.one(int(rest)) if not query and _id_key(rest) else None
-        if not query:
-            return self.page(0, DEFAULT_LIMIT)
-        if not (found := _page(query)):
+        try:
+            given = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+            asked = self.query.model_validate(dict(given))
+        except ValueError:
             return None
-        skip, limit = map(int, found.groups())
-        return self.page(skip, limit) if limit <= HIGHEST_LIMIT else None
+        # Headers that only the router knows belong to these.
+        if len(given) != len(dict(given)) or asked.count or asked.after_id is not None:
+            return None
+        return self.page(asked)
 
     def tokens_of(self, id_keys: Iterable[int]) -> list[str]:
         """The tokens that a change of these objects makes invalid: theirs, and that of the lists."""

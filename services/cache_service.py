@@ -39,7 +39,7 @@ class Lookup:
     may be stored and shared with, None when it may not.
     """
 
-    __slots__ = ("_open", "body", "entry", "etag", "headers", "stamp", "trip")
+    __slots__ = ("_open", "body", "entry", "etag", "head", "stamp", "trip")
 
     def __init__(self, entry: CacheEntry, still_open: "dict[str, Lookup]") -> None:
         self.entry = entry
@@ -47,7 +47,7 @@ class Lookup:
         self.stamp: bytes | None = None
         self.etag = b""
         self.body: bytes | None = None
-        self.headers: Any = None  # whoever answers hits keeps here what is the same for all of them
+        self.head: bytes | None = None  # whoever answers hits keeps here what is the same for all of them
         self._open = still_open
 
     def pack(self) -> bytes:

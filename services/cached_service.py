@@ -19,10 +19,9 @@ class CachedService(BaseService[Model, Create, Update, Read]):
         resources.cached[self.repository.model.__tablename__] = self.namespace
 
     async def get_all(self, query: ListQuery) -> Document:
-        """Searches are too many to keep: each would push out lists that are asked for again."""
-        if "q" in query.filters():
+        entry = self.namespace.page(query)
+        if entry is None:
             return replace(await self.page(query), hit=False)
-        entry = self.namespace.page(query.skip, query.limit, **query.variations())
         return await self.resources.cache.read(entry, lambda: self.page(query))
 
     async def get_one(self, id_key: int) -> Document:

@@ -2,7 +2,7 @@
 
 from models.category import CategoryModel
 from repositories.category_repository import CategoryRepository
-from schemas.category_schema import CategoryCreate, CategorySchema, CategoryUpdate
+from schemas.category_schema import CategoryCreate, CategoryFilters, CategorySchema, CategoryUpdate
 from services.cache_service import CacheNamespace
 from services.cached_service import CachedService
 
@@ -10,5 +10,5 @@ from services.cached_service import CachedService
 class CategoryService(CachedService[CategoryModel, CategoryCreate, CategoryUpdate, CategorySchema]):
     repository = CategoryRepository
     schema = CategorySchema
-    namespace = CacheNamespace("categories", ttl_seconds=3600)
+    namespace = CacheNamespace("categories", CategoryFilters, ttl_seconds=3600)
     unique_messages = {"uq_categories_name": "Category name already exists"}

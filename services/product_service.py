@@ -6,7 +6,14 @@ from models.product import ProductModel
 from repositories.base_repository_impl import Values
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
-from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
+from schemas.product_schema import (
+    LowStockQuery,
+    ProductCreate,
+    ProductFilters,
+    ProductRating,
+    ProductSchema,
+    ProductUpdate,
+)
 from services.cache_service import CacheNamespace
 from services.cached_service import CachedService
 from services.documents import Document, document
@@ -15,7 +22,7 @@ from services.documents import Document, document
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
     repository = ProductRepository
     schema = ProductSchema
-    namespace = CacheNamespace("products")
+    namespace = CacheNamespace("products", ProductFilters)
 
     def before_save(self, session: Session, new: ProductCreate) -> Values:
         return {**new.model_dump(), "supplied": new.stock}

@@ -82,6 +82,9 @@ class Transactions:
                 # A connection that was lost before the commit was sent has committed nothing.
                 if isinstance(error.orig, RETRIED) or (error.connection_invalidated and not committing):
                     raise _RepeatError from error
+                if committing:
+                    # Nobody knows whether it has happened, so what is cached may be old.
+                    self._resources.after_commit(changes_of(session))
                 raise meaning(session, error, self._unique_messages) from error
             return result, changes_of(session)
 

@@ -85,7 +85,8 @@ def committing_client(running_app: TestClient, committing: Database, empty_cache
     with committing.engine.begin() as connection:
         names = connection.scalars(
             text(
-                "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+                "SELECT string_agg(tablename, ', ') FROM pg_tables "
+                "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
         ).one()
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))

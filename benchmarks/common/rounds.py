@@ -82,7 +82,12 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
     rows = [Row(case) for case in cases]
     for row in rows:
         print(f"warming up {row.case.operation}: {row.case.variant} ...", flush=True)
-        wrk(row.case.program.url + row.case.path, options.connections, WARM_UP_SECONDS, row.case.script)
+        wrk(
+            row.case.program.url + row.case.path,
+            options.connections,
+            min(WARM_UP_SECONDS, options.seconds),
+            row.case.script,
+        )
         row.case.check()
         if row.case.after:
             row.case.after()

@@ -18,7 +18,7 @@ from benchmarks.lists.queries import FIRST_PAGE, Data, Query, every_query
 
 PRODUCTS, PAGE = number("PRODUCTS", 1_000_000), number("PAGE", 10)
 REMARKS = f"""
-{PRODUCTS:,} products, a fifth as many clients and orders; no cache, no rate limit, one connection, {PAGE} objects a page.
+{PRODUCTS:,} products, a fifth as many clients and orders; no cache, no rate limit, one connection, {PAGE} a page.
 The cost of a request is its median time from end to end, as a ratio to the first page of the plain list of the same
 resource in the same round. Plans: [lists_plans.md](lists_plans.md).
 """

@@ -1,0 +1,145 @@
+"""The demo data: beside a running service, whole or not at all, once, and the same for the same seed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, func, select
+from sqlalchemy.pool import NullPool
+
+from config.settings import Settings
+from models import AddressModel
+from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
+from scripts.demo_shop import Shop
+from tests.servers import ROOT, App, running_app
+
+BILL = {"bill_number": BILL_NUMBER.format(7), "total": 1, "payment_type": "cash"}
+RESOURCES = ("categories", "clients", "addresses", "products", "bills", "orders", "order_details", "reviews")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An empty shop, with servers of its own."""
+    with running_app(tmp_path_factory.mktemp("app"), {"UVICORN_WORKERS": "1"}) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def shop(service: App) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def filled(service: App, shop: httpx.Client) -> httpx.Client:
+    """The demo data came while the cache held the empty shop, and a category of the same name was there."""
+    shop.post("/categories", json={"name": "Everyday Audio"}).raise_for_status()
+    assert [shop.get("/products").headers["X-Cache-Hit"] for _ in range(2)] == ["false", "true"]
+    done = run(service, "scripts.demo")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{sum(table.size for table in contents()):,} rows added.\n"
+    return shop
+
+
+def run(app: App, module: str) -> subprocess.CompletedProcess[str]:
+    """A script beside the service, in its folder and with its settings."""
+    names = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=app.log.parent,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def contents(seed: int = 1) -> list[Table]:
+    return tables(Shop(1000, seed), Keys(range(20), 1, 1, 1, 1))
+
+
+def rows(seed: int) -> list[list[tuple[object, ...]]]:
+    return [list(table.rows) for table in contents(seed)]
+
+
+def totals(shop: httpx.Client) -> dict[str, int]:
+    answers = {name: shop.get(f"/{name}", params={"count": "true", "limit": 1}) for name in RESOURCES}
+    return {name: int(answer.headers["X-Total-Count"]) for name, answer in answers.items()}
+
+
+def test_same_seed_gives_the_same_shop() -> None:
+    first = rows(1)
+    assert rows(1) == first
+    assert rows(2) != first
+
+
+def test_sizes_are_those_of_the_rows() -> None:
+    assert all(len(list(table.rows)) == table.size for table in contents())
+
+
+def test_failed_run_leaves_nothing(service: App, shop: httpx.Client) -> None:
+    """A bill's number is taken, which the demo finds when products are already stored."""
+    bill = shop.post("/bills", json=BILL)
+    done = run(service, "scripts.demo")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Nothing was added: duplicate key")
+    assert totals(shop) == dict.fromkeys(RESOURCES, 0) | {"bills": 1}
+    assert shop.delete(bill.headers["Location"]).status_code == 204
+
+
+def test_demo_data_is_seen_at_once(filled: httpx.Client) -> None:
+    assert len(filled.get("/products").json()) == 100
+    assert len(filled.get("/categories").json()) == 20
+
+
+def test_demo_data_passes_the_audit(service: App, filled: httpx.Client) -> None:
+    done = run(service, "scripts.audit")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_demo_data_refers_to_what_exists(service: App, filled: httpx.Client) -> None:
+    address = json.loads((service.log.parent / ".data/lock").read_text())
+    engine = create_engine(Settings(**address).sqlalchemy_url(), poolclass=NullPool)
+    with engine.connect() as connection:
+        for table in AddressModel.metadata.sorted_tables:
+            for key in table.foreign_keys:
+                orphans = select(func.count()).where(key.parent.not_in(select(key.column)))
+                assert connection.scalar(orphans) == 0, key
+
+
+def test_history_is_that_of_the_order(filled: httpx.Client) -> None:
+    order = filled.get("/orders", params={"status": 3, "limit": 1}).json()[0]
+    history = filled.get(f"/orders/{order['id_key']}/history").json()
+    assert [change["to_status"] for change in history] == [1, 2, 3]
+    assert history[0]["changed_at"] == order["date"]
+
+
+def test_second_run_adds_nothing(service: App, filled: httpx.Client) -> None:
+    before = totals(filled)
+    done = run(service, "scripts.demo")
+    assert (done.returncode, done.stdout) == (0, "The demo data is already there: nothing was added.\n")
+    assert totals(filled) == before
+
+
+def test_shop_goes_on_after_the_demo_data(filled: httpx.Client) -> None:
+    client, category, bill = (
+        filled.get(f"/{name}").json()[-1]["id_key"] for name in ("clients", "categories", "bills")
+    )
+    product = {"name": "Lamp", "price": 10, "stock": 5, "category_id": category}
+    made = filled.post("/products", json=product)
+    assert made.status_code == 201
+    items = [{"product_id": made.json()["id_key"], "quantity": 5}]
+    order = {"client_id": client, "delivery_method": 1, "payment_type": "cash", "items": items}
+    assert filled.post("/orders/checkout", json=order).status_code == 201
+    review = {"product_id": made.json()["id_key"], "rating": 5}
+    assert filled.post("/reviews", json=review).status_code == 201
+    address = {"street": "Main Street", "city": "Springfield", "client_id": client}
+    assert filled.post("/addresses", json=address).status_code == 201
+    assert filled.put(f"/bills/{bill}", json=filled.get(f"/bills/{bill}").json()).status_code == 200
+    assert filled.put(f"/clients/{client}", json=filled.get(f"/clients/{client}").json()).status_code == 200
