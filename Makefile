@@ -12,11 +12,11 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv/bin
 READY := .venv/.requirements
 
-.PHONY: help run run-production test check format demo migrate migration audit bench-hot bench-peers bench-lists \
-	load check-deploy image-test clean clean-data
+.PHONY: help run run-production test check format demo migrate migration audit bench-hot bench-hot-product bench-peers \
+	bench-lists bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # What `python main.py` does, but faster: the parent process imports no application.
 run: $(READY) ## Run the API for development: one worker, hot reload, its own PostgreSQL and Valkey
@@ -51,16 +51,25 @@ audit: $(READY) ## Ask the database whether stock, order details, totals and bil
 	@$(VENV)/python -m scripts.audit
 
 bench-hot: $(READY) ## Measure the hot path against the ways that others take
-	@$(VENV)/python -m benchmarks.hot_path $(ARGS)
+	@$(VENV)/python -m benchmarks.hot_path
+
+bench-hot-product: $(READY) ## Measure orders of one hot product against SELECT FOR UPDATE
+	@$(VENV)/python -m benchmarks.hot_product
 
 bench-peers: $(READY) ## Measure the service against its peers
-	@$(VENV)/python -m benchmarks.peers $(ARGS)
+	@$(VENV)/python -m benchmarks.peers
 
-bench-lists: $(READY) ## Measure lists and single reads
-	@$(VENV)/python -m benchmarks.lists $(ARGS)
+bench-lists: $(READY) ## Measure lists of a million rows, and the cost from 1 k to 1 M rows
+	@$(VENV)/python -m benchmarks.lists
 
-load: $(READY) ## Load the running API with Locust (its page: http://127.0.0.1:8089; ARGS for others)
-	@$(VENV)/locust -f load_test.py --web-host 127.0.0.1 --host http://127.0.0.1:$${API_PORT:-8000} $(ARGS)
+bench-memory: $(READY) ## Watch the memory of the workers under minutes of load (MINUTES=10)
+	@$(VENV)/python -m benchmarks.memory
+
+load: $(READY) ## 400 users for a minute, with a report (their page: locust -f load_test.py)
+	@$(VENV)/python -m benchmarks.load
+
+load-highest: $(READY) ## The highest load that still meets all targets
+	@$(VENV)/python -m benchmarks.load highest
 
 check-deploy: $(READY) ## Check everything in deploy/, the compose files and the images' recipes
 	@bash deploy/check.sh

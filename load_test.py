@@ -118,6 +118,7 @@ def judge(environment: Environment, **_: Any) -> None:
     if isinstance(environment.runner, WorkerRunner) or not environment.stats.total.num_requests:
         return
     outcomes = hold_to_targets(environment)
+    sys.stdout.write("\n")
     for outcome in outcomes:
         mark = "met   " if outcome.is_met else "MISSED"
         sys.stdout.write(f"{mark} {outcome.what:<20} {outcome.measured:>10.1f}   target: {outcome.target}\n")

@@ -8,12 +8,11 @@ import pytest
 import redis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import text
 
 from config.database import Database
 from config.migrations import migrate
 from config.settings import Settings
-from tests.database import StatementCounter, counted_statements, outer_transaction
+from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
 from tests.servers import address, postgres_server, valkey_server
 
@@ -82,14 +81,7 @@ def client(
 def committing_client(running_app: TestClient, committing: Database, empty_cache: None) -> Iterator[TestClient]:
     """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
     yield running_app
-    with committing.engine.begin() as connection:
-        names = connection.scalars(
-            text(
-                "SELECT string_agg(tablename, ', ') FROM pg_tables "
-                "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-            )
-        ).one()
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    empty_tables(committing)
 
 
 @pytest.fixture

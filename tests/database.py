@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import sessionmaker
 
 from config.async_reads import AsyncReads, Row
@@ -51,6 +51,14 @@ def outer_transaction(database: Database, settings: Settings) -> Iterator[Transa
         yield within
         transaction.rollback()
         within.close()
+
+
+def empty_tables(database: Database) -> None:
+    """For tests that commit."""
+    with database.engine.begin() as connection:
+        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
+        names = connection.scalars(text(f"{tables} AND tablename <> 'alembic_version'")).one()
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 
 
 class StatementCounter:

@@ -23,18 +23,16 @@ class ShopModel:
         self.details: dict[int, Object] = {}
         self.supplied: Counter[int] = Counter()
 
-    def enter_product(self, product: Object) -> int:
+    def enter_product(self, product: Object) -> None:
         self.supplied[product["id_key"]] = product["stock"]
-        return self._enter(self.products, product)
+        self.products[product["id_key"]] = product
 
-    def enter_order(self, order: Object) -> int:
+    def enter_order(self, order: Object) -> None:
         self.orders[order["id_key"]] = order["status"]
-        id_key: int = order["id_key"]
-        return id_key
 
-    def enter_detail(self, detail: Object) -> int:
+    def enter_detail(self, detail: Object) -> None:
         self.products[detail["product_id"]]["stock"] -= detail["quantity"]
-        return self._enter(self.details, detail)
+        self.details[detail["id_key"]] = detail
 
     def change_product(self, id_key: int, changes: Object) -> int:
         if id_key not in self.products:
@@ -143,9 +141,3 @@ class ShopModel:
     def _put_back(self, order: int) -> None:
         for detail in self._of(order):
             self.products[detail["product_id"]]["stock"] += detail["quantity"]
-
-    @staticmethod
-    def _enter(table: dict[int, Object], made: Object) -> int:
-        table[made["id_key"]] = made
-        id_key: int = made["id_key"]
-        return id_key

@@ -2,6 +2,8 @@
 
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -83,6 +85,7 @@ def private_servers(keep: str | None = None) -> Iterator[Servers]:
 
     `keep` names a folder that stays, for data that takes long to make.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that all of it is cleaned up
     DATA.mkdir(mode=0o700, exist_ok=True)
     folder = DATA / f"bench-{keep}" if keep else Path(tempfile.mkdtemp(prefix="bench-", dir=DATA))
     folder.mkdir(mode=0o700, exist_ok=True)

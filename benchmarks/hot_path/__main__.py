@@ -34,7 +34,7 @@ for the row of the 429s.
 
 
 def main() -> None:
-    options = Options.read(connections=400)
+    options = Options.read(connections=400, seconds=10)
     install_fastify()
     with private_servers() as servers:
         servers.fill(products=1000)

@@ -82,7 +82,7 @@ def plot(found: Mapping[str, Sequence[Row]], sizes: Sequence[int]) -> None:
     axis.set_yscale("log")
     axis.set_xlabel("products")
     axis.set_ylabel("median ms of a request")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     axis.grid(which="both", alpha=0.2)
     picture.suptitle("Cost by rows", fontsize=11)
     picture.tight_layout()

@@ -99,7 +99,7 @@ def plot(moments: Sequence[Moment], counts: Sequence[list[Counts]], file: Path) 
     above.set_ylabel("resident MB")
     below.set_xlabel("seconds")
     for axis in (above, middle, below):
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * axis.get_ylim()[1])
         axis.legend(fontsize=7, loc="lower right")
     picture.suptitle("Memory, connections and tasks under load", fontsize=11)
     picture.tight_layout()

@@ -14,7 +14,7 @@ from benchmarks.common.shop import CLIENTS, PRODUCT, PRODUCTS, right_answers, wr
 from benchmarks.peers.programs import drf, fastcrud, fastify, install_fastify, install_python_peers, litestar, versions
 
 BARE, OURS, UNCACHED, FASTIFY = "bare ASGI (the limit)", "ours", "ours, without a cache", "Fastify, pg"
-CREATE = "create a client"
+USUAL, CREATE = "the usual way, cached", "create a client"
 READS = {"list of 10 products": PRODUCTS, "one product": PRODUCT, "list of 100 clients": CLIENTS}
 CREATE_SCRIPT = """
 wrk.method = "POST"
@@ -28,7 +28,7 @@ end
 REMARKS = """
 Every peer is written as its documentation advises and returns the same JSON from the same rows; the rate limit is off
 for all. None of the lists counts its rows. Ours also makes `ETag`, `X-Request-ID` and metrics, which the others do not.
-"The usual way" reads products through Redis, too, and all else from PostgreSQL.
+"The usual way, cached" reads products through Redis, too; all other peers read from PostgreSQL.
 """
 
 
@@ -57,7 +57,7 @@ def variants(servers: Servers, workers: int, bodies: str) -> list[Program]:
         litestar(where, workers),
         fastcrud(where, workers),
         drf(where, workers),
-        uvicorn("the usual way", "benchmarks.apps.usual:app", where, workers),
+        uvicorn(USUAL, "benchmarks.apps.usual:app", where, workers),
     ]
 
 

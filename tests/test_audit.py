@@ -1,0 +1,139 @@
+"""The audit: silent over whatever the API does, and loud about whatever it cannot do."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from config.database import Database
+from config.network import free_port
+from repositories.audit import CHECKS, Disagreement, disagreements
+from scripts.audit import SHOWN, report
+from tests.factories import Factory, Object
+from tests.servers import ROOT
+
+Ask = Callable[..., list[Disagreement]]
+
+
+@pytest.fixture
+def ask(app: FastAPI, client: TestClient) -> Ask:
+    """The audit's answer after these statements, which no API allows."""
+
+    def audit(*statements: str) -> list[Disagreement]:
+        with app.state.resources.database.sessions() as session:
+            for statement in statements:
+                session.execute(text(statement))
+            return disagreements(session.connection())
+
+    return audit
+
+
+@pytest.fixture
+def placed(client: TestClient, make: Factory) -> Object:
+    """A checkout of three at 5.00 and one at 0.10, less 0.10, of products with ten units."""
+    products = [make.product(stock=10, price=price)["id_key"] for price in (5, 0.1)]
+    items = [{"product_id": products[0], "quantity": 3}, {"product_id": products[1], "quantity": 1}]
+    body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash", "discount": 0.1}
+    return make.post("/orders/checkout", body | {"items": items})
+
+
+def test_an_empty_shop_agrees(ask: Ask) -> None:
+    assert ask() == []
+
+
+def test_whatever_the_api_does_agrees(client: TestClient, make: Factory, ask: Ask, placed: Object) -> None:
+    order, (first, second) = placed["order"]["id_key"], placed["order_details"]
+    calls: list[tuple[str, str, Object | None]] = [
+        ("PUT", f"/products/{first['product_id']}", {"stock": 4, "price": 7}),
+        ("PATCH", f"/orders/{order}", {"status": 2}),
+        ("DELETE", f"/products/{make.product(stock=3)['id_key']}", None),
+        ("PATCH", f"/orders/{order}", {"status": 3}),
+        ("DELETE", f"/orders/{order}", None),
+    ]
+    for status in (1, 3, 4):
+        other = make.order_detail(product_id=second["product_id"], quantity=2)["order_id"]
+        calls.append(("PATCH", f"/orders/{other}", {"status": status}))
+    calls.append(("DELETE", f"/orders/{other}", None))
+    for method, path, body in calls:
+        assert client.request(method, path, json=body).status_code in (200, 204)
+        assert ask() == []
+
+
+STOCK = "product {{p}}: {} put in, but {} in stock and {} in orders"
+TOTALS = "order {{o}}: total {}, but the bill has {}, and the lines 15.10 less a discount of {}"
+STATUSES = "order {{o}}: status 1, but its history ends with {}"
+WRONG = (
+    ("UPDATE products SET stock = stock + 1 WHERE id_key = {p}", "stock", STOCK.format(10, 8, 3)),
+    ("UPDATE products SET supplied = 9 WHERE id_key = {p}", "stock", STOCK.format(9, 7, 3)),
+    ("DELETE FROM order_details WHERE id_key = {d}", "stock", STOCK.format(10, 7, 0)),
+    ("UPDATE orders SET total = 15.01 WHERE id_key = {o}", "totals", TOTALS.format("15.01", "15.00", "0.10")),
+    ("UPDATE bills SET discount = 0 WHERE id_key = {b}", "totals", TOTALS.format("15.00", "15.00", "0.00")),
+    ("UPDATE bills SET total = 0 WHERE id_key = {b}", "totals", TOTALS.format("15.00", "0.00", "0.10")),
+    ("DELETE FROM order_status_changes WHERE order_id = {o}", "statuses", STATUSES.format("nothing")),
+    ("UPDATE order_status_changes SET to_status = 2 WHERE order_id = {o}", "statuses", STATUSES.format("2")),
+)
+
+
+@pytest.mark.parametrize(("statement", "check", "problem"), WRONG)
+def test_one_wrong_value_is_found(ask: Ask, placed: Object, statement: str, check: str, problem: str) -> None:
+    names = {
+        "o": placed["order"]["id_key"],
+        "b": placed["bill"]["id_key"],
+        "d": placed["order_details"][0]["id_key"],
+        "p": placed["order_details"][0]["product_id"],
+    }
+    assert ask(statement.format(**names)) == [(check, problem.format(**names))]
+
+
+def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:
+    make.bill()
+    found = ask("ALTER TABLE bills DROP CONSTRAINT uq_bills_bill_number", "UPDATE bills SET bill_number = 'B-1'")
+    assert found == [("bill numbers", "B-1: on 2 bills")]
+
+
+def test_totals_of_what_was_changed_since_are_the_clients(committing_client: TestClient, committing: Database) -> None:
+    make = Factory(committing_client)
+    product = make.product(stock=10, price=5)["id_key"]
+    body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash"}
+    items = [{"product_id": product, "quantity": 1}, {"product_id": product, "quantity": 2}]
+    orders = [make.post("/orders/checkout", body | {"items": items}) for _ in range(3)]
+    committing_client.put(f"/order_details/{orders[0]['order_details'][0]['id_key']}", json={"quantity": 2})
+    committing_client.delete(f"/order_details/{orders[1]['order_details'][0]['id_key']}")
+    committing_client.delete(f"/order_details/{orders[2]['order_details'][0]['id_key']}")
+    make.order_detail(order_id=orders[2]["order"]["id_key"], product_id=product)
+    with committing.engine.connect() as connection:
+        assert disagreements(connection) == []
+
+
+def test_the_report_has_a_line_for_each_check_and_the_first_problems() -> None:
+    assert report([]).splitlines() == [f"{check.capitalize():<14}no disagreements" for check in CHECKS]
+    many = [Disagreement("stock", f"product {number}") for number in range(SHOWN + 5)]
+    lines = report([*many, Disagreement("totals", "order 1")]).splitlines()
+    assert lines[:2] == [f"Stock         {SHOWN + 5} disagreements", "  product 0"]
+    assert lines[SHOWN + 1 : SHOWN + 4] == ["  and 5 more", "Totals        1 disagreement", "  order 1"]
+
+
+def run_audit(folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "scripts.audit"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | environment
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_exit_code_tells(committing_client: TestClient, committing: Database, tmp_path: Path) -> None:
+    product = Factory(committing_client).product(stock=10)["id_key"]
+    agreed = run_audit(tmp_path)
+    assert (agreed.returncode, agreed.stdout, agreed.stderr) == (0, report([]), "")
+    with committing.engine.begin() as connection:
+        connection.execute(text("UPDATE products SET stock = 9"))
+    found = run_audit(tmp_path)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert f"  product {product}: 10 put in, but 9 in stock and 0 in orders\n" in found.stdout
+    away = run_audit(tmp_path, POSTGRES_PORT=str(free_port()))
+    assert (away.returncode, away.stdout, "The database cannot be asked" in away.stderr) == (2, "", True)
+    assert "Traceback" not in away.stderr

@@ -1,0 +1,176 @@
+"""Tables come from migrations, and from nothing else: those must agree with the models, go back and forth, and be
+safe to start from many places at once."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import NullPool
+
+import models
+from config.database import Database, base
+from config.migrations import alembic_config, migrate
+from config.network import free_port
+from config.settings import Settings
+from tests.servers import ROOT, address, postgres_server, until
+
+# Everything in the schema that has a definition, in words that two databases can be compared by.
+OBJECTS = {
+    "columns": """
+        SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
+               is_nullable, column_default
+        FROM information_schema.columns WHERE table_schema = 'public'
+    """,
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    """,
+    "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "sequences": "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'",
+    "triggers": "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal",
+    "functions": """
+        SELECT proname, prosrc FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prolang <> (SELECT oid FROM pg_language WHERE lanname = 'c')
+    """,
+}
+
+
+def schema(connection: Connection, *kinds: str) -> dict[str, set[tuple[Any, ...]]]:
+    found = {kind: {tuple(row) for row in connection.execute(text(OBJECTS[kind]))} for kind in kinds or OBJECTS}
+    own = {"alembic_version", "alembic_version_pkc"}
+    return {kind: {row for row in rows if own.isdisjoint(row)} for kind, rows in found.items()}
+
+
+@contextmanager
+def new_database(settings: Settings, name: str) -> Iterator[tuple[Settings, Engine]]:
+    """On the server of this run, with nothing in it."""
+    server = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    there = settings.model_copy(update={"postgres_db": name})
+    try:
+        yield there, create_engine(there.sqlalchemy_url(), poolclass=NullPool)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def empty(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
+    with new_database(settings, "empty") as made:
+        yield made
+
+
+def test_the_models_and_the_migrations_agree(settings: Settings, committing: Database) -> None:
+    assert models.__all__
+    with committing.engine.connect() as connection:
+        command.check(alembic_config(connection))
+
+
+def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engine], committing: Database) -> None:
+    """Checks, defaults, and every name."""
+    kinds = "columns", "constraints", "indexes", "sequences"
+    with empty[1].begin() as connection:
+        base.metadata.create_all(connection)
+        from_models = schema(connection, *kinds)
+    with committing.engine.connect() as connection:
+        from_migrations = schema(connection, *kinds)
+    from_migrations["indexes"] = {row for row in from_migrations["indexes"] if not row[1].endswith("_trgm")}
+    assert from_models == from_migrations
+
+
+def test_what_goes_up_comes_down_and_up_again(empty: tuple[Settings, Engine]) -> None:
+    settings, engine = empty
+    migrate(settings)
+    with engine.connect() as connection:
+        before = schema(connection)
+        command.downgrade(alembic_config(connection), "base")
+        connection.commit()
+        assert not any(schema(connection).values())
+        command.upgrade(alembic_config(connection), "head")
+        connection.commit()
+        assert schema(connection) == before
+        assert before["triggers"]
+
+
+def test_a_migration_that_has_run_is_not_run_again(settings: Settings, committing: Database) -> None:
+    with committing.engine.connect() as connection:
+        before = schema(connection)
+    migrate(settings)
+    with committing.engine.connect() as connection:
+        assert schema(connection) == before
+
+
+def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp_path: Path) -> None:
+    settings, engine = empty
+    environment = os.environ | {"POSTGRES_DB": settings.postgres_db, "PYTHONPATH": str(ROOT)}
+    command_line = [sys.executable, "-m", "config.migrations"]
+    processes = [
+        subprocess.Popen(command_line, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(3)
+    ]
+    threads = [threading.Thread(target=migrate, args=(settings,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    said = [process.communicate(timeout=120)[0].decode() for process in processes]
+    for thread in threads:
+        thread.join(120)
+    assert [process.returncode for process in processes] == [0, 0, 0], said
+    with engine.connect() as connection:
+        assert "products" in {row[0] for row in schema(connection, "columns")["columns"]}
+        command.check(alembic_config(connection))
+
+
+def test_a_start_without_the_database_waits_and_says_so(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = free_port()
+    later = settings.model_copy(update={"postgres_port": port})
+    starting = threading.Thread(target=migrate, args=(later,))
+    with caplog.at_level("WARNING"):
+        starting.start()
+        until(lambda: "the database is away, waiting for it" in caplog.text)
+    with postgres_server(tmp_path / "postgres", port) as server:
+        starting.join(60)
+        assert not starting.is_alive()
+        assert address(server)["POSTGRES_PASSWORD"] == settings.postgres_password.get_secret_value()
+        with create_engine(later.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+            assert schema(connection, "sequences")["sequences"]
+    assert caplog.text.count("the database is away") == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO products (name, price, category_id) VALUES ('x', 0, 1)",
+        "INSERT INTO products (name, price, stock, category_id) VALUES ('x', 1, -1, 1)",
+        "INSERT INTO products (name, price, category_id) VALUES ('x', 1, 99)",
+        "INSERT INTO bills (bill_number, date, total, payment_type) VALUES ('x', now(), -1, 'cash')",
+        "INSERT INTO bills (bill_number, date, total, discount, payment_type) VALUES ('x', now(), 1, -1, 'cash')",
+        "INSERT INTO bills (bill_number, date, total, payment_type) VALUES ('x', now(), 1, 'gold')",
+        "INSERT INTO orders (date, total, delivery_method, client_id, bill_id) VALUES (now(), 1, 4, 1, 1)",
+        "INSERT INTO orders (date, total, delivery_method, status, client_id, bill_id) VALUES (now(), 1, 1, 0, 1, 1)",
+        "INSERT INTO orders (date, total, delivery_method, client_id, bill_id) VALUES (now(), -1, 1, 1, 1)",
+        "INSERT INTO order_details (quantity, price, order_id, product_id) VALUES (0, 1, 1, 1)",
+        "INSERT INTO order_details (quantity, price, order_id, product_id) VALUES (1, 0, 1, 1)",
+        "INSERT INTO reviews (rating, product_id) VALUES (5.1, 1)",
+        "INSERT INTO reviews (rating, product_id) VALUES (-0.1, 1)",
+        "INSERT INTO reviews (rating, product_id) VALUES ('NaN', 1)",
+        "INSERT INTO clients (name, lastname, email) VALUES ('x', 'y', 'a@b.co'), ('x', 'y', 'A@B.CO')",
+        "INSERT INTO categories (name) VALUES ('x'), ('x')",
+        "INSERT INTO categories (name) VALUES (NULL)",
+    ],
+)
+def test_the_database_refuses_what_the_service_would(committing: Database, statement: str) -> None:
+    """Whoever writes past the service is held to the same bounds."""
+    with committing.engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.execute(text(statement))
