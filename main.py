@@ -1,5 +1,6 @@
 """Puts the parts together: `create_fastapi_app()`, and `app` for servers; `python main.py` runs it for development."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from middleware.request_context import request_context
 from middleware.request_tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
 from services.cache_service import CacheService
+from services.idempotency_service import keep_removing_expired_keys
 from services.resources import Resources
 
 DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
@@ -105,8 +107,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     if resources.link:
         resources.link.start()
     note_draining(resources)
+    cleaning = asyncio.create_task(keep_removing_expired_keys(resources))
     settle_garbage_collection()
     yield
+    cleaning.cancel()
     if resources.link:
         await resources.link.stop()
     resources.database.close()

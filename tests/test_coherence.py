@@ -1,0 +1,163 @@
+"""No read is older than a write that was answered before it was sent: over two workers, whatever befalls Redis."""
+
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import httpx2
+import pytest
+
+from config.embedded_servers import ValkeyServer
+from tests.servers import App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
+
+READERS = 16
+HITS_A_PHASE = 300
+LIMIT = 100
+
+
+@dataclass
+class Site:
+    valkey: ValkeyServer
+    app: App
+
+    def health(self) -> str:
+        return str(httpx2.get(f"{self.app.url}/health_check", timeout=5).json()["status"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("coherence")
+    with ExitStack() as stack:
+        postgres = stack.enter_context(postgres_server(folder / "postgres"))
+        valkey = stack.enter_context(valkey_server(folder / "valkey"))
+        environment = (
+            address(postgres) | address(valkey) | {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": str(LIMIT)}
+        )
+        app = stack.enter_context(running_app(folder, environment))
+        until(lambda: Site(valkey, app).health() == "healthy")
+        yield Site(valkey, app)
+
+
+@dataclass
+class Race:
+    """One writer raises a price as fast as it can; readers compare what they read with what had been answered."""
+
+    url: str
+    product: str
+    answered: int = 1
+    stale: list[tuple[int, int]] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    stop: threading.Event = field(default_factory=threading.Event)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def client(self) -> httpx2.Client:
+        """A customer of its own for each request, so that the rate limit lets all of them in."""
+        return httpx2.Client(base_url=self.url, timeout=20)
+
+    def headers(self) -> dict[str, str]:
+        number = next(self.numbers)
+        return {"X-Forwarded-For": f"203.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
+
+    def write(self) -> None:
+        with self.client() as client:
+            for price in itertools.count(2):
+                if self.stop.is_set():
+                    return
+                answer = client.patch(self.product, json={"price": price}, headers=self.headers())
+                self.statuses[answer.status_code] += 1
+                self.answered = price
+
+    def read(self) -> None:
+        paths = itertools.cycle([self.product, "/products", "/products?skip=0&limit=10", "/products?sort=-price"])
+        with self.client() as client:
+            while not self.stop.is_set():
+                before = self.answered
+                answer = client.get(next(paths), headers=self.headers())
+                self.statuses[answer.status_code] += 1
+                self.seen[answer.headers["X-Cache-Hit"]] += 1
+                body = answer.json()
+                price = (body[0] if isinstance(body, list) else body)["price"]
+                if price < before:
+                    self.stale.append((before, price))
+
+
+def race(site: Site, disturb: Callable[[Race], None]) -> Race:
+    with httpx2.Client(base_url=site.app.url) as client:
+        category = client.post("/categories", json={"name": disturb.__name__}).json()["id_key"]
+        product = client.post("/products", json={"name": "Laptop", "price": 1, "category_id": category})
+        running = Race(site.app.url, product.headers["Location"])
+        with ThreadPoolExecutor(READERS + 1) as threads:
+            ended = [threads.submit(running.write), *(threads.submit(running.read) for _ in range(READERS))]
+            try:
+                disturb(running)
+            finally:
+                running.stop.set()
+            for one in ended:
+                one.result()
+        client.delete(product.headers["Location"])
+    assert running.stale == []
+    assert set(running.statuses) == {200}
+    return running
+
+
+def more_hits(running: Race) -> None:
+    wanted = running.seen["true"] + HITS_A_PHASE
+    until(lambda: running.seen["true"] >= wanted, 60)
+
+
+def more_writes(running: Race) -> None:
+    wanted = running.answered + 20
+    until(lambda: running.answered >= wanted, 60)
+
+
+def test_undisturbed(site: Site) -> None:
+    def undisturbed(running: Race) -> None:
+        for _ in range(5):
+            more_hits(running)
+
+    assert race(site, undisturbed).answered > 1
+
+
+def test_redis_is_killed_and_comes_back_empty(site: Site) -> None:
+    def killed(running: Race) -> None:
+        for _ in range(3):
+            more_hits(running)
+            kill(site.valkey)
+            more_writes(running)
+            assert site.health() == "degraded"
+            site.valkey.start()
+            until(lambda: site.health() == "healthy", 5)
+
+        more_hits(running)
+
+    race(site, killed)
+
+
+def test_redis_is_frozen_and_thaws(site: Site) -> None:
+    def frozen(running: Race) -> None:
+        for _ in range(3):
+            more_hits(running)
+            freeze(site.valkey)
+            more_writes(running)
+            thaw(site.valkey)
+            until(lambda: site.health() == "healthy", 5)
+
+        more_hits(running)
+
+    race(site, frozen)
+
+
+def test_four_hundred_at_once_and_exactly_the_limit_is_let_in(site: Site) -> None:
+    headers = {"X-Forwarded-For": "198.51.100.7"}
+
+    def ask(_: int) -> int:
+        return httpx2.get(f"{site.app.url}/categories", headers=headers, timeout=20).status_code
+
+    with ThreadPoolExecutor(40) as threads:
+        statuses = Counter(threads.map(ask, range(4 * LIMIT)))
+    assert statuses == {200: LIMIT, 429: 3 * LIMIT}
