@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.pool import NullPool
@@ -29,13 +29,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 @pytest.fixture(scope="module")
-def shop(service: App) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service.url, timeout=60) as client:
+def shop(service: App) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=service.url, timeout=60) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def filled(service: App, shop: httpx.Client) -> httpx.Client:
+def filled(service: App, shop: httpx2.Client) -> httpx2.Client:
     """The demo data came while the cache held the empty shop, and a category of the same name was there."""
     shop.post("/categories", json={"name": "Everyday Audio"}).raise_for_status()
     assert [shop.get("/products").headers["X-Cache-Hit"] for _ in range(2)] == ["false", "true"]
@@ -68,7 +68,7 @@ def rows(seed: int) -> list[list[tuple[object, ...]]]:
     return [list(table.rows) for table in contents(seed)]
 
 
-def totals(shop: httpx.Client) -> dict[str, int]:
+def totals(shop: httpx2.Client) -> dict[str, int]:
     answers = {name: shop.get(f"/{name}", params={"count": "true", "limit": 1}) for name in RESOURCES}
     return {name: int(answer.headers["X-Total-Count"]) for name, answer in answers.items()}
 
@@ -83,7 +83,7 @@ def test_sizes_are_those_of_the_rows() -> None:
     assert all(len(list(table.rows)) == table.size for table in contents())
 
 
-def test_failed_run_leaves_nothing(service: App, shop: httpx.Client) -> None:
+def test_failed_run_leaves_nothing(service: App, shop: httpx2.Client) -> None:
     """A bill's number is taken, which the demo finds when products are already stored."""
     bill = shop.post("/bills", json=BILL)
     done = run(service, "scripts.demo")
@@ -93,17 +93,17 @@ def test_failed_run_leaves_nothing(service: App, shop: httpx.Client) -> None:
     assert shop.delete(bill.headers["Location"]).status_code == 204
 
 
-def test_demo_data_is_seen_at_once(filled: httpx.Client) -> None:
+def test_demo_data_is_seen_at_once(filled: httpx2.Client) -> None:
     assert len(filled.get("/products").json()) == 100
     assert len(filled.get("/categories").json()) == 20
 
 
-def test_demo_data_passes_the_audit(service: App, filled: httpx.Client) -> None:
+def test_demo_data_passes_the_audit(service: App, filled: httpx2.Client) -> None:
     done = run(service, "scripts.audit")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_demo_data_refers_to_what_exists(service: App, filled: httpx.Client) -> None:
+def test_demo_data_refers_to_what_exists(service: App, filled: httpx2.Client) -> None:
     address = json.loads((service.log.parent / ".data/lock").read_text())
     engine = create_engine(Settings(**address).sqlalchemy_url(), poolclass=NullPool)
     with engine.connect() as connection:
@@ -113,21 +113,21 @@ def test_demo_data_refers_to_what_exists(service: App, filled: httpx.Client) -> 
                 assert connection.scalar(orphans) == 0, key
 
 
-def test_history_is_that_of_the_order(filled: httpx.Client) -> None:
+def test_history_is_that_of_the_order(filled: httpx2.Client) -> None:
     order = filled.get("/orders", params={"status": 3, "limit": 1}).json()[0]
     history = filled.get(f"/orders/{order['id_key']}/history").json()
     assert [change["to_status"] for change in history] == [1, 2, 3]
     assert history[0]["changed_at"] == order["date"]
 
 
-def test_second_run_adds_nothing(service: App, filled: httpx.Client) -> None:
+def test_second_run_adds_nothing(service: App, filled: httpx2.Client) -> None:
     before = totals(filled)
     done = run(service, "scripts.demo")
     assert (done.returncode, done.stdout) == (0, "The demo data is already there: nothing was added.\n")
     assert totals(filled) == before
 
 
-def test_shop_goes_on_after_the_demo_data(filled: httpx.Client) -> None:
+def test_shop_goes_on_after_the_demo_data(filled: httpx2.Client) -> None:
     client, category, bill = (
         filled.get(f"/{name}").json()[-1]["id_key"] for name in ("clients", "categories", "bills")
     )

@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
@@ -55,11 +55,11 @@ class Client:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    def __call__(self, path: str, method: str = "GET", request_id: str | None = None) -> httpx.Response:
+    def __call__(self, path: str, method: str = "GET", request_id: str | None = None) -> httpx2.Response:
         headers = {b"X-Request-ID": request_id.encode()} if request_id is not None else {}
 
-        async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test") as client:
+        async def ask() -> httpx2.Response:
+            async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://test") as client:
                 return await client.request(method, path, headers=headers)
 
         return asyncio.run(ask())
