@@ -73,7 +73,7 @@ class Database:
         autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.autocommit_sessions = sessionmaker(autocommit, expire_on_commit=False)
         self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
-        dsn = {**url.translate_connect_args(username="user", database="dbname"), **arguments}
+        dsn = {**url.translate_connect_args(username="user", database="dbname"), **url.query, **arguments}
         self.reads = AsyncReads(
             dsn, settings.db_read_connections, settings.db_pool_timeout, settings.db_statement_timeout + 1
         )

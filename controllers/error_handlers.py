@@ -50,7 +50,8 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         # The framework names the methods of the first route only that has the path.
         routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        headers["Allow"] = ", ".join(sorted({method for route in routes for method in route.methods}))
+        methods = sorted({method for route in routes for method in route.methods})
+        headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # of files, which have no route
     return error_response(error.status_code, {"detail": error.detail}, headers)
 
 

@@ -8,12 +8,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from io import StringIO
 from itertools import islice
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 # a class, whatever its case
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -50,50 +52,56 @@ def main() -> None:
 
 def fill(settings: Settings, products: int, seed: int) -> int:
     """How many rows were added: none when the demo data is already there."""
-    engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool)
-    with closing(engine.raw_connection()) as pooled:
-        connection: Any = pooled.driver_connection
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
-            cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(0)])
-            if cursor.fetchone() is not None:
-                return 0
-        return load(connection, Shop(products, seed))
+    address = settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(0)])
+        if cursor.fetchone() is not None:
+            return 0
+        connection.commit()
+        return load(connection, cursor, Shop(products, seed))
 
 
-def load(connection: Any, shop: Shop) -> int:
+def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
     """Keys are reserved first; then all rows come in one transaction."""
     ordered = len(shop.orders)
     counts = {"clients": shop.client_count, "products": len(shop.items), "bills": ordered, "orders": ordered}
-    first = {table: reserve(connection, table, count) for table, count in counts.items()}
-    with suppress(psycopg2.errors.InsufficientPrivilege), connection, connection.cursor() as cursor:
-        # A superuser skips the check of each foreign key, half of the work: all rows refer to rows of this transaction.
-        cursor.execute("SET session_replication_role = replica")
-    with connection, connection.cursor() as cursor:
-        shelves = category_keys(cursor, shop.categories)
-        contents = tables(shop, Keys(shelves, **first))
-        with tqdm(total=sum(table.size for table in contents), unit=" rows", unit_scale=True, disable=None) as bar:
-            for table in contents:
-                bar.set_description(table.name)
-                if table.name == "order_status_changes":  # a trigger may have noted that all were made just now
-                    block = first["orders"], first["orders"] + ordered - 1
-                    cursor.execute("DELETE FROM order_status_changes WHERE order_id BETWEEN %s AND %s", block)
-                copy(cursor, table, bar)
-    return sum(table.size for table in contents)
+    first = {table: reserve(connection, cursor, table, count) for table, count in counts.items()}
+    skip_foreign_key_checks(connection, cursor)
+    contents = tables(shop, Keys(category_keys(cursor, shop.categories), **first))
+    rows = sum(table.size for table in contents)
+    with tqdm(total=rows, unit=" rows", unit_scale=True, disable=None) as bar:
+        for table in contents:
+            bar.set_description(table.name)
+            if table.name == "order_status_changes":  # a trigger may have noted that all were made just now
+                block = first["orders"], first["orders"] + ordered - 1
+                cursor.execute("DELETE FROM order_status_changes WHERE order_id BETWEEN %s AND %s", block)
+            copy(cursor, table, bar)
+    connection.commit()
+    return rows
 
 
-def reserve(connection: Any, table: str, count: int) -> int:
+def reserve(connection: Connection, cursor: Cursor, table: str, count: int) -> int:
     """The first of `count` successive keys that nobody else will get, whoever writes to the table meanwhile."""
-    with connection, connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("SELECT pg_get_serial_sequence(%s, 'id_key')", [table])
-        [sequence] = cursor.fetchone()
-        cursor.execute("SELECT setval(%(s)s, nextval(%(s)s) + %(n)s - 1) - %(n)s + 1", {"s": sequence, "n": count})
-        [first] = cursor.fetchone()
-        return int(first)
+    cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("SELECT pg_get_serial_sequence(%s, 'id_key')", [table])
+    [[sequence]] = cursor.fetchall()
+    cursor.execute("SELECT setval(%(s)s, nextval(%(s)s) + %(n)s - 1) - %(n)s + 1", {"s": sequence, "n": count})
+    [[first]] = cursor.fetchall()
+    connection.commit()
+    return int(first)
 
 
-def category_keys(cursor: Any, names: Sequence[str]) -> list[int]:
+def skip_foreign_key_checks(connection: Connection, cursor: Cursor) -> None:
+    """Half of the work, and all rows refer to rows of their own transaction. Only a superuser may."""
+    try:
+        cursor.execute("SET session_replication_role = replica")
+        connection.commit()
+    except psycopg2.errors.InsufficientPrivilege:
+        connection.rollback()
+
+
+def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
     """A category of that name that the shop already has is used as it is, and cannot be deleted meanwhile."""
     cursor.execute("INSERT INTO categories (name) SELECT unnest(%s) ON CONFLICT DO NOTHING", [list(names)])
     cursor.execute("SELECT name, id_key FROM categories WHERE name = ANY(%s) FOR KEY SHARE", [list(names)])
@@ -101,7 +109,7 @@ def category_keys(cursor: Any, names: Sequence[str]) -> list[int]:
     return [keys[name] for name in names]
 
 
-def copy(cursor: Any, table: Table, bar: "tqdm[Any]") -> None:
+def copy(cursor: Cursor, table: Table, bar: "tqdm[Any]") -> None:
     """A thread makes the next rows while the server stores these."""
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next_rows, table)

@@ -1,5 +1,6 @@
 """Fixtures: real servers for the run, one application, a transaction of its own for each test."""
 
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,8 @@ from config.settings import Settings
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
 from tests.servers import address, postgres_server, valkey_server
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request is too much
 
 UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,

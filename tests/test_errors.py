@@ -148,6 +148,14 @@ def test_a_method_that_an_address_does_not_have(client: TestClient, entity: Enti
             assert method == "HEAD" or list(answer.json()) == ["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/docs", "GET, HEAD"), ("/static/docs.js", "GET, HEAD"), ("/health_check", "GET")]
+)
+def test_a_method_that_a_page_does_not_have(client: TestClient, path: str, allowed: str) -> None:
+    answer = client.post(path, json={})
+    assert (answer.status_code, answer.headers["Allow"], list(answer.json())) == (405, allowed, ["detail"])
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/products/1/nothing", "/orders/1/order_details/1", "/v1/products"])
 def test_an_address_that_does_not_exist(client: TestClient, path: str) -> None:
     for method in ("GET", "POST", "DELETE"):

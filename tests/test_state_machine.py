@@ -182,5 +182,5 @@ def test_the_shop_behaves_like_its_model(
 
     with redis.Redis(host=where.host, port=where.port, password=where.password, db=where.db) as cache:
         run_state_machine_as_test(
-            OfThisRun, settings=limits(max_examples=30, stateful_step_count=30, deadline=None, database=None)
+            OfThisRun, settings=limits(max_examples=20, stateful_step_count=30, deadline=None, database=None)
         )

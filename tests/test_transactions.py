@@ -1,0 +1,182 @@
+"""The transaction block: what it runs again, what it gives up, and what errors of the database mean."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from config.database import Database
+from config.errors import DatabaseUnavailableError
+from config.settings import Settings
+from repositories.category_repository import CategoryRepository
+from repositories.idempotency_repository import RequestKey
+from repositories.order_detail_repository import OrderDetailRepository
+from schemas.category_schema import CategoryFilters
+from services.documents import Answer
+from services.errors import InvalidError, NotFoundError, ServiceError
+from services.transactions import RETRIES, Transactions
+from tests.factories import Factory
+from tests.servers import until
+
+RETRIED = "db_transaction_retries_total"
+KEY = RequestKey("", "a key", "POST", "/nowhere", b"f" * 32)
+
+
+@pytest.fixture
+def transactions(app: FastAPI, committing_client: TestClient) -> Transactions:
+    return Transactions(app.state.resources, {})
+
+
+def retries(client: TestClient) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(RETRIED))
+
+
+def failing(code: str, times: int, ran: list[str]) -> Callable[[Session], Answer]:
+    """Work that adds a category, and that PostgreSQL then refuses with `code` so many times."""
+
+    def work(session: Session) -> Answer:
+        ran.append(code)
+        CategoryRepository(session).save({"name": "made"})
+        if len(ran) <= times:
+            session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))
+        return Answer(201, b"{}")
+
+    return work
+
+
+@pytest.mark.parametrize("code", ["40P01", "40001"], ids=["deadlock", "serialization failure"])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "with a key"])
+def test_a_conflict_is_retried_up_to_three_times(
+    transactions: Transactions, committing_client: TestClient, code: str, key: RequestKey | None
+) -> None:
+    before = retries(committing_client)
+    ran: list[str] = []
+    assert transactions.run_once(failing(code, RETRIES, ran), key).status == 201
+    assert (len(ran), retries(committing_client) - before) == (1 + RETRIES, RETRIES)
+    assert [made["name"] for made in committing_client.get("/categories").json()] == ["made"]
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "with a key"])
+def test_a_conflict_without_end_is_given_up_and_leaves_nothing(
+    transactions: Transactions, committing_client: TestClient, key: RequestKey | None
+) -> None:
+    ran: list[str] = []
+    with pytest.raises(DatabaseUnavailableError):
+        transactions.run_once(failing("40P01", 99, ran), key)
+    assert len(ran) == 1 + RETRIES
+    assert committing_client.get("/categories").json() == []
+    assert transactions.run_once(lambda _: Answer(201, b"now"), key).body == b"now"
+
+
+def test_who_loses_a_deadlock_tries_again(committing_client: TestClient, committing: Database) -> None:
+    """Somebody else locks the products in the other order, and is patient."""
+    make = Factory(committing_client)
+    first, second = (make.product(stock=5)["id_key"] for _ in range(2))
+    items = [{"product_id": product, "quantity": 1} for product in (first, second)]
+    body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash", "items": items}
+    before = retries(committing_client)
+    lock = text("SELECT FROM products WHERE id_key = :id_key FOR UPDATE")
+    with ThreadPoolExecutor(1) as pool:
+        with committing.engine.begin() as other:
+            other.execute(text("SET LOCAL deadlock_timeout = '60s'; SET LOCAL lock_timeout = '20s'"))
+            other.execute(text("SET LOCAL statement_timeout = '20s'"))
+            other.execute(lock, {"id_key": second})
+            checkout = pool.submit(committing_client.post, "/orders/checkout", json=body)
+            until(lambda: waits_for_a_lock(committing))
+            other.execute(lock, {"id_key": first})
+        assert checkout.result(30).status_code == 201
+    assert retries(committing_client) - before == 1
+    assert [product["stock"] for product in committing_client.get("/products").json()] == [4, 4]
+
+
+def waits_for_a_lock(committing: Database) -> bool:
+    with committing.engine.connect() as connection:
+        return bool(connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
+
+
+def test_a_refusal_that_input_decided_is_not_kept(transactions: Transactions) -> None:
+    def refuse(_: Session) -> Answer:
+        raise InvalidError("does not fit", "total")
+
+    with pytest.raises(InvalidError):
+        transactions.run_once(refuse, KEY)
+    assert transactions.run_once(lambda _: Answer(201, b"now"), KEY) == Answer(201, b"now")
+
+
+def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions, committing_client: TestClient) -> None:
+    def refuse(session: Session) -> Answer:
+        CategoryRepository(session).save({"name": "made"})
+        raise NotFoundError("Product", 1)
+
+    for replayed in (False, True):
+        answer = transactions.run_once(refuse, KEY)
+        assert (answer.status, answer.replayed) == (404, replayed)
+    assert committing_client.get("/categories").json() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "told"),
+    [
+        ("INSERT INTO categories (name) VALUES ('x'), ('x')", 409, "Value already exists"),
+        ("INSERT INTO reviews (rating, product_id) VALUES (9, 1)", 422, "Violates the rule: rating range"),
+    ],
+)
+def test_a_bound_that_only_the_database_knows(
+    transactions: Transactions, statement: str, status: int, told: str
+) -> None:
+    with pytest.raises(ServiceError, match=told) as raised:
+        transactions.run(lambda session: session.execute(text(statement)))
+    assert raised.value.status == status
+
+
+def test_a_stock_that_nobody_can_count_is_refused(client: TestClient, make: Factory) -> None:
+    """More would have been put in than the column holds."""
+    product = make.product(stock=2**31 - 1)
+    make.order_detail(product_id=product["id_key"], quantity=1)
+    refused = client.put(f"/products/{product['id_key']}", json={"stock": 2**31 - 1})
+    assert (refused.status_code, refused.json()) == (409, {"detail": "The result is out of range"})
+    assert client.get(f"/products/{product['id_key']}").json()["stock"] == 2**31 - 2
+
+
+def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestClient, settings: Settings) -> None:
+    resources = app.state.resources
+    tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_threads": 1, "db_pool_timeout": 0.1}
+    own, resources.database = resources.database, Database(settings.model_copy(update=tight))
+    try:
+        with resources.database.engine.connect():
+            busy = committing_client.post("/categories", json={"name": "Toys"})
+        free = committing_client.post("/categories", json={"name": "Toys"})
+    finally:
+        resources.database.close()
+        resources.database = own
+    assert (busy.status_code, free.status_code) == (503, 201)
+    assert busy.headers["Retry-After"]
+
+
+def test_a_sale_whose_obstacle_has_gone_is_tried_again(
+    client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stock came back between the sale that failed and the question why."""
+    sell, tries = OrderDetailRepository.sell, list[Any]()
+
+    def fail_once(self: OrderDetailRepository, values: Any) -> Any:
+        tries.append(values)
+        return sell(self, values) if len(tries) > 1 else None
+
+    monkeypatch.setattr(OrderDetailRepository, "sell", fail_once)
+    detail = make.order_detail(quantity=2)
+    assert (len(tries), detail["quantity"]) == (2, 2)
+    assert client.get("/products").json()[0]["stock"] == 8
+
+
+def test_a_rule_may_read_a_page_of_entities(transactions: Transactions, committing_client: TestClient) -> None:
+    made = [Factory(committing_client).category() for _ in range(3)]
+    query = CategoryFilters(skip=1, limit=1)
+    names = transactions.run(lambda session: [one.name for one in CategoryRepository(session).find_all(query)])
+    assert names == [made[1]["name"]]
