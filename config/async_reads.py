@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError
 from config.telemetry import sql_span
 
@@ -28,9 +29,11 @@ class ReadConnection:
         self._waiter: asyncio.Future[None] | None = None
         self._watched: int | None = None
         self._writing = False
+        self._is_open = False
 
     async def open(self, deadline_seconds: float) -> None:
         await self._settle(deadline_seconds)
+        self._is_open = True
         extensions.register_type(_NUMBER, self._connection)
 
     async def fetch(self, sql: str, parameters: Mapping[str, Any], deadline_seconds: float) -> list[Row]:
@@ -61,9 +64,14 @@ class ReadConnection:
             # Nothing is asked for, so the server closed the connection: let the next use find out.
             self._watch(None)
             return
+        if not self._is_open:
+            # libpq may go on to another address with another socket, of the same number.
+            self._watch(None)
         try:
             state = self._connection.poll()
         except psycopg2.Error as error:
+            # libpq has closed the socket: the next connection that is made may get its number.
+            self._watch(None)
             waiter.set_exception(error)
             return
         if state == extensions.POLL_OK:
@@ -85,7 +93,7 @@ class ReadConnection:
     @staticmethod
     def _expire(waiter: asyncio.Future[None]) -> None:
         if not waiter.done():
-            waiter.set_exception(psycopg2.OperationalError("no answer from the server before the deadline"))
+            waiter.set_exception(NoAnswerError())
 
 
 class AsyncReads:
@@ -127,10 +135,12 @@ class AsyncReads:
             try:
                 return await self._use(connection, sql, parameters)
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-                if isinstance(error, extensions.QueryCanceledError) or "deadline" in str(error):
+                if isinstance(error, extensions.QueryCanceledError):
                     raise
-                # The server was restarted since: the other idle connections are as dead, and a read may be repeated.
+                # The server hangs, or was restarted: so the other idle connections are of no use either.
                 self.close()
+                if isinstance(error, NoAnswerError):
+                    raise
         connection = ReadConnection(self._dsn)
         try:
             await connection.open(self._dsn["connect_timeout"])

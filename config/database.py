@@ -1,12 +1,14 @@
 """PostgreSQL: the declarative base, the pooled engine for transactions, asynchronous connections for plain reads."""
 
+import select
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import MetaData, create_engine
-from sqlalchemy.engine import Engine
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy import MetaData, create_engine, event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 
 from config.async_reads import AsyncReads
 from config.deadlines import install_wait_callback
@@ -56,7 +58,7 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
-        install_wait_callback(settings.db_statement_timeout + 1)
+        install_wait_callback(settings.db_connect_timeout, settings.db_statement_timeout + 1)
         url, arguments = settings.sqlalchemy_url(), connection_arguments(settings)
         self.engine: Engine = create_engine(
             url,
@@ -70,8 +72,10 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self.autocommit_sessions = sessionmaker(autocommit, expire_on_commit=False)
+        self.autocommit_sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self.autocommit_sessions, "after_begin", _start_autocommit)
+        event.listen(self.engine, "reset", _end_autocommit)
+        event.listen(self.engine, "checkout", _see_whether_it_is_open)
         self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**url.translate_connect_args(username="user", database="dbname"), **url.query, **arguments}
         self.reads = AsyncReads(
@@ -89,6 +93,31 @@ class Database:
         self.probe.close()
         self.threads.close()
         self.engine.dispose()
+
+
+# SQLAlchemy's own isolation level AUTOCOMMIT costs a trip when a connection goes back to the pool, and a connection
+# that is lost in that moment would make an error of a statement that has succeeded.
+
+
+def _start_autocommit(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    connection.connection.dbapi_connection.autocommit = True  # type: ignore[union-attr] # psycopg2's
+
+
+def _end_autocommit(dbapi_connection: Any, _record: object, _state: object) -> None:
+    if dbapi_connection.autocommit:
+        dbapi_connection.autocommit = False
+
+
+def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """What can be read from an idle connection is its end: the server was restarted, and a write is still unsent.
+
+    Tells what SQLAlchemy's `pool_pre_ping` tells, without its trip. Raises InvalidatePoolError, which the pool answers
+    with a new connection.
+    """
+    idle = select.poll()
+    idle.register(dbapi_connection.fileno(), select.POLLIN)
+    if idle.poll(0):
+        raise InvalidatePoolError("the server has closed the connection")
 
 
 @lru_cache(maxsize=1)

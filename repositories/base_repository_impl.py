@@ -53,6 +53,7 @@ class BaseRepository(Generic[Model]):
 
     def save(self, values: Values) -> Model:
         self._attempt(values)
+        self.changed()
         instance = self.model(**values)
         self.session.add(instance)
         self.session.flush()
@@ -74,7 +75,10 @@ class BaseRepository(Generic[Model]):
         self.changed(instance.id_key)
 
     def changed(self, *id_keys: int) -> None:
-        """Note rows that this transaction changed, so that the service can drop what is cached of them."""
+        """Note rows that this transaction changed, so that the service can drop what is cached of them.
+
+        A statement that commits by itself notes what it can before, without new keys: its answer may be lost.
+        """
         changes_of(self.session).rows[self.model.__tablename__].update(id_keys)
 
     def _attempt(self, values: Values) -> None:

@@ -49,6 +49,7 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         """
         if not (fits(values["order_id"]) and fits(values["product_id"])):
             return None
+        ProductRepository(self.session).changed(values["product_id"])
         row = self.session.execute(_SELL, {"price": None, **values}).one_or_none()
         if row is None:
             return None

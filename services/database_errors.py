@@ -29,8 +29,13 @@ def meaning(session: Session, error: DBAPIError, unique_messages: Mapping[str, s
     if isinstance(cause, errors.CheckViolation):
         rule = (cause.diag.constraint_name or "").removeprefix(f"ck_{cause.diag.table_name}_")
         return InvalidError(f"Violates the rule: {rule.replace('_', ' ')}")
-    if isinstance(cause, UNAVAILABLE) or error.connection_invalidated:
-        return DatabaseUnavailableError(str(cause).strip())
+    return availability(error)
+
+
+def availability(error: DBAPIError) -> Exception:
+    """DatabaseUnavailableError when that is what the error says, or else the error itself."""
+    if isinstance(error.orig, UNAVAILABLE) or error.connection_invalidated:
+        return DatabaseUnavailableError(str(error.orig).strip())
     return error
 
 

@@ -8,12 +8,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError
 from config.metrics import metrics
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey
 from schemas.base_schema import to_json
-from services.database_errors import RETRIED, meaning
+from services.database_errors import RETRIED, availability, meaning
 from services.documents import Answer
 from services.errors import InvalidError, ServiceError
 from services.resources import Resources
@@ -31,6 +32,11 @@ class _RepeatError(Exception):
 
 def _count(_: RetryCallState) -> None:
     metrics.transaction_retried()
+
+
+def is_gone(error: DBAPIError) -> bool:
+    """Whether the connection was lost, and another may do better: not when the server hangs."""
+    return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
 
 
 class Transactions:
@@ -69,24 +75,31 @@ class Transactions:
         return self.run(lambda session: self._keep(session, work, request))
 
     def _attempt(self, work: Work[T], autocommit: bool) -> tuple[T, Changes]:
-        committing, database = autocommit, self._resources.database
-        with (database.autocommit_sessions if autocommit else database.sessions)() as session:
-            try:
-                result = work(session)
-                committing = True
-                session.commit()
-            except PoolTimeoutError as error:
-                raise DatabaseUnavailableError("no connection got free in time") from error
-            except DBAPIError as error:
-                session.rollback()
-                # A connection that was lost before the commit was sent has committed nothing.
-                if isinstance(error.orig, RETRIED) or (error.connection_invalidated and not committing):
-                    raise _RepeatError from error
-                if committing:
-                    # Nobody knows whether it has happened, so what is cached may be old.
-                    self._resources.after_commit(changes_of(session))
-                raise meaning(session, error, self._unique_messages) from error
-            return result, changes_of(session)
+        database = self._resources.database
+        try:
+            with (database.autocommit_sessions if autocommit else database.sessions)() as session:
+                return self._committed(session, work, autocommit), changes_of(session)
+        except PoolTimeoutError as error:
+            raise DatabaseUnavailableError("no connection got free in time") from error
+        except DBAPIError as error:
+            # Undoing a transaction, and asking what its error means, can fail as well.
+            raise availability(error) from error
+
+    def _committed(self, session: Session, work: Work[T], committing: bool) -> T:
+        try:
+            result = work(session)
+            committing = True
+            session.commit()
+        except DBAPIError as error:
+            # A connection that was lost before the commit was sent has committed nothing.
+            if isinstance(error.orig, RETRIED) or (is_gone(error) and not committing):
+                raise _RepeatError from error
+            if committing and error.connection_invalidated:
+                # Nobody knows whether it has happened, so what is cached may be old.
+                self._resources.after_commit(changes_of(session))
+            session.rollback()
+            raise meaning(session, error, self._unique_messages) from error
+        return result
 
     def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
         repository = IdempotencyRepository(session)

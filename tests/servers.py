@@ -56,7 +56,7 @@ def _running(server: Server) -> Iterator[Server]:
     try:
         yield server
     finally:
-        if server.process:
+        if _is_running(server):
             thaw(server)
         server.stop()
 
@@ -81,6 +81,14 @@ def thaw(server: EmbeddedServer) -> None:
         _signal(pid, signal.SIGCONT)
 
 
+def restore(server: EmbeddedServer) -> None:
+    """Undo `kill` and `freeze`, whichever it was."""
+    if _is_running(server):
+        thaw(server)
+    else:
+        server.start()
+
+
 def address(server: EmbeddedServer) -> dict[str, str]:
     """The environment that leads the application to this server."""
     name = "POSTGRES" if isinstance(server, PostgresServer) else "REDIS"
@@ -90,6 +98,10 @@ def address(server: EmbeddedServer) -> dict[str, str]:
 
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _is_running(server: EmbeddedServer) -> bool:
+    return server.process is not None and server.process.poll() is None
 
 
 def _processes(server: EmbeddedServer) -> list[int]:

@@ -1,7 +1,10 @@
 """The transaction block: what it runs again, what it gives up, and what errors of the database mean."""
 
+import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -157,6 +160,15 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
         resources.database = own
     assert (busy.status_code, free.status_code) == (503, 201)
     assert busy.headers["Retry-After"]
+
+
+def test_an_idle_connection_that_was_closed_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
+    """What a single statement had done over it, nobody could tell."""
+    with closing(app.state.resources.database.engine.raw_connection()) as idle:
+        descriptor = os.dup(idle.dbapi_connection.fileno())
+    with socket.socket(fileno=descriptor) as line:
+        line.shutdown(socket.SHUT_RDWR)
+    assert committing_client.post("/categories", json={"name": "Toys"}).status_code == 201
 
 
 def test_a_sale_whose_obstacle_has_gone_is_tried_again(

@@ -1,0 +1,230 @@
+"""The whole application under load while its servers and workers die, hang and come back: nothing answered is lost."""
+
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPException
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.embedded_process import command_line
+from config.embedded_servers import PostgresServer, ValkeyServer
+from tests.load import STOCK, Load, all_at_once, ask, under_load
+from tests.servers import (
+    App,
+    address,
+    children,
+    freeze,
+    kill,
+    postgres_server,
+    restore,
+    running_app,
+    thaw,
+    until,
+    valkey_server,
+)
+
+HANGING = 40  # of each kind: more than two workers have threads and connections
+RECOVERY_SECONDS = 5
+HEALTH_SECONDS = 3
+
+Servers = tuple[PostgresServer, ValkeyServer]
+
+
+@dataclass
+class Site:
+    postgres: PostgresServer
+    valkey: ValkeyServer
+    app: App
+
+    def status(self, path: str) -> int:
+        return ask(self.app.url, "GET", path, seconds=HEALTH_SECONDS).status
+
+    def statuses(self, paths: list[str]) -> Counter[int]:
+        """Asked all at once."""
+        with ThreadPoolExecutor(len(paths)) as threads:
+            return Counter(threads.map(self.status, paths))
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(self.postgres.connect("ecommerce_db")) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    @contextmanager
+    def busy(self) -> Iterator[Load]:
+        """Load; afterwards everything that was answered is there, and nothing was answered but what may be."""
+        before = self.app.log.read_text()
+        with under_load(self.app.url) as load:
+            yield load
+        assert load.statuses().keys() <= {200, 201, 503, None}
+        assert "Traceback" not in self.app.log.read_text().removeprefix(before)
+        self.has_kept(load)
+
+    def has_kept(self, load: Load) -> None:
+        clients = {id_key for (id_key,) in self.rows("SELECT id_key FROM clients")}
+        orders = {id_key for (id_key,) in self.rows("SELECT id_key FROM orders")}
+        prices = dict(self.rows("SELECT id_key, price FROM products"))
+        stock = dict(self.rows("SELECT id_key, stock FROM products"))
+        sold = dict(self.rows("SELECT product_id, sum(quantity) FROM order_details GROUP BY 1"))
+        for customer in load.customers:
+            assert customer.clients <= clients
+            assert customer.orders <= orders
+            assert prices[customer.product] >= customer.price
+            assert stock[customer.product] + sold[customer.product] == STOCK
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("servers")
+    with postgres_server(folder / "postgres") as postgres, valkey_server(folder / "valkey") as valkey:
+        yield postgres, valkey
+
+
+@pytest.fixture(autouse=True)
+def restored(servers: Servers) -> Iterator[None]:
+    """A test that fails leaves to the next ones what they need."""
+    yield
+    for server in servers:
+        restore(server)
+
+
+@contextmanager
+def started(folder: Path, servers: Servers) -> Iterator[Site]:
+    environment = address(servers[0]) | address(servers[1]) | {"LOG_TO_FILE": "false", "LIMIT_MAX_REQUESTS": "0"}
+    with running_app(folder, environment) as app:
+        yield Site(*servers, app)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Site]:
+    """For the tests after which it still runs."""
+    with started(tmp_path_factory.mktemp("app"), servers) as site:
+        yield site
+
+
+def test_postgres_is_killed_and_comes_back(site: Site) -> None:
+    with site.busy() as load:
+        for _ in range(2):
+            kill(site.postgres)
+            load.hurts()
+            until(lambda: site.status("/health_check") == 500)
+            until(lambda: site.status("/health_check/ready") == 503)
+            assert site.status("/health_check/live") == 200
+            site.postgres.start()
+            load.goes_well(RECOVERY_SECONDS)
+    assert load.statuses()[None] == 0
+    until(lambda: site.status("/health_check") == 200)
+
+
+def test_postgres_freezes_and_thaws(site: Site) -> None:
+    new = ({"name": "John", "lastname": "Doe", "email": f"hanging{number}@example.com"} for number in range(HANGING))
+    requests = [request for body in new for request in (("GET", "/orders", None), ("POST", "/clients", body))]
+    with site.busy() as load:
+        freeze(site.postgres)
+        try:
+            with all_at_once(site.app.url, requests) as hanging:
+                # What a worker found out within the last second still counts.
+                until(lambda: site.statuses(["/health_check", "/health_check/ready"] * 3) == {500: 3, 503: 3})
+                assert site.status("/health_check/live") == 200
+                assert Counter(caller.receive().status for caller in hanging) == {503: len(requests)}
+            load.hurts()
+        finally:
+            thaw(site.postgres)
+        load.goes_well(RECOVERY_SECONDS)
+    assert load.statuses()[None] == 0
+    until(lambda: site.status("/health_check") == 200)
+
+
+def test_redis_is_killed_and_comes_back(site: Site) -> None:
+    with site.busy() as load:
+        for _ in range(2):
+            load.is_hit(50)
+            kill(site.valkey)
+            load.goes_well()
+            site.valkey.start()
+            load.is_hit(50, RECOVERY_SECONDS)
+    assert load.statuses().keys() == {200, 201}
+
+
+def test_a_worker_is_killed(site: Site) -> None:
+    """What it had begun is cut, and nothing else; counters do not fall, and gauges do not keep what it had open."""
+    with site.busy() as load, scraping(site.app.url) as scrapes:
+        for _ in range(2):
+            victim = site.app.workers()[0]
+            os.kill(victim, signal.SIGKILL)
+            until(partial(is_replaced, site.app, victim))
+            load.goes_well(RECOVERY_SECONDS)
+            until(partial(has_grown, scrapes, len(scrapes) + 5))
+    assert sum(count for series, count in scrapes[-1].items() if series.startswith("http_requests_total")) > 0
+    for earlier, later in pairwise(scrapes):
+        assert {series for series, count in earlier.items() if later.get(series, 0) < count} == set()
+    idle = {"http_requests_in_progress": 1, "db_pool_connections_active": 0, "db_pool_utilization_percent": 0}
+    until(lambda: idle.items() <= metrics(site.app.url).items())
+
+
+def is_replaced(app: App, victim: int) -> bool:
+    return len(app.workers()) == 2 and victim not in app.workers()
+
+
+def has_grown(scrapes: list[dict[str, float]], size: int) -> bool:
+    return len(scrapes) >= size
+
+
+def metrics(url: str) -> dict[str, float]:
+    lines = ask(url, "GET", "/metrics").body.decode().splitlines()
+    return {series: float(value) for series, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+
+@contextmanager
+def scraping(url: str) -> Iterator[list[dict[str, float]]]:
+    """The counters, again and again, from whichever worker answers."""
+    scrapes: list[dict[str, float]] = []
+    stop = threading.Event()
+
+    def scrape() -> None:
+        while not stop.is_set():
+            with suppress(OSError, HTTPException):
+                found = metrics(url)
+                scrapes.append(
+                    {name: value for name, value in found.items() if re.search("_(total|count|bucket)", name)}
+                )
+
+    with ThreadPoolExecutor(1) as threads:
+        scraper = threads.submit(scrape)
+        try:
+            yield scrapes
+        finally:
+            stop.set()
+        scraper.result()
+
+
+def test_told_to_stop_under_load(tmp_path: Path, servers: Servers) -> None:
+    with started(tmp_path, servers) as site:
+        pids = [site.app.process.pid, *children(site.app.process.pid)]
+        with site.busy() as load:
+            assert site.app.stop() == 0
+            load.hurts()
+        until(lambda: not any(command_line(pid) for pid in pids))
+
+
+def test_told_to_stop_while_postgres_hangs(tmp_path: Path, servers: Servers) -> None:
+    with started(tmp_path, servers) as site:
+        pids = [site.app.process.pid, *children(site.app.process.pid)]
+        with site.busy() as load:
+            freeze(site.postgres)
+            try:
+                assert site.app.stop() == 0
+                load.hurts()
+            finally:
+                thaw(site.postgres)
+        until(lambda: not any(command_line(pid) for pid in pids))
