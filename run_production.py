@@ -60,7 +60,7 @@ def serve(settings: Settings) -> None:
         workers=settings.uvicorn_workers,
         limit_max_requests=settings.limit_max_requests or None,
         limit_max_requests_jitter=int(settings.limit_max_requests * JITTER),
-        timeout_worker_healthcheck=10,
+        timeout_worker_healthcheck=30,  # a worker that starts slowly is not one that hangs
     )
     workers = Workers(config, [config.bind_socket()])
     workers.run()

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.http_protocol import WRITE_WHOLE
 from config.metrics import metrics
+from config.telemetry import redis_span
 from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
 from middleware.client_address import ClientAddresses
 from middleware.rate_limiter import Batch, Headers, RateLimiter
@@ -37,14 +38,15 @@ class Edge:
         ticket = self._enter(scope, noticed)
         lookup = self._look_up(scope, noticed)
         batch, place = ticket or (None, 0)
-        if batch:
-            while not batch.trip.is_over:
-                await batch.trip.wait()
-            if place >= batch.admitted:
-                await _answer(send, 429, *batch.refusal())
-                return
-        if lookup and not lookup.trip.is_over:
-            await lookup.trip.wait()
+        if batch or lookup:
+            with redis_span("PIPELINE"):
+                while batch and not batch.trip.is_over:
+                    await batch.trip.wait()
+                if lookup and not lookup.trip.is_over:
+                    await lookup.trip.wait()
+        if batch and place >= batch.admitted:
+            await _answer(send, 429, *batch.refusal())
+            return
         if lookup is None or lookup.body is None:
             LOOKED_UP.set(lookup)
             headers = batch.headers(place) if batch else []

@@ -18,6 +18,7 @@ from typing import Any
 from config.metrics import metrics
 from config.redis_connection import Command, LinkDownError, Trip
 from config.redis_link import RedisLink
+from config.telemetry import redis_span
 from services.cache_entries import ROOT_TOKEN, CacheEntry, CacheNamespace
 from services.documents import Document, etag_of
 
@@ -115,12 +116,14 @@ class CacheService:
         older is read any more, by any worker.
         """
         if self._link:
-            self._link.deliver_from_thread("UNLINK", *namespace.tokens_of(id_keys))
+            with redis_span("UNLINK"):
+                self._link.deliver_from_thread("UNLINK", *namespace.tokens_of(id_keys))
 
     async def _looked_up(self, entry: CacheEntry) -> Lookup | None:
         lookup = self.look_up(entry)
         if lookup:
-            await lookup.trip.wait()
+            with redis_span("MGET"):
+                await lookup.trip.wait()
         return lookup
 
     async def _make_stamp(self, entry: CacheEntry) -> bytes | None:
@@ -136,7 +139,8 @@ class CacheService:
             trip = self._link.ask(current)
         except LinkDownError:
             return None
-        await trip.wait()
+        with redis_span("PIPELINE"):
+            await trip.wait()
         if isinstance(current.reply, Exception) or not trip.is_trusted or None in current.reply:
             return None
         return b"".join(current.reply)

@@ -4,7 +4,9 @@ import http.client
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,24 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
         app.process.kill()
         app.process.wait()
         until(lambda: not alive(pids))
+
+
+def test_silent_sockets_and_slow_senders_do_not_keep_others_out(tmp_path: Path) -> None:
+    limits = {"UVICORN_WORKERS": "1", "LIMIT_CONCURRENCY": "5", "TIMEOUT_KEEP_ALIVE": "1"}
+    deadlines = {"TIMEOUT_REQUEST_HEADER": "1", "TIMEOUT_REQUEST_BODY": "1"}
+    with running_app(tmp_path, limits | deadlines) as app, ExitStack() as open_sockets:
+        host, _, port = app.url.removeprefix("http://").partition(":")
+        silent = [open_sockets.enter_context(socket.create_connection((host, int(port)), 30)) for _ in range(8)]
+        slow = [open_sockets.enter_context(closing(half_a_request(app))) for _ in range(8)]
+        until(lambda: answers(app))
+        assert {connection.recv(1) for connection in silent} == {b""}
+        assert {status_of(connection) for connection in slow} <= {408, 503, None}
+
+
+def status_of(connection: http.client.HTTPConnection) -> int | None:
+    with suppress(http.client.HTTPException, ConnectionError):
+        return connection.getresponse().status
+    return None
 
 
 def test_a_worker_that_hangs_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:

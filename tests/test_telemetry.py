@@ -161,6 +161,20 @@ def test_asynchronous_read_and_redis(settings: Settings, database: Database, col
     assert spans["SELECT"].parent_span_id == spans["MGET"].parent_span_id == spans["GET /read"].span_id
 
 
+@pytest.mark.usefixtures("committing_client")
+def test_the_application_traces_its_trips_to_redis(settings: Settings, collector: Collector) -> None:
+    from main import create_fastapi_app
+
+    app = create_fastapi_app(settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.url}))
+    with TestClient(app) as client:
+        client.get("/categories")
+        client.post("/categories", json={"name": "Toys"})
+    spans = collector.spans()
+    assert attributes(spans["PIPELINE"]) == {"db.system.name": "redis", "db.operation.name": "PIPELINE"}
+    assert spans["PIPELINE"].parent_span_id == spans["SELECT"].parent_span_id == spans["GET /categories"].span_id
+    assert spans["UNLINK"].parent_span_id == spans["INSERT"].parent_span_id == spans["POST /categories"].span_id
+
+
 def test_fault(settings: Settings, database: Database, collector: Collector, caplog: pytest.LogCaptureFixture) -> None:
     with tracing(settings, database, collector.url), TestClient(build(database)) as client:
         assert client.get("/fault").status_code == 500
