@@ -12,8 +12,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv/bin
 READY := .venv/.requirements
 
-.PHONY: help run run-production test check format demo migrate migration audit bench-hot bench-hot-product bench-peers \
-	bench-lists bench-memory load load-highest check-deploy image-test clean clean-data
+.PHONY: help run run-production test check format demo migrate migration audit api-key api-key-revoke api-keys \
+	bench-hot bench-hot-product bench-peers bench-lists bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,15 @@ migration: $(READY) ## Write the next migration from the changed models (m="what
 
 audit: $(READY) ## Ask the database whether stock, order details, totals and bill numbers agree
 	@$(VENV)/python -m scripts.audit
+
+api-key: $(READY) ## Make an API key (role=admin, or role=client client=5)
+	@$(VENV)/python -m scripts.api_key make $(role) $(client)
+
+api-key-revoke: $(READY) ## Refuse an API key from now on (name=...)
+	@$(VENV)/python -m scripts.api_key revoke $(name)
+
+api-keys: $(READY) ## List the API keys
+	@$(VENV)/python -m scripts.api_key list
 
 bench-hot: $(READY) ## Measure the hot path against the ways that others take
 	@$(VENV)/python -m benchmarks.hot_path

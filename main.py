@@ -31,6 +31,7 @@ from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.request_tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
+from services.authentication_service import AuthenticationService
 from services.cache_service import CacheService
 from services.idempotency_service import keep_removing_expired_keys
 from services.resources import Resources
@@ -89,7 +90,8 @@ def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
     if resources.link and settings.rate_limit_enabled:
         limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
     reader = CachedReader(resources.cache, resources.cached.values())
-    app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader)
+    authentication = AuthenticationService(resources) if settings.auth_mode != "none" else None
+    app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader, authentication)
     app = cross_origin(app, settings.cors_origins)
     app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)
     return trace_requests(app) if traces_are_on(settings) else app

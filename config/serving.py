@@ -1,5 +1,6 @@
 """What the two launchers share, and the one for development: one worker that restarts when the sources change."""
 
+import logging
 import signal
 import sys
 import threading
@@ -20,7 +21,10 @@ from config.logging_config import configure_logging, stop_logging
 from config.migrations import migrate
 from config.settings import Settings, load_settings
 
+logger = logging.getLogger(__name__)
+
 ROOT = Path(__file__).parent.parent
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 SOURCES = ("config", "controllers", "middleware", "models", "repositories", "schemas", "services")
 
 
@@ -35,9 +39,20 @@ def launching() -> Iterator[Settings]:
     try:
         with embedded_servers(settings) as complete:
             migrate(complete)
+            warn_if_open(complete)
             yield complete
     finally:
         stop_logging()
+
+
+def warn_if_open(settings: Settings) -> None:
+    """An open service that others can reach is what its operator has to have wanted."""
+    if settings.auth_mode != "none" or settings.api_host in LOOPBACK_HOSTS:
+        return
+    told = f"AUTH_MODE is none and API_HOST is {settings.api_host}: whoever reaches this port may change everything."
+    logger.warning(told)
+    edge = "!" * (len(told) + 6)
+    sys.stderr.write(f"\n{edge}\n!! {told} !!\n{edge}\n\n")
 
 
 def server_config(settings: Settings, **options: Any) -> DeadlineConfig:

@@ -16,7 +16,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "REDIS_PASSWORD", "REDIS_URL")
+SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET")
+JWT_SECRET_BYTES = 32  # for HS256 a key is at least as long as its hash, RFC 7518 section 3.2
+LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 
 class RedisAddress(NamedTuple):
@@ -83,6 +85,13 @@ class Settings(BaseSettings):
     trusted_proxies: CommaSeparated = PRIVATE_NETWORKS
     cors_origins: CommaSeparated = ("*",)
 
+    auth_mode: Literal["none", "api_key", "jwt", "both"] = "none"
+    jwt_jwks_url: str | None = Field(None, description="https address of the public keys of RS256 and ES256 tokens")
+    jwt_secret: SecretStr | None = Field(None, description="key of HS256 tokens, 32 bytes or more")
+    jwt_issuer: str | None = Field(None, description="the `iss` that tokens must have")
+    jwt_audience: str | None = Field(None, description="the `aud` that tokens must have")
+    audit_enabled: bool = Field(False, description="whether changes are noted while AUTH_MODE is none")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     log_to_file: bool = True
@@ -112,6 +121,32 @@ class Settings(BaseSettings):
         if self.redis_url and not self.redis_url.get_secret_value().startswith("redis://"):
             raise ValueError("REDIS_URL must start with redis://")
         return self
+
+    @model_validator(mode="after")
+    def _tokens_can_be_verified(self) -> Self:
+        if not self.takes_tokens:
+            return self
+        if not (self.jwt_secret or self.jwt_jwks_url):
+            raise ValueError("AUTH_MODE takes tokens: JWT_JWKS_URL or JWT_SECRET has to be set")
+        if not (self.jwt_issuer and self.jwt_audience):
+            raise ValueError("AUTH_MODE takes tokens: JWT_ISSUER and JWT_AUDIENCE have to be set")
+        if self.jwt_secret and len(self.jwt_secret.get_secret_value().encode()) < JWT_SECRET_BYTES:
+            raise ValueError(f"JWT_SECRET must have {JWT_SECRET_BYTES} bytes or more")
+        if self.jwt_jwks_url and not self.jwt_jwks_url.startswith(("https://", *LOOPBACK_URLS)):
+            raise ValueError("JWT_JWKS_URL must start with https://")
+        return self
+
+    @property
+    def takes_api_keys(self) -> bool:
+        return self.auth_mode in ("api_key", "both")
+
+    @property
+    def takes_tokens(self) -> bool:
+        return self.auth_mode in ("jwt", "both")
+
+    @property
+    def audits(self) -> bool:
+        return self.audit_enabled or self.auth_mode != "none"
 
     @property
     def embeds_postgres(self) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from controllers.address_controller import AddressController
+from controllers.audit_controller import AuditController
 from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
@@ -22,4 +23,5 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderController,
     OrderDetailController,
     BillController,
+    AuditController,
 )

@@ -1,6 +1,7 @@
 """Addresses over HTTP."""
 
 from controllers.base_controller_impl import BaseController, Parent
+from controllers.policies import CLIENTS, Access
 from schemas.address_schema import AddressCreate, AddressFilters, AddressSchema, AddressUpdate
 from services.address_service import AddressService
 from services.client_service import ClientService
@@ -11,3 +12,4 @@ class AddressController(BaseController[AddressCreate, AddressUpdate, AddressSche
     service = AddressService
     filters = AddressFilters
     parents = (Parent("/clients", "client_id", ClientService),)
+    access = Access(CLIENTS, CLIENTS, CLIENTS, CLIENTS)

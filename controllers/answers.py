@@ -15,6 +15,8 @@ Responses = dict[int | str, dict[str, Any]]
 DOCUMENTED: Responses = {
     304: {"description": "Not modified: `If-None-Match` names the current `ETag`"},
     400: {"description": "A rule of the shop says no", "model": RefusalBody},
+    401: {"description": "Authentication required, or invalid credentials", "model": ErrorBody},
+    403: {"description": "Not for this role", "model": ErrorBody},
     404: {"description": "The object, or one that it refers to, does not exist", "model": NotFoundBody},
     409: {"description": "What is stored says no", "model": ErrorBody},
     412: {"description": "The object has changed since the `ETag` in `If-Match`", "model": ErrorBody},

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args
 
 from fastapi import FastAPI, Header, Query
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from controllers.answers import answer_response, document_response, documented
 from controllers.idempotency import IdempotencyKey, request_key
 from controllers.pages import list_response
+from controllers.policies import Access, Policy, credentials
 from controllers.routes import JsonRoute, PathId, ReadRoute
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
@@ -25,6 +26,7 @@ Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
+UseCase = Callable[[Any, RequestKey | None], Answer]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.")]
 
 
@@ -41,6 +43,7 @@ class BaseController(Generic[Create, Update, Read]):
     service: ClassVar[type[BaseService[Any, Any, Any, Any]]]
     filters: ClassVar[type[ListQuery]]
     parents: ClassVar[tuple[Parent, ...]] = ()
+    access: ClassVar[Access] = Access()
 
     def __init__(self, app: FastAPI, resources: Resources) -> None:
         self.app, self.resources = app, resources
@@ -60,8 +63,8 @@ class BaseController(Generic[Create, Update, Read]):
         self.add_post(self.prefix, create, self.use_cases.save, f"Create: {name}", read)
         change = typed(self.change, changes=update)
         for method in ("PUT", "PATCH"):
-            self.add_route(method, one, change, f"Change: {name}", read, 400, 404, 409, 412, 413)
-        self.add_route("DELETE", one, self.delete, f"Delete: {name}", None, 404, 409, 412)
+            self.add_route(self.access.change, method, one, change, f"Change: {name}", read, 400, 404, 409, 412, 413)
+        self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete: {name}", None, 404, 409, 412)
 
     def add_routes(self) -> None:
         """Routes of the entity's own."""
@@ -98,10 +101,10 @@ class BaseController(Generic[Create, Update, Read]):
         self.add_read(path, queried, summary, list[read], *errors)
 
     def add_read(self, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int) -> None:
-        self.add_route("GET", path, endpoint, summary, read, 304, *errors)
+        self.add_route(self.access.read, "GET", path, endpoint, summary, read, 304, *errors)
 
     def add_post(
-        self, path: str, create: Any, use_case: Callable[[Any, RequestKey | None], Answer], summary: str, read: Any
+        self, path: str, create: Any, use_case: UseCase, summary: str, read: Any, policy: Policy | None = None
     ) -> None:
         """A POST that can be repeated safely: `use_case` gets what is sent, and the request's key if it bears one."""
 
@@ -109,17 +112,23 @@ class BaseController(Generic[Create, Update, Read]):
             repeated = request_key(request, key, new)
             return answer_response(await self.resources.database.threads.run(lambda: use_case(new, repeated)))
 
-        self.add_route("POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)
+        policy = policy or self.access.create
+        self.add_route(policy, "POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)
 
-    def add_route(self, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int) -> None:
+    def add_route(
+        self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
+    ) -> None:
+        route_class: Any = ReadRoute if method == "GET" else JsonRoute
+        guards = credentials(self.resources.settings)
         self.app.router.add_api_route(
             path,
             endpoint,
             methods=[method],
-            route_class_override=ReadRoute if method == "GET" else JsonRoute,
+            route_class_override=partial(route_class, policy=policy),  # type: ignore[arg-type] # it makes the route
+            dependencies=[] if policy.is_public else guards,
             status_code={"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,
-            responses=documented(*errors),
+            responses=documented(*errors, *(policy.refusals if guards else ())),
             summary=summary,
             tags=[self.plural],
             operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),

@@ -1,6 +1,7 @@
 """Bills over HTTP."""
 
 from controllers.base_controller_impl import BaseController
+from controllers.policies import CLIENTS, Access
 from schemas.bill_schema import BillCreate, BillFilters, BillSchema, BillUpdate
 from services.bill_service import BillService
 
@@ -9,3 +10,4 @@ class BillController(BaseController[BillCreate, BillUpdate, BillSchema]):
     prefix = "/bills"
     service = BillService
     filters = BillFilters
+    access = Access(read=CLIENTS)

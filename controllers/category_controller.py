@@ -1,6 +1,7 @@
 """Categories over HTTP."""
 
 from controllers.base_controller_impl import BaseController
+from controllers.policies import PUBLIC, Access
 from schemas.category_schema import CategoryCreate, CategoryFilters, CategorySchema, CategoryUpdate
 from services.category_service import CategoryService
 
@@ -9,3 +10,4 @@ class CategoryController(BaseController[CategoryCreate, CategoryUpdate, Category
     prefix = "/categories"
     service = CategoryService
     filters = CategoryFilters
+    access = Access(read=PUBLIC)

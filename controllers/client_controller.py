@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from controllers.answers import document_response
 from controllers.base_controller_impl import BaseController
+from controllers.policies import CLIENTS, Access
 from controllers.routes import PathId
 from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
 from services.client_service import ClientService
@@ -14,6 +15,7 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
     prefix = "/clients"
     service = ClientService
     filters = ClientFilters
+    access = Access(read=CLIENTS, change=CLIENTS)
 
     def add_routes(self) -> None:
         service = ClientService(self.resources)

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from config.errors import DatabaseUnavailableError
+from config.errors import UnavailableError
 from controllers.answers import JSON
+from controllers.policies import challenge
 from schemas.base_schema import to_json
 from services.errors import ServiceError
 
@@ -29,7 +30,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(ServiceError)(_refuse)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
-    app.exception_handler(DatabaseUnavailableError)(_unavailable)
+    app.exception_handler(UnavailableError)(_unavailable)
     app.exception_handler(Exception)(_fault)
 
 
@@ -37,8 +38,9 @@ def error_response(status: int, body: Any, headers: dict[str, str] | None = None
     return Response(to_json(body), status, headers, JSON)
 
 
-async def _refuse(_: Request, error: ServiceError) -> Response:
-    return error_response(error.status, error.body)
+async def _refuse(request: Request, error: ServiceError) -> Response:
+    headers = {"WWW-Authenticate": challenge(request.app.state.resources.settings)} if error.status == 401 else None
+    return error_response(error.status, error.body, headers)
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
@@ -55,7 +57,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     return error_response(error.status_code, {"detail": error.detail}, headers)
 
 
-async def _unavailable(_: Request, error: DatabaseUnavailableError) -> Response:
+async def _unavailable(_: Request, error: UnavailableError) -> Response:
     logger.debug("answered 503: %s", error)
     detail = {"detail": "Service temporarily unavailable"}
     return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, to_json
+from services.principal import PRINCIPAL
 
 IdempotencyKey = Annotated[
     str | None,
@@ -29,4 +30,4 @@ def request_key(request: Request, key: str | None, new: BaseSchema) -> RequestKe
     method, path = request.method, request.url.path
     fields = json.dumps(new.given(), default=lambda value: to_json(value).decode())  # integers of any length
     fingerprint = hashlib.sha256(f"{method} {path}\n{fields}".encode()).digest()
-    return RequestKey("", key, method, path, fingerprint)
+    return RequestKey(PRINCIPAL.get().name, key, method, path, fingerprint)

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from controllers.answers import document_response
 from controllers.base_controller_impl import BaseController, Parent
+from controllers.policies import CLIENTS, Access
 from controllers.routes import PathId
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
@@ -18,6 +19,7 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
     service = OrderService
     filters = OrderFilters
     parents = (Parent("/clients", "client_id", ClientService),)
+    access = Access(read=CLIENTS, change=CLIENTS)
 
     def add_routes(self) -> None:
         orders, checkout = OrderService(self.resources), CheckoutService(self.resources).checkout
@@ -26,5 +28,5 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
             """The order's status changes, oldest first, the creation included."""
             return document_response(request, await orders.history(id_key))
 
-        self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema)
+        self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
         self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from controllers.answers import document_response
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.pages import list_response
+from controllers.policies import PUBLIC, Access
 from controllers.routes import PathId
 from schemas.product_schema import (
     LowStockQuery,
@@ -27,6 +28,7 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
     service = ProductService
     filters = ProductFilters
     parents = (Parent("/categories", "category_id", CategoryService),)
+    access = Access(read=PUBLIC)
 
     def add_routes(self) -> None:
         products = ProductService(self.resources)

@@ -1,6 +1,7 @@
 """Reviews over HTTP."""
 
 from controllers.base_controller_impl import BaseController, Parent
+from controllers.policies import CLIENTS, PUBLIC, Access
 from schemas.review_schema import ReviewCreate, ReviewFilters, ReviewSchema, ReviewUpdate
 from services.product_service import ProductService
 from services.review_service import ReviewService
@@ -11,3 +12,4 @@ class ReviewController(BaseController[ReviewCreate, ReviewUpdate, ReviewSchema])
     service = ReviewService
     filters = ReviewFilters
     parents = (Parent("/products", "product_id", ProductService),)
+    access = Access(read=PUBLIC, create=CLIENTS)

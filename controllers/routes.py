@@ -1,4 +1,7 @@
-"""Two kinds of routes: reads that do without FastAPI's machinery, and writes with a strict reading of JSON."""
+"""Two kinds of routes: reads that do without FastAPI's machinery, and writes with a strict reading of JSON.
+
+Both ask first, before anything of the request is read, whether it is for whoever asks.
+"""
 
 import inspect
 import json
@@ -17,7 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
 
+from config.security_headers import KEPT_AND_CHECKED, PERSONAL
+from controllers.policies import Policy
 from schemas.list_query import ListQuery
+from services.audit_trail import WRITE, Write
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -39,7 +45,8 @@ class ReadRoute(APIRoute):
     FastAPI documents the signature; solving it as dependencies would cost five times what the rest of a read does.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+    def __init__(self, path: str, endpoint: Callable[..., Any], *, policy: Policy, **options: Any) -> None:
+        self.policy = policy
         super().__init__(path, endpoint, **options)
         self.app = request_response(self.get_route_handler())
 
@@ -47,14 +54,18 @@ class ReadRoute(APIRoute):
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
         parameters = inspect.signature(endpoint, eval_str=True).parameters
         takes_id, query_model = "id_key" in parameters, _query_model(parameters)
+        caching = [KEPT_AND_CHECKED] if self.policy.is_public else PERSONAL
 
         async def handle(request: Request) -> Response:
+            self.policy.check()
             arguments: dict[str, Any] = {}
             if takes_id:
                 arguments["id_key"] = _read(("path", "id_key"), _path_id.validate_python, request.path_params["id_key"])
             if query_model:
                 arguments["query"] = _read(("query",), query_model.model_validate, _query(request))
-            return await endpoint(request=request, **arguments)
+            response = await endpoint(request=request, **arguments)
+            response.raw_headers.extend(caching)
+            return response
 
         return handle
 
@@ -62,10 +73,16 @@ class ReadRoute(APIRoute):
 class JsonRoute(APIRoute):
     """Reads numbers exactly, and takes everything that is no proper JSON for invalid input."""
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], *, policy: Policy, **options: Any) -> None:
+        self.policy = policy
+        super().__init__(path, endpoint, **options)
+
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
+            self.policy.check()
+            WRITE.set(Write(request.method, request.url.path, self.status_code or 200))
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return strictly

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
+from config.security_headers import KEPT_AND_CHECKED
 from middleware.whole_answers import STATUS_LINE_200, head_of
 from services.cache_service import CacheEntry, CacheNamespace, CacheService, Lookup
 
@@ -34,7 +35,7 @@ class CachedReader:
 
 def hit_headers(lookup: Lookup) -> Headers:
     length = (b"content-length", b"%d" % len(lookup.body or b""))
-    return [CONTENT_TYPE, length, (b"etag", lookup.etag), HIT]
+    return [CONTENT_TYPE, length, (b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]
 
 
 def hit_head(lookup: Lookup) -> bytes:
@@ -46,4 +47,4 @@ def hit_head(lookup: Lookup) -> bytes:
 
 def unchanged_headers(lookup: Lookup) -> Headers:
     """Of the answer to a reader who has this very body already."""
-    return [(b"etag", lookup.etag), HIT]
+    return [(b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]

@@ -11,64 +11,85 @@ from config.metrics import metrics
 from config.telemetry import redis_span
 from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
 from middleware.client_address import ClientAddresses
-from middleware.rate_limiter import Batch, Headers, RateLimiter
+from middleware.rate_limiter import Batch, Headers, RateLimiter, Ticket
 from middleware.request_context import ROUTE
 from middleware.whole_answers import CONTEXT_HEAD, STATUS
+from services.authentication_service import AuthenticationService
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup
+from services.errors import UnauthorizedError
+from services.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 
-NOTICED = frozenset((b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"))
+CREDENTIALS = frozenset((b"authorization", b"x-api-key"))
+NOTICED = CREDENTIALS | {b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"}
 UNCOUNTED = ("/health_check", "/metrics")
+
+Noticed = dict[bytes, bytes]
 
 
 class Edge:
     def __init__(
-        self, app: ASGIApp, addresses: ClientAddresses, limiter: RateLimiter | None, reader: CachedReader | None
+        self,
+        app: ASGIApp,
+        addresses: ClientAddresses,
+        limiter: RateLimiter | None,
+        reader: CachedReader | None,
+        authentication: AuthenticationService | None = None,
     ) -> None:
+        """Without `authentication` the service is open to everybody."""
         self.app = app
         self._addresses = addresses
         self._limiter = limiter
         self._reader = reader
+        self._authentication = authentication
+        self._unidentified = ANONYMOUS if authentication else EVERYBODY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         noticed = _notice(scope["headers"])
-        ticket = self._enter(scope, noticed)
+        is_counted = _is_counted(scope)
+        ticket = self._enter(scope, noticed) if is_counted else None
         lookup = self._look_up(scope, noticed)
-        batch, place = ticket or (None, 0)
-        if batch or lookup:
+        if ticket or lookup:
             with redis_span("PIPELINE"):
-                while batch and not batch.trip.is_over:
-                    await batch.trip.wait()
+                if ticket:
+                    await ticket[0].arrive()
                 if lookup and not lookup.trip.is_over:
                     await lookup.trip.wait()
-        if batch and place >= batch.admitted:
+        principal = self._unidentified
+        if self._authentication and noticed and is_counted and not (ticket and ticket[0].refuses(ticket[1])):
+            principal, ticket = await self._identify(self._authentication, noticed, ticket)
+        batch, place = ticket or (None, 0)
+        if batch and batch.refuses(place):
             await _answer(send, 429, *batch.refusal())
-            return
-        if lookup is None or lookup.body is None:
+        elif lookup is None or lookup.body is None or principal.failure:
             LOOKED_UP.set(lookup)
+            PRINCIPAL.set(principal)
             headers = batch.headers(place) if batch else []
             await self.app(scope, receive, _adding(headers, send) if headers else send)
-            return
-        metrics.cache_hit()
-        scope[ROUTE] = lookup.entry.route
-        known, write_whole = noticed.get(b"if-none-match"), scope.get(WRITE_WHOLE)
-        if known and matches(known.decode("latin-1"), lookup.etag.decode()):
-            await _answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
-        elif write_whole:
-            scope[STATUS] = 200
-            write_whole(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
         else:
-            headers = hit_headers(lookup) + (batch.headers(place) if batch else [])
-            await _answer(send, 200, headers, lookup.body)
+            await _answer_hit(scope, send, noticed, lookup, batch, place)
 
-    def _enter(self, scope: Scope, noticed: dict[bytes, bytes]) -> tuple[Batch, int] | None:
+    async def _identify(
+        self, authentication: AuthenticationService, noticed: Noticed, ticket: Ticket | None
+    ) -> tuple[Principal, Ticket | None]:
+        """Whoever asks, with a place in a limit of its own. Bad credentials take a second place in the address's."""
+        principal = await authentication.identify(noticed.get(b"x-api-key"), noticed.get(b"authorization"))
+        if self._limiter is None or ticket is None:
+            return principal, ticket
+        if isinstance(principal.failure, UnauthorizedError):
+            self._limiter.enter(ticket[0].address)
+        own = self._limiter.enter(principal.name) if principal.name else None
+        if own:
+            with redis_span("PIPELINE"):
+                await own[0].arrive()
+        return principal, own or ticket
+
+    def _enter(self, scope: Scope, noticed: Noticed) -> Ticket | None:
         limiter = self._limiter
-        if limiter is None or (scope["path"].startswith(UNCOUNTED) and _is_uncounted(scope["path"])):
-            return None
-        if scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]):
+        if limiter is None:
             return None
         client = scope.get("client")
         peer = client[0] if client else None
@@ -77,7 +98,7 @@ class Edge:
         forwarded, real_ip = noticed.get(b"x-forwarded-for", b""), noticed.get(b"x-real-ip", b"")
         return limiter.enter(self._addresses.find(peer, forwarded, real_ip))
 
-    def _look_up(self, scope: Scope, noticed: dict[bytes, bytes]) -> Lookup | None:
+    def _look_up(self, scope: Scope, noticed: Noticed) -> Lookup | None:
         """A GET with a body goes to the application, which knows how large it may be."""
         if self._reader is None or scope["method"] != "GET":
             return None
@@ -86,21 +107,41 @@ class Edge:
         return self._reader.look_up(scope["path"], scope["query_string"])
 
 
-def _notice(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def _notice(headers: list[tuple[bytes, bytes]]) -> Noticed:
     """The headers that matter here, repeated ones joined as HTTP allows."""
-    noticed: dict[bytes, bytes] = {}
+    noticed: Noticed = {}
     for name, value in headers:
         if name in NOTICED:
             noticed[name] = noticed[name] + b"," + value if name in noticed else value
     return noticed
 
 
-def _is_uncounted(path: str) -> bool:
-    return path in UNCOUNTED or path.startswith(tuple(f"{prefix}/" for prefix in UNCOUNTED))
+def _is_counted(scope: Scope) -> bool:
+    """Whether the limit is for it: not for probes, nor for a browser's preflights."""
+    path: str = scope["path"]
+    if path.startswith(UNCOUNTED) and (path in UNCOUNTED or path.startswith(tuple(f"{name}/" for name in UNCOUNTED))):
+        return False
+    return not (scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]))
 
 
 def _is_preflight(headers: list[tuple[bytes, bytes]]) -> bool:
     return {b"origin", b"access-control-request-method"} <= dict(headers).keys()
+
+
+async def _answer_hit(
+    scope: Scope, send: Send, noticed: Noticed, lookup: Lookup, batch: Batch | None, place: int
+) -> None:
+    metrics.cache_hit()
+    scope[ROUTE] = lookup.entry.route
+    known, write_whole = noticed.get(b"if-none-match"), scope.get(WRITE_WHOLE)
+    if known and matches(known.decode("latin-1"), lookup.etag.decode()):
+        await _answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
+    elif write_whole:
+        scope[STATUS] = 200
+        write_whole(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
+    else:
+        headers = hit_headers(lookup) + (batch.headers(place) if batch else [])
+        await _answer(send, 200, headers, lookup.body or b"")
 
 
 def _adding(headers: Headers, send: Send) -> Send:

@@ -63,12 +63,10 @@ class RateLimiter:
         self._open: dict[str, Batch] = {}
         link.greet_with("SCRIPT", "LOAD", SCRIPT)
 
-    def enter(self, address: str, cost: int = 1) -> "tuple[Batch, int] | None":
-        """A place in the batch that is about to leave for this address: let in if it is below `admitted` when the
-        batch's trip is over.
+    def enter(self, address: str) -> "Ticket | None":
+        """A place in the batch that is about to leave for this address, or for this principal.
 
-        A request that costs more takes several places and is let in with its last. None while Redis is away: then
-        everything is let in.
+        None while Redis is away: then everything is let in.
         """
         batch = self._open.get(address)
         if batch is None:
@@ -79,7 +77,7 @@ class RateLimiter:
                 metrics.rate_limit_unavailable()
                 return None
             self._open[address] = batch
-        batch.size += cost
+        batch.size += 1
         return batch, batch.size - 1
 
     def leave(self, batch: "Batch", *command: str) -> bytes:
@@ -130,6 +128,15 @@ class Batch:
             for _ in range(self.size):
                 metrics.rate_limit_unavailable()
 
+    async def arrive(self) -> None:
+        """Until Redis has answered, or has failed to."""
+        while not self.trip.is_over:
+            await self.trip.wait()
+
+    def refuses(self, place: int) -> bool:
+        """To be asked after the arrival."""
+        return place >= self.admitted
+
     def headers(self, place: int) -> Headers:
         """Of the answer to the request at `place`, which is let in; none when Redis could not be asked."""
         if self._reset is None:
@@ -169,3 +176,7 @@ class Batch:
         except LinkDownError:
             return False
         return True
+
+
+Ticket = tuple[Batch, int]
+"""A batch and a place in it."""

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.http_protocol import WRITE_WHOLE
 from config.logging_config import REQUEST_ID
 from config.metrics import metrics
+from config.security_headers import ALWAYS, NOTHING_LOADS, missing
 from middleware.whole_answers import CONTEXT_HEAD, STATUS, head_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -35,7 +36,8 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
     A function with everything it needs at hand, not a class: around an answer from the cache it costs half as much."""
     prefix = secrets.token_hex(8)
     numbers = itertools.count(1)
-    head = head_of(headers)
+    headers = (*headers, *ALWAYS)
+    head = head_of((*headers, NOTHING_LOADS))
     set_request_id = REQUEST_ID.set
     observe = metrics.observe_request
 
@@ -60,7 +62,8 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answered = [*message.get("headers", ()), *headers, (b"x-request-id", request_id.encode())]
+                given = message.get("headers", ())
+                answered = [*given, *missing(given), *headers, (b"x-request-id", request_id.encode())]
                 # A new one, because the message may be a constant of whoever sends it.
                 message = {"type": "http.response.start", "status": status, "headers": answered}
             return send(message)

@@ -1,6 +1,8 @@
 """Database entities. Importing this package registers every table, as migrations and scripts need."""
 
 from models.address import AddressModel
+from models.api_key import ApiKeyModel
+from models.audit_entry import AuditEntryModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
@@ -12,6 +14,8 @@ from models.review import ReviewModel
 
 __all__ = [
     "AddressModel",
+    "ApiKeyModel",
+    "AuditEntryModel",
     "BillModel",
     "CategoryModel",
     "ClientModel",

@@ -1,8 +1,15 @@
 """SQL of address rows."""
 
+from sqlalchemy import ColumnElement
+
 from models.address import AddressModel
 from repositories.base_repository_impl import BaseRepository
+from repositories.statements import ClientKey
 
 
 class AddressRepository(BaseRepository[AddressModel]):
     model = AddressModel
+
+    @staticmethod
+    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+        return AddressModel.client_id == client_id

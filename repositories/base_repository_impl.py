@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
-from repositories.statements import Statement, list_statement, one_statement
+from repositories.statements import ClientKey, Owned, Statement, list_statement, one_statement
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
 
@@ -24,19 +24,32 @@ class BaseRepository(Generic[Model]):
         self.session = session
 
     @classmethod
-    def page(cls, query: ListQuery, fields: tuple[str, ...]) -> Statement:
-        """The statement that reads one page of `fields`, for `AsyncReads`."""
-        return list_statement(cls.model, query, fields)
+    def page(cls, query: ListQuery, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
+        """The statement that reads one page of `fields`, for `AsyncReads`: with `client_id`, of that client's rows."""
+        return list_statement(cls.model, query, fields, _narrow(cls.owned, client_id), client_id)
 
     @classmethod
-    def total(cls, query: ListQuery) -> Statement:
+    def total(cls, query: ListQuery, client_id: int | None = None) -> Statement:
         """The statement that counts what the query's filters let through."""
-        return list_statement(cls.model, query, None)
+        return list_statement(cls.model, query, None, _narrow(cls.owned, client_id), client_id)
 
     @classmethod
-    def one(cls, id_key: int, fields: tuple[str, ...]) -> Statement:
+    def one(cls, id_key: int, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
         """The statement that reads `fields` of one row."""
-        return one_statement(cls.model, id_key, fields)
+        return one_statement(cls.model, id_key, fields, _narrow(cls.owned, client_id), client_id)
+
+    def belongs_to(self, id_key: int, client_id: int) -> bool:
+        """Whether a client may change the row: one of its own, or one that has no owner."""
+        condition = self.owned(client_id)
+        if condition is None or not fits(id_key):
+            return condition is None
+        statement = select(self.model.id_key).where(self.model.id_key == id_key, condition)
+        return self.session.execute(statement).one_or_none() is not None
+
+    @staticmethod
+    def owned(client_id: ClientKey) -> ColumnElement[bool] | None:  # for those who have owners
+        """The condition under which a row belongs to a client; None where rows have no owners."""
+        return None
 
     def find(self, id_key: int) -> Model | None:
         return self.session.get(self.model, id_key) if fits(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
@@ -97,6 +110,10 @@ class Changes:
 class Attempt(NamedTuple):
     model: type[BaseModel]
     values: Values
+
+
+def _narrow(owned: Owned | None, client_id: int | None) -> Owned | None:
+    return owned if client_id is not None else None
 
 
 def fits(id_key: int) -> bool:

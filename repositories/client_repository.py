@@ -1,8 +1,15 @@
 """SQL of client rows."""
 
+from sqlalchemy import ColumnElement
+
 from models.client import ClientModel
 from repositories.base_repository_impl import BaseRepository
+from repositories.statements import ClientKey
 
 
 class ClientRepository(BaseRepository[ClientModel]):
     model = ClientModel
+
+    @staticmethod
+    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+        return ClientModel.id_key == client_id

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import ColumnElement, delete, exists, func, insert, select, text
 
 from models.enums import OrderStatus
+from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from repositories.base_repository_impl import BaseRepository, Values, fits
 from repositories.product_repository import ProductRepository
+from repositories.statements import ClientKey
 
 
 class Sale(NamedTuple):
@@ -40,6 +42,10 @@ _SELL = text(f"""
 
 class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     model = OrderDetailModel
+
+    @staticmethod
+    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+        return exists().where(OrderModel.id_key == OrderDetailModel.order_id, OrderModel.client_id == client_id)
 
     def sell(self, values: Values) -> Sale | None:
         """Take stock and make the detail with one statement.

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from models.enums import OrderStatus
 from models.order import OrderModel, OrderStatusChangeModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.statements import Statement, compiled
+from repositories.statements import ClientKey, Statement, compiled
 
 _change: Any = OrderStatusChangeModel
 _HISTORY = compiled(
@@ -26,6 +26,10 @@ _SUMMARY = compiled(
 
 class OrderRepository(BaseRepository[OrderModel]):
     model = OrderModel
+
+    @staticmethod
+    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+        return OrderModel.client_id == client_id
 
     @staticmethod
     def history(order_id: int) -> Statement:

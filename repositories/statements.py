@@ -19,12 +19,18 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     "lower=": lambda column, value: func.lower(column) == func.lower(value),
     "positive": lambda column, value: (column > literal_column("0")) == value,
 }
+OWN = "own_client_id"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's dialects are untyped
 
 
 class Statement(NamedTuple):
     sql: str
     parameters: dict[str, Any]
+
+
+ClientKey = int | BindParameter[int]
+Owned = Callable[[ClientKey], ColumnElement[bool] | None]
+"""The condition under which a row belongs to the client whose key is given, where rows have owners."""
 
 
 class Shape(NamedTuple):
@@ -36,35 +42,51 @@ class Shape(NamedTuple):
     filters: tuple[str, ...]
     sort: str
     keyset: bool
+    owned: Owned | None
 
 
-def one_statement(model: type[BaseModel], id_key: int, fields: tuple[str, ...]) -> Statement:
-    return Statement(_one_sql(model, fields), {"id_key": id_key})
+def one_statement(
+    model: type[BaseModel], id_key: int, fields: tuple[str, ...], owned: Owned | None, client_id: int | None
+) -> Statement:
+    return Statement(_one_sql(model, fields, owned), {"id_key": id_key, OWN: client_id})
 
 
-def list_statement(model: type[BaseModel], query: ListQuery, fields: tuple[str, ...] | None) -> Statement:
+def list_statement(
+    model: type[BaseModel],
+    query: ListQuery,
+    fields: tuple[str, ...] | None,
+    owned: Owned | None,
+    client_id: int | None,
+) -> Statement:
     """One page of `fields`, or with None the number of rows that the filters let through."""
     filters = query.filters()
-    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None)
+    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None, owned)
     parameters = {name: _parameter(query.where(name), value) for name, value in filters.items()}
-    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit}
+    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
     return Statement(_list_sql(shape), {**parameters, **paging})
 
 
 @lru_cache(maxsize=64)
-def _one_sql(model: type[BaseModel], fields: tuple[str, ...]) -> str:
-    return compiled(select(*_columns(model, fields)).where(model.id_key == bindparam("id_key")))
+def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owned: Owned | None) -> str:
+    conditions = [model.id_key == bindparam("id_key"), *_ownership(owned)]
+    return compiled(select(*_columns(model, fields)).where(*conditions))
 
 
 @lru_cache(maxsize=1024)
 def _list_sql(shape: Shape) -> str:
-    model, conditions = shape.model, [_condition(shape, name) for name in shape.filters]
+    model = shape.model
+    conditions = [*(_condition(shape, name) for name in shape.filters), *_ownership(shape.owned)]
     if shape.fields is None:
         return compiled(select(func.count()).select_from(model).where(*conditions))
     if shape.keyset:
         conditions.append(model.id_key > bindparam("after_id"))
     statement = select(*_columns(model, shape.fields)).where(*conditions).order_by(*_order(model, shape.sort))
     return compiled(statement.offset(bindparam("skip")).limit(bindparam("limit")))
+
+
+def _ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
+    condition = owned(bindparam(OWN)) if owned else None
+    return [] if condition is None else [condition]
 
 
 def compiled(statement: Select[Any]) -> str:

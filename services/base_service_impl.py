@@ -11,6 +11,7 @@ from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
 from services.documents import Answer, Document, document, etag_of
 from services.errors import NotFoundError, PreconditionFailedError
+from services.principal import check_fields, narrowed_to
 from services.resources import Resources
 from services.transactions import Transactions, Work
 
@@ -26,6 +27,8 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     repository: ClassVar[type[BaseRepository[Any]]]
     schema: ClassVar[type[StoredSchema]]
+    client_fields: ClassVar[frozenset[str] | None] = None
+    """What a client may change of its own; None: everything."""
     unique_messages: ClassVar[dict[str, str]] = {}
     """What to say when a unique index, by name, refuses a value."""
 
@@ -40,11 +43,11 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     async def page(self, query: ListQuery) -> Document:
         """One page, as the database has it now."""
-        rows = await self.resources.database.reads.fetch(*self.repository.page(query, self.fields))
+        rows = await self.resources.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
         return document([dict(zip(self.fields, row, strict=True)) for row in rows])
 
     async def count(self, query: ListQuery) -> int:
-        rows = await self.resources.database.reads.fetch(*self.repository.total(query))
+        rows = await self.resources.database.reads.fetch(*self.repository.total(query, narrowed_to()))
         return int(rows[0][0])
 
     async def get_one(self, id_key: int) -> Document:
@@ -53,7 +56,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     async def row(self, id_key: int) -> Document:
         """The object, as the database has it now."""
-        statement = self.repository.one(id_key, self.fields)
+        statement = self.repository.one(id_key, self.fields, narrowed_to())
         rows = await self.resources.database.reads.fetch(*statement) if fits(id_key) else []
         if not rows:
             raise self.not_found(id_key)
@@ -90,8 +93,11 @@ class BaseService(Generic[Model, Create, Update, Read]):
         """What has to go first; `instance` is locked."""
 
     def lock(self, session: Session, id_key: int, if_match: str | None) -> Model:
-        """The row to change, checked against the tags in `if_match`."""
-        instance: Model | None = self.repository(session).lock(id_key)
+        """The row to change, checked against the tags in `if_match`; a client's own, if a client asks."""
+        repository, own = self.repository(session), narrowed_to()
+        if own is not None and not repository.belongs_to(id_key, own):
+            raise self.not_found(id_key)
+        instance: Model | None = repository.lock(id_key)
         if instance is None:
             raise self.not_found(id_key)
         if if_match is not None and not matches(if_match, etag_of(to_json(self.read(instance)))):
@@ -108,8 +114,9 @@ class BaseService(Generic[Model, Create, Update, Read]):
         return NotFoundError(self.repository.model.entity_name(), id_key)
 
     def _update(self, session: Session, id_key: int, changes: Update, if_match: str | None) -> Document:
-        repository, instance = self.repository(session), self.lock(session, id_key, if_match)
-        values = self.before_update(session, instance, changes.given())
+        repository, instance, given = self.repository(session), self.lock(session, id_key, if_match), changes.given()
+        check_fields({name for name in given if given[name] != getattr(instance, name)}, self.client_fields)
+        values = self.before_update(session, instance, given)
         return document(self.read(repository.update(instance, values)))
 
     def _delete(self, session: Session, id_key: int, if_match: str | None) -> None:

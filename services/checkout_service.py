@@ -21,11 +21,14 @@ from schemas.order_schema import OrderSchema, now
 from services.bill_service import BillService
 from services.documents import Answer
 from services.errors import NotFoundError, RejectedError
+from services.principal import check_fields, check_own_client
 from services.resources import Resources
 from services.stock import check_price, shortage
 from services.transactions import Transactions
 
 Products = Mapping[int, ProductModel]
+
+NO_DISCOUNT = frozenset[str]()  # for clients: prices are the shop's
 
 
 class CheckoutService:
@@ -41,6 +44,8 @@ class CheckoutService:
         return self.transactions.run_once(lambda session: self._place(session, new), request)
 
     def _place(self, session: Session, new: CheckoutCreate) -> Answer:
+        check_own_client(new.client_id)
+        check_fields({"discount"} if new.discount else set(), NO_DISCOUNT)
         if ClientRepository(session).find(new.client_id) is None:
             raise NotFoundError("Client", new.client_id)
         products = take_stock(ProductRepository(session), new.items)

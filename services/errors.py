@@ -3,6 +3,8 @@
 ServiceError
 ├── NotFoundError            404  the object, or one that it refers to, does not exist
 ├── RejectedError            400  a rule of the shop says no
+├── UnauthorizedError        401  who asks is unknown, and has to be known
+├── ForbiddenError           403  whoever has this role may never do it
 ├── ConflictError            409  what is stored says no
 ├── PreconditionFailedError  412  the object has changed since the caller read it
 └── InvalidError             422  fields that are right one by one do not fit each other
@@ -29,6 +31,14 @@ class NotFoundError(ServiceError):
 
 class RejectedError(ServiceError):
     status = 400
+
+
+class UnauthorizedError(ServiceError):
+    status = 401
+
+
+class ForbiddenError(ServiceError):
+    status = 403
 
 
 class ConflictError(ServiceError):

@@ -13,7 +13,8 @@ from repositories.product_repository import ProductRepository
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
 from services.documents import Document, document
-from services.errors import ConflictError
+from services.errors import ConflictError, ForbiddenError
+from services.principal import narrowed_to
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),
@@ -27,6 +28,7 @@ HISTORY_FIELDS = ("from_status", "to_status", "changed_at")
 class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema]):
     repository = OrderRepository
     schema = OrderSchema
+    client_fields = frozenset({"delivery_method", "status"})
 
     async def history(self, id_key: int) -> Document:
         """The order's status changes, oldest first. Raises NotFoundError."""
@@ -38,6 +40,8 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         before, after = OrderStatus(instance.status), OrderStatus(values.get("status", instance.status))
         if after is not before and after not in NEXT_STATUSES[before]:
             raise ConflictError(f"Invalid status transition: {before.name} -> {after.name}")
+        if after not in (before, OrderStatus.CANCELED) and narrowed_to() is not None:
+            raise ForbiddenError("Only an admin may set this status")
         if after is not before and after is OrderStatus.CANCELED:
             self._put_back(session, instance.id_key)
         return values

@@ -14,6 +14,7 @@ from config.metrics import metrics
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey
 from schemas.base_schema import to_json
+from services.audit_trail import audited
 from services.database_errors import RETRIED, availability, meaning
 from services.documents import Answer
 from services.errors import InvalidError, ServiceError
@@ -43,14 +44,19 @@ class Transactions:
     def __init__(self, resources: Resources, unique_messages: Mapping[str, str]) -> None:
         self._resources = resources
         self._unique_messages = unique_messages
+        self._audits = resources.settings.audits
 
     def run(self, work: Work[T], *, autocommit: bool = False) -> T:
         """Run `work` and commit, then tell the resources what it changed.
 
         After a deadlock or a serialization failure `work` runs again, up to three times, and so it must do nothing
-        outside its transaction. `autocommit` saves two trips for work that is a single statement.
+        outside its transaction. `autocommit` saves two trips for work that is a single statement, and that no
+        entry in the audit trail goes with.
         Raises what `work` raises, a ServiceError for a refusal of the database, or DatabaseUnavailableError.
         """
+        return self._run(self._audited(work), autocommit and not self._audits)
+
+    def _run(self, work: Work[T], autocommit: bool = False) -> T:
         retrying = Retrying(
             retry=retry_if_exception_type(_RepeatError),
             stop=stop_after_attempt(1 + RETRIES),
@@ -72,7 +78,11 @@ class Transactions:
         """
         if request is None:
             return self.run(work, autocommit=autocommit)
-        return self.run(lambda session: self._keep(session, work, request))
+        work = self._audited(work)
+        return self._run(lambda session: self._keep(session, work, request))
+
+    def _audited(self, work: Work[T]) -> Work[T]:
+        return audited(work) if self._audits else work
 
     def _attempt(self, work: Work[T], autocommit: bool) -> tuple[T, Changes]:
         database = self._resources.database

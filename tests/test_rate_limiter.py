@@ -29,8 +29,8 @@ def link(valkey: ValkeyServer) -> RedisLink:
     return RedisLink(address_of(valkey))
 
 
-async def entered(limiter: RateLimiter, address: str = "client", cost: int = 1) -> tuple[Batch, int]:
-    ticket = limiter.enter(address, cost)
+async def entered(limiter: RateLimiter, address: str = "client") -> tuple[Batch, int]:
+    ticket = limiter.enter(address)
     assert ticket
     batch, place = ticket
     while not batch.trip.is_over:
@@ -38,8 +38,8 @@ async def entered(limiter: RateLimiter, address: str = "client", cost: int = 1) 
     return batch, place
 
 
-async def is_admitted(limiter: RateLimiter, address: str = "client", cost: int = 1) -> bool:
-    batch, place = await entered(limiter, address, cost)
+async def is_admitted(limiter: RateLimiter, address: str = "client") -> bool:
+    batch, place = await entered(limiter, address)
     return place < batch.admitted
 
 
@@ -86,17 +86,6 @@ def test_addresses_are_counted_apart(link: RedisLink) -> None:
         async with running(link):
             admitted = await asyncio.gather(*(is_admitted(limiter, name) for name in "abcabcabc"))
             assert admitted == [True] * 6 + [False] * 3
-
-    asyncio.run(scenario())
-
-
-def test_a_higher_cost_takes_several_places(link: RedisLink) -> None:
-    limiter = RateLimiter(link, 5, 60)
-
-    async def scenario() -> None:
-        async with running(link):
-            admitted = await asyncio.gather(*(is_admitted(limiter, cost=2) for _ in range(3)))
-            assert admitted == [True, True, False]
 
     asyncio.run(scenario())
 

@@ -1,0 +1,14 @@
+"""The audit trail over HTTP: for admins, to be read only."""
+
+from controllers.base_controller_impl import BaseController
+from schemas.audit_schema import AuditEntrySchema, AuditFilters, NothingToWrite
+from services.audit_entry_service import AuditEntryService
+
+
+class AuditController(BaseController[NothingToWrite, NothingToWrite, AuditEntrySchema]):
+    prefix = "/audit"
+    service = AuditEntryService
+    filters = AuditFilters
+
+    def register(self) -> None:
+        self.add_list(self.prefix, self.list_all, "List changes", AuditEntrySchema)

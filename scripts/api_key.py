@@ -1,0 +1,70 @@
+"""API keys: `python -m scripts.api_key make admin`, `make client 5`, `revoke NAME`, `list`.
+
+It works on the database of the settings, also while the service runs on it.
+"""
+
+import argparse
+import sys
+
+from sqlalchemy.orm import Session
+
+from config.database import Database
+from config.embedded import embedded_servers
+from config.settings import load_settings
+from repositories.api_key_repository import ApiKeyRepository
+from services.api_keys import make_key
+from services.errors import ServiceError
+from services.principal import Role
+
+COLUMNS = "{:<10}{:<8}{:<8}{:<21}{:<21}{:<21}\n"
+
+
+def main() -> None:
+    arguments = parser().parse_args()
+    with embedded_servers(load_settings(), share=True) as settings, Database(settings).sessions.begin() as session:
+        try:
+            told = arguments.act(session, arguments)
+        except ServiceError as error:
+            sys.exit(str(error))
+    sys.stdout.write(told)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.api_key", description="Keys that callers send as X-API-Key."
+    )
+    commands = parser.add_subparsers(required=True)
+    making = commands.add_parser("make", help="make a key; it is shown once")
+    making.add_argument("role", choices=[Role.CLIENT, Role.ADMIN])
+    making.add_argument("client", nargs="?", type=int, help="id_key of the client that it is for")
+    making.set_defaults(act=make)
+    revoking = commands.add_parser("revoke", help="refuse a key from now on")
+    revoking.add_argument("name")
+    revoking.set_defaults(act=revoke)
+    commands.add_parser("list", help="tell which keys there are").set_defaults(act=tell)
+    return parser
+
+
+def make(session: Session, arguments: argparse.Namespace) -> str:
+    made = make_key(session, Role(arguments.role), arguments.client)
+    return f"Name  {made.name}\nKey   {made.key}\nIt is not shown again. Send it as X-API-Key.\n"
+
+
+def revoke(session: Session, arguments: argparse.Namespace) -> str:
+    if not ApiKeyRepository(session).revoke(arguments.name):
+        sys.exit(f"No valid key is named {arguments.name}")
+    return f"{arguments.name} is refused from now on, by running workers within 5 seconds\n"
+
+
+def tell(session: Session, _: argparse.Namespace) -> str:
+    rows = [
+        [f"{value or '-':.19}" if value is None or isinstance(value, str) else str(value)[:19] for value in row]
+        for row in ApiKeyRepository(session).all()
+    ]
+    return COLUMNS.format("name", "role", "client", "created", "last used", "revoked") + "".join(
+        COLUMNS.format(*row) for row in rows
+    )
+
+
+if __name__ == "__main__":
+    main()

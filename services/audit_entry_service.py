@@ -1,0 +1,11 @@
+"""Reading the audit trail."""
+
+from models.audit_entry import AuditEntryModel
+from repositories.audit_entry_repository import AuditEntryRepository
+from schemas.audit_schema import AuditEntrySchema, NothingToWrite
+from services.base_service_impl import BaseService
+
+
+class AuditEntryService(BaseService[AuditEntryModel, NothingToWrite, NothingToWrite, AuditEntrySchema]):
+    repository = AuditEntryRepository
+    schema = AuditEntrySchema

@@ -1,0 +1,62 @@
+"""From what a request bears to whom it acts for."""
+
+import hashlib
+import time
+from typing import NamedTuple
+
+from cachetools import TLRUCache
+
+from config.errors import UnavailableError
+from services import api_keys
+from services.errors import UnauthorizedError
+from services.principal import ANONYMOUS, Principal, Role
+from services.resources import Resources
+from services.tokens import TokenVerifier
+
+KEY_TRUST_SECONDS = 5
+TOKEN_TRUST_SECONDS = 300
+REMEMBERED = 10_000
+
+
+class Known(NamedTuple):
+    principal: Principal
+    until: float  # seconds since 1970
+
+
+class AuthenticationService:
+    """Remembers who was identified: a revoked key is refused after `KEY_TRUST_SECONDS`, by every worker."""
+
+    def __init__(self, resources: Resources) -> None:
+        settings = resources.settings
+        self._database = resources.database
+        self._takes_api_keys = settings.takes_api_keys
+        self._tokens = TokenVerifier(settings) if settings.takes_tokens else None
+        self._known: TLRUCache[bytes, Known] = TLRUCache(REMEMBERED, lambda _key, known, _now: known.until, time.time)
+
+    async def identify(self, api_key: bytes | None, authorization: bytes | None) -> Principal:
+        """Whoever sent these headers. Nothing is raised: with a `failure` in it, the principal has no rights at all."""
+        api_key = api_key if self._takes_api_keys else None
+        authorization = authorization if self._tokens else None
+        if api_key is None and authorization is None:
+            return ANONYMOUS
+        digest = hashlib.sha256(b"%b\n%b" % (api_key or b"", authorization or b"")).digest()
+        known = self._known.get(digest)
+        if known is None:
+            try:
+                known = await self._find(api_key, authorization)
+            except (UnauthorizedError, UnavailableError) as error:
+                return Principal(Role.ANONYMOUS, failure=error)
+            self._known[digest] = known
+        return known.principal
+
+    async def _find(self, api_key: bytes | None, authorization: bytes | None) -> Known:
+        now = time.time()
+        if api_key is None and authorization and self._tokens:
+            scheme, _, token = authorization.decode("latin-1").partition(" ")
+            if scheme.lower() != "bearer":
+                raise UnauthorizedError("Invalid credentials")
+            principal, expires_at = await self._tokens.verify(token.strip())
+            return Known(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
+        if api_key is None or authorization:  # whoever sends both would have to be told which one counts
+            raise UnauthorizedError("Invalid credentials")
+        return Known(await api_keys.owner_of(self._database, api_key.decode("latin-1")), now + KEY_TRUST_SECONDS)

@@ -1,0 +1,95 @@
+"""JSON Web Tokens: verified here, issued by somebody else (RFC 8725 is what the checks follow).
+
+A token has `role` `admin`, or `client` with the `client_id` that it is for.
+"""
+
+import logging
+from functools import partial
+from typing import Any, NamedTuple
+
+import jwt
+from jwt import PyJWK, PyJWKClient
+from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
+
+from config.errors import SigningKeysUnavailableError
+from config.settings import Settings
+from config.threads import Threads
+from repositories.base_repository_impl import fits
+from services.errors import UnauthorizedError
+from services.principal import Principal, Role
+
+LEEWAY_SECONDS = 30  # what two clocks may differ by
+REQUIRED = ("exp", "iss", "aud", "sub")
+KEYS_LIFESPAN_SECONDS = 300
+KEYS_TIMEOUT_SECONDS = 3
+LONGEST_SUBJECT = 200
+
+logger = logging.getLogger(__name__)
+
+
+class Verified(NamedTuple):
+    principal: Principal
+    expires_at: float  # seconds since 1970
+
+
+class TokenVerifier:
+    """The algorithm decides which key may be used, so that no public key ever passes for a secret."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._issuer, self._audience = settings.jwt_issuer, settings.jwt_audience
+        self._secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
+        self._keys = (
+            PyJWKClient(settings.jwt_jwks_url, lifespan=KEYS_LIFESPAN_SECONDS, timeout=KEYS_TIMEOUT_SECONDS)
+            if settings.jwt_jwks_url
+            else None
+        )
+        # The keys are fetched now and then, and nobody but those who wait for them shall wait.
+        self._threads = Threads(1, 2 * KEYS_TIMEOUT_SECONDS)
+        self._keys_are_away = False
+
+    async def verify(self, token: str) -> Verified:
+        """Raises UnauthorizedError, or UnavailableError when it cannot be said."""
+        return await self._threads.run(partial(self._verify, token))
+
+    def _verify(self, token: str) -> Verified:
+        try:
+            claims = self._claims(token)
+        except PyJWKClientConnectionError as error:
+            if not self._keys_are_away:
+                logger.warning("the keys of tokens cannot be fetched: %s", error)
+            self._keys_are_away = True
+            raise SigningKeysUnavailableError(str(error)) from error
+        except (PyJWTError, ValueError, TypeError) as error:
+            raise UnauthorizedError("Invalid credentials") from error
+        return Verified(_principal(claims), claims["exp"])
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        header = jwt.get_unverified_header(token)
+        if header.get("alg") == "HS256" and self._secret:
+            key: str | PyJWK = self._secret
+            algorithms = ["HS256"]
+        elif self._keys:
+            key, algorithms = self._keys.get_signing_key(header.get("kid", "")), ["RS256", "ES256"]
+            self._keys_are_away = False
+        else:
+            raise UnauthorizedError("Invalid credentials")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=LEEWAY_SECONDS,
+            options={"require": list(REQUIRED)},
+        )
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    subject, role, client_id = claims["sub"], claims.get("role"), claims.get("client_id")
+    if not (subject and subject.isprintable() and len(subject) <= LONGEST_SUBJECT):
+        raise UnauthorizedError("Invalid credentials")
+    if role == Role.ADMIN and client_id is None:
+        return Principal(Role.ADMIN, f"jwt:{subject}")
+    if role == Role.CLIENT and type(client_id) is int and fits(client_id):
+        return Principal(Role.CLIENT, f"jwt:{subject}", client_id)
+    raise UnauthorizedError("Invalid credentials")
