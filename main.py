@@ -22,7 +22,7 @@ from controllers import CONTROLLERS
 from controllers.documentation import add_documentation
 from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
-from controllers.read_table import ReadTable
+from controllers.route_table import RouteTable
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
 from middleware.cross_origin import constant_headers, cross_origin
@@ -80,7 +80,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     add_health_checks(app, resources)
     add_documentation(app)
     add_error_handlers(app)
-    app.front = layers(ReadTable(app.routed, app), settings, resources)
+    app.front = layers(RouteTable(app.routed, app), settings, resources)
     return app
 
 

@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.answers import answer_response, document_response, documented
+from controllers.arguments import PathId
 from controllers.idempotency import IdempotencyKey, request_key
 from controllers.pages import list_response
 from controllers.policies import Access, Policy, credentials
-from controllers.routes import JsonRoute, PathId, ReadRoute
+from controllers.routes import EntityRoute
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
@@ -27,7 +28,9 @@ Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
 UseCase = Callable[[Any, RequestKey | None], Answer]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.")]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
+]
 
 
 class Parent(NamedTuple):
@@ -118,13 +121,14 @@ class BaseController(Generic[Create, Update, Read]):
     def add_route(
         self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
     ) -> None:
-        route_class: Any = ReadRoute if method == "GET" else JsonRoute
-        guards = credentials(self.resources.settings)
+        settings = self.resources.settings
+        guards = credentials(settings)
+        route_class: Any = partial(EntityRoute, policy=policy, max_body_bytes=settings.max_body_bytes)
         self.app.router.add_api_route(
             path,
             endpoint,
             methods=[method],
-            route_class_override=partial(route_class, policy=policy),  # type: ignore[arg-type] # it makes the route
+            route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
             status_code={"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,

@@ -27,7 +27,12 @@ logger = logging.getLogger(__name__)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    app.exception_handler(ServiceError)(_refuse)
+    headers_of_401 = {"WWW-Authenticate": challenge(app.state.resources.settings)}
+
+    async def refuse(_: Request, error: ServiceError) -> Response:
+        return error_response(error.status, error.body, headers_of_401 if error.status == 401 else None)
+
+    app.exception_handler(ServiceError)(refuse)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(UnavailableError)(_unavailable)
@@ -38,11 +43,6 @@ def error_response(status: int, body: Any, headers: dict[str, str] | None = None
     return Response(to_json(body), status, headers, JSON)
 
 
-async def _refuse(request: Request, error: ServiceError) -> Response:
-    headers = {"WWW-Authenticate": challenge(request.app.state.resources.settings)} if error.status == 401 else None
-    return error_response(error.status, error.body, headers)
-
-
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
     return error_response(422, {"detail": [_told(item) for item in error.errors()]})
 
@@ -50,9 +50,9 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
 async def _http_error(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        # The framework names the methods of the first route only that has the path.
+        # The framework names the methods of the first route only, of all that have its path.
         routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        methods = sorted({method for route in routes for method in route.methods})
+        methods = sorted({method for route in routes if route.path == routes[0].path for method in route.methods})
         headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # of files, which have no route
     return error_response(error.status_code, {"detail": error.detail}, headers)
 

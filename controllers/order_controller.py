@@ -4,9 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.answers import document_response
+from controllers.arguments import PathId
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.policies import CLIENTS, Access
-from controllers.routes import PathId
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
 from services.checkout_service import CheckoutService

@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.answers import document_response
+from controllers.arguments import PathId
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.pages import list_response
 from controllers.policies import PUBLIC, Access
-from controllers.routes import PathId
 from schemas.product_schema import (
     LowStockQuery,
     ProductCreate,

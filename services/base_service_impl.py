@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Generic, TypeVar
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
@@ -9,7 +10,7 @@ from repositories.base_repository_impl import BaseRepository, Values, fits
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
-from services.documents import Answer, Document, document, etag_of
+from services.documents import Answer, Document, document, etag_of, objects
 from services.errors import NotFoundError, PreconditionFailedError
 from services.principal import check_fields, narrowed_to
 from services.resources import Resources
@@ -44,7 +45,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
     async def page(self, query: ListQuery) -> Document:
         """One page, as the database has it now."""
         rows = await self.resources.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
-        return document([dict(zip(self.fields, row, strict=True)) for row in rows])
+        return document(objects(self.fields, rows))
 
     async def count(self, query: ListQuery) -> int:
         rows = await self.resources.database.reads.fetch(*self.repository.total(query, narrowed_to()))
@@ -60,7 +61,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
         rows = await self.resources.database.reads.fetch(*statement) if fits(id_key) else []
         if not rows:
             raise self.not_found(id_key)
-        return document(dict(zip(self.fields, rows[0], strict=True)))
+        return document(objects(self.fields, rows)[0])
 
     def save(self, new: Create, request: RequestKey | None = None) -> Answer:
         """Make the object, once for all requests with this key; `create` is one statement, whole or absent."""
@@ -104,7 +105,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
             raise PreconditionFailedError("The object has changed since it was read")
         return instance
 
-    def read(self, instance: Model) -> Read:
+    def read(self, instance: Model | Row[Any]) -> Read:
         return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
 
     def answer(self, created: Read) -> Answer:

@@ -12,7 +12,7 @@ from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
-from services.documents import Document, document
+from services.documents import Document, document, objects
 from services.errors import ConflictError, ForbiddenError
 from services.principal import narrowed_to
 
@@ -34,7 +34,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         """The order's status changes, oldest first. Raises NotFoundError."""
         await self.get_one(id_key)
         rows = await self.resources.database.reads.fetch(*OrderRepository.history(id_key))
-        return document([dict(zip(HISTORY_FIELDS, row, strict=True)) for row in rows])
+        return document(objects(HISTORY_FIELDS, rows))
 
     def before_update(self, session: Session, instance: OrderModel, values: Values) -> Values:
         before, after = OrderStatus(instance.status), OrderStatus(values.get("status", instance.status))

@@ -1,0 +1,130 @@
+"""What an endpoint's signature names, read from a request as FastAPI documents it, and told wrong in the same words."""
+
+import inspect
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from email.message import Message
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Path, params
+from fastapi.exceptions import RequestValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+
+def _whole(text: Any) -> Any:
+    """Digits only, where pydantic would also take `5.0`, ` 5` and `1_000`. A sign is an integer that does not exist."""
+    if isinstance(text, str) and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
+        raise PydanticCustomError("int_parsing", "Input should be a valid integer")
+    return text
+
+
+PathId = Annotated[int, BeforeValidator(_whole), Path(description="The object's `id_key`.", examples=[1])]
+
+ABSENT = object()
+
+
+class Argument(NamedTuple):
+    name: str
+    loc: tuple[str, ...]
+    find: Callable[[Request, Any], Any]
+    """The value in the request and its JSON, ABSENT when there is none."""
+    validate: Callable[[Any], Any]
+
+
+class Arguments:
+    def __init__(self, endpoint: Callable[..., Any], max_body_bytes: int) -> None:
+        parameters = inspect.signature(endpoint, eval_str=True).parameters
+        self._arguments = [_argument(item) for item in parameters.values()]
+        self._max_body_bytes = max_body_bytes
+        self._takes_body = any(argument.loc == ("body",) for argument in self._arguments)
+
+    async def read(self, request: Request) -> dict[str, Any]:
+        """The arguments by name; those that are absent are left to their defaults.
+
+        Raises RequestValidationError with everything that is wrong, HTTPException for a body above the limit.
+        """
+        body = await _read_body(request, self._max_body_bytes) if self._takes_body else None
+        values: dict[str, Any] = {}
+        errors: list[Any] = []
+        for name, loc, find, validate in self._arguments:
+            try:
+                value = find(request, body)
+                if value is not ABSENT:
+                    values[name] = validate(value)
+            except ValidationError as error:
+                errors += [{**item, "loc": (*loc, *item["loc"])} for item in error.errors()]
+        if errors:
+            raise RequestValidationError(errors)
+        return values
+
+
+def _argument(parameter: Any) -> Argument:
+    name = parameter.name
+    if parameter.annotation is Request:
+        return Argument(name, (), lambda request, _: request, lambda request: request)
+    validate = TypeAdapter(parameter.annotation).validate_python
+    for item in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(item, params.Path):
+            return Argument(name, ("path", name), lambda request, _: request.path_params[name], validate)
+        if isinstance(item, params.Query):
+            return Argument(name, ("query",), _query, validate)
+        if isinstance(item, params.Header):
+            return Argument(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
+    return Argument(name, ("body",), lambda _, body: body, validate)
+
+
+def _header(name: str) -> Callable[[Request, Any], Any]:
+    return lambda request, _: request.headers.get(name, ABSENT)
+
+
+def _query(request: Request, _: Any) -> dict[str, str]:
+    """The parameters; what is no UTF-8 is refused, where the framework would put U+FFFD in its place."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError as error:
+        item = {"loc": ("query",), "msg": "Input should be UTF-8", "type": "unicode_error"}
+        raise RequestValidationError([item]) from error
+    return dict(request.query_params)
+
+
+async def _read_body(request: Request, limit: int) -> Any:
+    """Its JSON, with numbers as exact as they were sent; as bytes what does not even claim to be JSON."""
+    body = await _receive(request, limit)
+    if not body:
+        raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
+    if not _claims_to_be_json(request.headers.get("content-type")):
+        return body
+    try:
+        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        item = {"loc": ("body", getattr(error, "pos", 0)), "msg": "JSON decode error", "type": "json_invalid"}
+        raise RequestValidationError([item]) from error
+
+
+async def _receive(request: Request, limit: int) -> bytes:
+    size, chunks = 0, []
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise HTTPException(413, f"The body is longer than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _claims_to_be_json(content_type: str | None) -> bool:
+    """So does a body without a type."""
+    if content_type in (None, "", "application/json"):
+        return True
+    message = Message()
+    message["content-type"] = content_type
+    subtype = message.get_content_subtype()
+    return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
