@@ -1,9 +1,11 @@
 """Answers that the server writes whole are what the usual two messages would have been."""
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -17,9 +19,32 @@ BODY = b'[{"id_key":1}]'
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY)), (b"x-cache-hit", b"true")]
 
 
+PLAIN = [(b"content-length", b"4")]
+# What applications may send, by path: status, headers, and the parts of the body.
+UNUSUAL: dict[str, tuple[int, list[tuple[bytes, bytes]], list[bytes]]] = {
+    "/parts": (200, PLAIN, [b"pa", b"rt"]),
+    "/no-length": (200, [], [b"pa", b"rt"]),
+    "/chunked": (200, [(b"transfer-encoding", b"chunked")], [b"part"]),
+    "/closing": (200, [*PLAIN, (b"connection", b"close")], [b"part"]),
+    "/no-content": (204, [], [b""]),
+    "/unchanged": (304, [(b"etag", b"x")], [b""]),
+}
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/whole":
         scope[WRITE_WHOLE](STATUS_LINE_200 + head_of(HEADERS), BODY)
+        return
+    if scope["path"] in UNUSUAL:
+        status, headers, parts = UNUSUAL[scope["path"]]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        for number, part in enumerate(parts, 1):
+            await send({"type": "http.response.body", "body": part, "more_body": number < len(parts)})
+        return
+    if scope["path"] in ("/too-short", "/two-headers"):
+        length = b"5" if scope["path"] == "/too-short" else b"4\r\nx-evil: 1"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": b"part"})
         return
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": BODY})
@@ -63,3 +88,32 @@ def test_the_connection_is_closed_for_who_asks(port: int) -> None:
     assert response.read() == BODY
     assert response.isclosed()
     connection.close()
+
+
+@pytest.mark.parametrize("path", UNUSUAL)
+def test_an_unusual_answer_arrives_as_it_was_sent(port: int, path: str) -> None:
+    status, headers, parts = UNUSUAL[path]
+    with closing(http.client.HTTPConnection(LOOPBACK, port)) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (status, b"".join(parts))
+        assert {(name.decode(), value.decode()) for name, value in headers} <= set(response.getheaders())
+        connection.request("GET", "/usual")
+        assert connection.getresponse().read() == BODY
+
+
+def test_the_answer_to_head_has_no_body(port: int) -> None:
+    with socket.create_connection((LOOPBACK, port)) as connection:
+        connection.sendall(b"HEAD /usual HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert b"content-length: %d" % len(BODY) in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("path", ["/too-short", "/two-headers"])
+def test_an_answer_that_lies_is_not_sent_as_one(port: int, path: str) -> None:
+    with socket.create_connection((LOOPBACK, port)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    assert b"x-evil" not in answer
+    assert not answer.startswith(b"HTTP/1.1 200 OK") or b"content-length: 5" in answer
