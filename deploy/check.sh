@@ -65,13 +65,15 @@ production() { "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.pr
 
 complete_with_its_secrets() {
   deploy/make_secrets.sh "$scratch/secrets" &&
-    SECRETS_DIR=$scratch/secrets COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
+    SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
 }
 
-refused_without_its_secrets() {
-  SECRETS_DIR='' production config >"$scratch/refusal" 2>&1 && echo "not refused" && return 1
-  grep "set SECRETS_DIR" "$scratch/refusal"
-}
+refused_without() ( # refused_without VARIABLE
+  export SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key
+  unset "$1"
+  production config >"$scratch/refusal" 2>&1 && echo "not refused" && return 1
+  grep "$1" "$scratch/refusal"
+)
 
 complete_example() {
   "${compose[@]}" --env-file .env.production.example -f docker-compose.production.yaml config
@@ -88,10 +90,11 @@ manifests() {
   kubernetes-validate --strict "${given[@]}"
 }
 
-ingress_has_every_resource() {
-  sed -nE 's/^ +prefix = "(\/[a-z_]+)"$/\1/p' controllers/*.py | sort >"$scratch/resources"
+ingress_has_every_resource() { # but the audit trail, which is read from inside
+  sed -nE 's/^ +prefix = "(\/[a-z_]+)"$/\1/p' controllers/*.py | grep -vx /audit | sort >"$scratch/resources"
   sed -nE 's/.*path: (\/[a-z_.]+), pathType: Prefix.*/\1/p' deploy/kubernetes/ingress.yaml | sort >"$scratch/public"
   comm -23 "$scratch/resources" "$scratch/public" >"$scratch/missing"
+  grep -xE "/(audit|metrics)" "$scratch/public" >>"$scratch/missing"
   cat "$scratch/missing"
   [ -s "$scratch/resources" ] && [ ! -s "$scratch/missing" ]
 }
@@ -101,7 +104,7 @@ image_has_every_module() ( # what .dockerignore lets into an image can be import
     sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
     python=$PWD/.venv/bin/python && cd "$scratch/image" &&
     POSTGRES_HOST=localhost REDIS_HOST=localhost LOG_TO_FILE=false \
-      "$python" -B -c "import main, run_production, config.migrations"
+      "$python" -B -c "import main, run_production, config.migrations, scripts.api_key, scripts.audit"
 )
 
 queries_have_series() {
@@ -126,7 +129,8 @@ check "docker-compose.production.yaml: hardening" compose-lint check --no-env --
 if type "${compose[0]}" >/dev/null 2>&1; then
   check "docker-compose.yaml" "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.yaml config
   check "docker-compose.production.yaml with secrets" complete_with_its_secrets
-  check "docker-compose.production.yaml without secrets is refused" refused_without_its_secrets
+  check "docker-compose.production.yaml without secrets is refused" refused_without SECRETS_DIR
+  check "docker-compose.production.yaml without AUTH_MODE is refused" refused_without AUTH_MODE
   check ".env.production.example" complete_example
 else
   skip "docker-compose config" "run apt-get install docker-compose as root"

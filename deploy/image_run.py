@@ -37,7 +37,9 @@ class Container:
             "API_HOST": "127.0.0.1",
             "API_PORT": port,
             "UVICORN_WORKERS": 2,
+            "AUTH_MODE": "api_key",
         }
+        self._headers = {"Content-Type": "application/json"}
         self._run = ["buildah", "run", "--isolation", "chroot", "--volume", f"{secrets}:/run/secrets:ro"]
         self._run += [f"--env={key}={value}" for key, value in environment.items()]
 
@@ -49,10 +51,16 @@ class Container:
 
     def ask(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})  # noqa: S310
+        request = urllib.request.Request(self.url + path, data, self._headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
             text = response.read().decode()
         return json.loads(text) if response.headers["Content-Type"].startswith("application/json") else text
+
+    def become_admin(self) -> None:
+        """With the first key, made as an operator makes it: inside."""
+        command = [*self._run, self._name, "--", "python", "-m", "scripts.api_key", "make", "admin"]
+        made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+        self._headers["X-API-Key"] = made[made.index("Key") + 1]
 
     def written(self) -> set[str]:
         """The files of the service's user outside /tmp."""
@@ -63,6 +71,7 @@ class Container:
 
 def use(container: Container) -> None:
     assert container.ask("/health_check")["status"] == "healthy"
+    container.become_admin()
     category = container.ask("/categories", {"name": "Electronics"})
     assert container.ask(f"/categories/{category['id_key']}") == category
     assert "http_requests_total" in container.ask("/metrics")

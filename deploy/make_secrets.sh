@@ -8,7 +8,7 @@ folder=${1:-secrets}
 # the host's owner and mode, and each container runs as another unprivileged user.
 mkdir -p "$folder/tls"
 chmod 700 "$folder"
-for name in postgres_password redis_password grafana_password; do
+for name in postgres_password redis_password grafana_password jwt_secret; do
   [ -s "$folder/$name" ] || (umask 077 && openssl rand -hex 24 >"$folder/$name")
   chmod 444 "$folder/$name"
 done

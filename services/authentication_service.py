@@ -28,7 +28,7 @@ class AuthenticationService:
 
     def __init__(self, resources: Resources) -> None:
         settings = resources.settings
-        self._database = resources.database
+        self._resources = resources
         self._takes_api_keys = settings.takes_api_keys
         self._tokens = TokenVerifier(settings) if settings.takes_tokens else None
         self._known: TLRUCache[bytes, Known] = TLRUCache(REMEMBERED, lambda _key, known, _now: known.until, time.time)
@@ -59,4 +59,5 @@ class AuthenticationService:
             return Known(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
         if api_key is None or authorization:  # whoever sends both would have to be told which one counts
             raise UnauthorizedError("Invalid credentials")
-        return Known(await api_keys.owner_of(self._database, api_key.decode("latin-1")), now + KEY_TRUST_SECONDS)
+        owner = await api_keys.owner_of(self._resources.database, api_key.decode("latin-1"))
+        return Known(owner, now + KEY_TRUST_SECONDS)

@@ -28,7 +28,8 @@ from services.transactions import Transactions
 
 Products = Mapping[int, ProductModel]
 
-NO_DISCOUNT = frozenset[str]()  # for clients: prices are the shop's
+FOR_ADMINS = ("discount", "bill_number")  # prices and numbers are the shop's
+NOTHING = frozenset[str]()
 
 
 class CheckoutService:
@@ -45,7 +46,7 @@ class CheckoutService:
 
     def _place(self, session: Session, new: CheckoutCreate) -> Answer:
         check_own_client(new.client_id)
-        check_fields({"discount"} if new.discount else set(), NO_DISCOUNT)
+        check_fields({name for name in FOR_ADMINS if getattr(new, name)}, NOTHING)
         if ClientRepository(session).find(new.client_id) is None:
             raise NotFoundError("Client", new.client_id)
         products = take_stock(ProductRepository(session), new.items)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jwt
 from jwt import PyJWK, PyJWKClient
-from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
+from jwt.exceptions import PyJWKClientConnectionError, PyJWKSetError, PyJWTError
 
 from config.errors import SigningKeysUnavailableError
 from config.settings import Settings
@@ -54,14 +54,9 @@ class TokenVerifier:
     def _verify(self, token: str) -> Verified:
         try:
             claims = self._claims(token)
-        except PyJWKClientConnectionError as error:
-            if not self._keys_are_away:
-                logger.warning("the keys of tokens cannot be fetched: %s", error)
-            self._keys_are_away = True
-            raise SigningKeysUnavailableError(str(error)) from error
         except (PyJWTError, ValueError, TypeError) as error:
             raise UnauthorizedError("Invalid credentials") from error
-        return Verified(_principal(claims), claims["exp"])
+        return Verified(_principal(claims), float(claims["exp"]))
 
     def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -69,8 +64,7 @@ class TokenVerifier:
             key: str | PyJWK = self._secret
             algorithms = ["HS256"]
         elif self._keys:
-            key, algorithms = self._keys.get_signing_key(header.get("kid", "")), ["RS256", "ES256"]
-            self._keys_are_away = False
+            key, algorithms = self._signing_key(self._keys, header.get("kid", "")), ["RS256", "ES256"]
         else:
             raise UnauthorizedError("Invalid credentials")
         return jwt.decode(
@@ -82,6 +76,17 @@ class TokenVerifier:
             leeway=LEEWAY_SECONDS,
             options={"require": list(REQUIRED)},
         )
+
+    def _signing_key(self, keys: PyJWKClient, name: str) -> PyJWK:
+        try:
+            key = keys.get_signing_key(name)
+        except (PyJWKClientConnectionError, PyJWKSetError, ValueError) as error:
+            if not self._keys_are_away:
+                logger.warning("the keys of tokens cannot be fetched: %s", error)
+            self._keys_are_away = True
+            raise SigningKeysUnavailableError(str(error)) from error
+        self._keys_are_away = False
+        return key
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

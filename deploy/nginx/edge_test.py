@@ -90,10 +90,17 @@ def test_paths_and_queries_arrive_as_sent(edge: Edge) -> None:
     assert edge.ask("/products/?q=a%20b&limit=5")[1]["path"] == "/products/?q=a%20b&limit=5"
 
 
-def test_metrics_are_not_public(edge: Edge) -> None:
-    for path in ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/x/../metrics", "/./metrics?x=1"):
+def test_metrics_and_the_audit_trail_are_not_public(edge: Edge) -> None:
+    metrics = ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/x/../metrics", "/./metrics?x=1")
+    for path in (*metrics, "/audit", "/audit/", "/%61udit?limit=1", "//audit", "/x/../audit"):
         response, seen = edge.ask(path)
         assert response.status == 404, (path, seen)
+
+
+def test_credentials_arrive_as_sent(edge: Edge) -> None:
+    credentials = {"x-api-key": "eck_name", "authorization": "Bearer a.b.c"}
+    seen = edge.ask("/products", headers=credentials)[1]["headers"]
+    assert credentials.items() <= seen.items(), seen
 
 
 def test_bodies_are_limited(edge: Edge) -> None:
@@ -211,7 +218,8 @@ def main(nginx: str) -> None:
             test_clients_cannot_choose_their_address,
             test_all_instances_get_requests,
             test_paths_and_queries_arrive_as_sent,
-            test_metrics_are_not_public,
+            test_metrics_and_the_audit_trail_are_not_public,
+            test_credentials_arrive_as_sent,
             test_bodies_are_limited,
             test_headers_are_limited,
             test_browsers_are_told_to_stay_with_tls,
