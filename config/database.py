@@ -39,6 +39,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "lock_timeout": int(settings.db_lock_timeout * 1000),
         "idle_in_transaction_session_timeout": 10_000,
         "timezone": "UTC",
+        "jit": "off",  # it judges by branches that a list's statement has and seldom runs, and takes longer than those
     }
     return {
         "connect_timeout": settings.db_connect_timeout,
