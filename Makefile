@@ -4,6 +4,9 @@
 .DEFAULT_GOAL := help
 SIZE ?= small
 ARGS ?=
+CASES ?= 100
+SEED ?=
+DURATION ?= 600
 
 # The first Python on PATH that is new enough and can make environments.
 USABLE = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -12,7 +15,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv/bin
 READY := .venv/.requirements
 
-.PHONY: help run run-production test check format demo migrate migration audit api-key api-key-revoke api-keys \
+.PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-revoke api-keys \
 	bench-hot bench-hot-product bench-peers bench-lists bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -27,6 +30,10 @@ run-production: $(READY) ## Run the API with many workers
 
 test: $(READY) ## Run the tests with coverage (ARGS="-k name" for some of them)
 	@$(VENV)/python -m pytest --cov --cov-report=term $(ARGS)
+
+# ARGS=--authenticated: with AUTH_MODE=both and an admin's key; what else is in ARGS goes to Schemathesis.
+fuzz: $(READY) ## Look for requests that the service answers otherwise than /openapi.json says (CASES= DURATION= SEED=)
+	@$(VENV)/python -m tests.fuzz --cases $(CASES) --seconds $(DURATION) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: $(READY) ## Check format, lint and types
 	@$(VENV)/ruff format --check .

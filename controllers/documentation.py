@@ -11,6 +11,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from controllers.description import complete_description
+
 STATIC = Path(__file__).parent.parent / "static"
 FAVICON = "swagger-ui/favicon-32x32.png"
 SWAGGER_UI = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
@@ -36,7 +38,9 @@ class VersionedFiles(StaticFiles):
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Adds `/docs`, `/redoc`, the files they need under `/static`, and leads `/` to `/docs`."""
+    """Completes `/openapi.json`; adds `/docs`, `/redoc` and their files under `/static`, and leads `/` to `/docs`."""
+
+    complete_description(app)
 
     async def lead_to_docs(_: Request) -> Response:
         return RedirectResponse("/docs")

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.base_model import BaseModel
+from repositories.searched_page import WALK, has_ordered_index, searched_page, walk_length
 from schemas.list_query import ListQuery, Operator, Where
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
@@ -62,7 +63,8 @@ def list_statement(
     filters = query.filters()
     shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None, owned)
     parameters = {name: _parameter(query.where(name), value) for name, value in filters.items()}
-    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
+    walk = walk_length((query.where(name).operator for name in filters), query.skip + query.limit)
+    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, "walk": walk, OWN: client_id}
     return Statement(_list_sql(shape), {**parameters, **paging})
 
 
@@ -75,13 +77,31 @@ def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owned: Owned | Non
 @lru_cache(maxsize=1024)
 def _list_sql(shape: Shape) -> str:
     model = shape.model
-    conditions = [*(_condition(shape, name) for name in shape.filters), *_ownership(shape.owned)]
+    conditions = {name: _condition(shape, name) for name in shape.filters}
+    always = _ownership(shape.owned)
     if shape.fields is None:
-        return compiled(select(func.count()).select_from(model).where(*conditions))
+        return compiled(select(func.count()).select_from(model).where(*conditions.values(), *always))
     if shape.keyset:
-        conditions.append(model.id_key > bindparam("after_id"))
-    statement = select(*_columns(model, shape.fields)).where(*conditions).order_by(*_order(model, shape.sort))
+        always.append(model.id_key > bindparam("after_id"))
+    if _is_searched(shape):
+        walked = [*(conditions.pop(name) for name in shape.filters if _is_walked(shape, name)), *always]
+        backwards = shape.sort.startswith("-")
+        return compiled(searched_page(model, shape.fields, walked, conditions.values(), backwards=backwards))
+    statement = select(*_columns(model, shape.fields)).where(*conditions.values(), *always)
+    statement = statement.order_by(*_order(model, shape.sort))
     return compiled(statement.offset(bindparam("skip")).limit(bindparam("limit")))
+
+
+def _is_searched(shape: Shape) -> bool:
+    """Whether rows that no index has in the list's order are looked for; those of one client are few in any case."""
+    is_owned = bool(_ownership(shape.owned))
+    in_order_of_keys = shape.sort.removeprefix("-") == "id_key"
+    return in_order_of_keys and not is_owned and any(shape.query.where(name).operator in WALK for name in shape.filters)
+
+
+def _is_walked(shape: Shape, name: str) -> bool:
+    where = shape.query.where(name)
+    return where.operator == "=" and all(has_ordered_index(shape.model, column) for column in where.columns)
 
 
 def _ownership(owned: Owned | None) -> list[ColumnElement[bool]]:

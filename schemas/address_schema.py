@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base_schema import BaseSchema, IdKey, Name, StoredSchema, Text, absent
+from schemas.base_schema import BaseSchema, FilledText, IdKey, Name, StoredSchema, Text, absent
 from schemas.list_query import IdFilter, ListQuery, SearchText, where
 
-Street = Annotated[Text, StringConstraints(min_length=1, max_length=200), Field(examples=["Main Street"])]
+Street = Annotated[FilledText, StringConstraints(max_length=200), Field(examples=["Main Street"])]
 HouseNumber = Annotated[Text, StringConstraints(max_length=20), Field(examples=["12 B"])]
 
 

@@ -55,21 +55,29 @@ Whole = BeforeValidator(_is_whole)
 Iso = BeforeValidator(_is_iso_text)
 
 
-def _amount_schema(**bounds: float) -> WithJsonSchema:
+def amount_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
 
 
-Text = Annotated[str, AfterValidator(_is_storable)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+# What is trimmed: Unicode's White_Space, which the `\s` of regular expressions is not quite.
+_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+Text = Annotated[str, AfterValidator(_is_storable), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
+FilledText = Annotated[
+    Text,
+    StringConstraints(min_length=1),
+    Field(json_schema_extra={"pattern": rf"^[^\x00]*[^\x00{_SPACE}][^\x00]*$"}),
+]
+Name = Annotated[FilledText, StringConstraints(max_length=100)]
 Price = Annotated[
     Decimal,
     Number,
     Field(gt=0, le=MAX_MONEY, decimal_places=2),
-    _amount_schema(exclusiveMinimum=0),
+    amount_schema(exclusiveMinimum=0),
     Field(examples=[999.99]),
 ]
 Money = Annotated[
-    Decimal, Number, Field(ge=0, le=MAX_MONEY, decimal_places=2), _amount_schema(minimum=0), Field(examples=[150.5])
+    Decimal, Number, Field(ge=0, le=MAX_MONEY, decimal_places=2), amount_schema(minimum=0), Field(examples=[150.5])
 ]
 Quantity = Annotated[int, Field(strict=True, gt=0, le=MAX_INTEGER, examples=[2])]
 Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]
@@ -88,7 +96,6 @@ class BaseSchema(BaseModel):
     model_config = ConfigDict(
         str_strip_whitespace=True,
         allow_inf_nan=False,
-        from_attributes=True,
         extra="ignore",
         json_schema_serialization_defaults_required=True,
     )
@@ -100,6 +107,9 @@ class BaseSchema(BaseModel):
 
 class StoredSchema(BaseSchema):
     """A read schema inherits from its create schema and from this, so that `id_key` comes first."""
+
+    # Of rows only: any number of a request's body is an object with attributes, too.
+    model_config = ConfigDict(from_attributes=True)
 
     id_key: IdKey = Field(default=0, description="Set by the server.")
 

@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, Text, absent
+from schemas.base_schema import BaseSchema, Day, FilledText, Money, StoredSchema, absent
 from schemas.list_query import ListQuery, where
 
-BillNumber = Annotated[Text, StringConstraints(min_length=1, max_length=50), Field(examples=["BILL-2026-000001"])]
+BillNumber = Annotated[FilledText, StringConstraints(max_length=50), Field(examples=["BILL-2026-000001"])]
 
 
 def today() -> datetime.date:
@@ -19,8 +19,8 @@ def today() -> datetime.date:
 
 
 class BillFields(BaseSchema):
-    bill_number: BillNumber = Field(default="", description="Made by the server when left out.")
-    discount: Money = Decimal(0)
+    bill_number: BillNumber = Field(default_factory=str, description="Made by the server when left out.")
+    discount: Money = Field(Decimal(0), json_schema_extra={"default": 0})
     date: Day = Field(default_factory=today, description="Default: today in UTC.")
     total: Money
     payment_type: PaymentType

@@ -22,8 +22,8 @@ class CheckoutCreate(BaseSchema):
     client_id: IdKey
     delivery_method: Delivery = Field(examples=[3])
     payment_type: PaymentType
-    discount: Money = Decimal(0)
-    bill_number: BillNumber = Field(default="", description="Made by the server when left out.")
+    discount: Money = Field(Decimal(0), json_schema_extra={"default": 0})
+    bill_number: BillNumber = Field(default_factory=str, description="Made by the server when left out.")
     items: Annotated[list[CheckoutItem], Field(min_length=1, max_length=100)]
 
 

@@ -4,11 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import EmailStr, Field, StringConstraints
 
-from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, Text, absent
+from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, absent
 from schemas.list_query import ListQuery, SearchText, where
 
-Email = Annotated[EmailStr, StringConstraints(max_length=254), Field(examples=["john@example.com"])]
-Telephone = Annotated[Text, StringConstraints(pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
+Email = Annotated[
+    EmailStr,
+    StringConstraints(max_length=254),
+    Field(examples=["john@example.com"], description="Domains for special use, as `.test` is one, are refused."),
+]
+Telephone = Annotated[str, StringConstraints(pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
 
 
 class ClientCreate(BaseSchema):

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base_schema import MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, Text, absent
+from schemas.base_schema import MAX_INTEGER, BaseSchema, FilledText, IdKey, Price, Stock, StoredSchema, absent
 from schemas.list_query import IdFilter, ListQuery, MoneyFilter, SearchText, where
 
-ProductName = Annotated[Text, StringConstraints(min_length=1, max_length=200), Field(examples=["Laptop"])]
+ProductName = Annotated[FilledText, StringConstraints(max_length=200), Field(examples=["Laptop"])]
 
 
 class ProductCreate(BaseSchema):
@@ -50,3 +50,4 @@ class LowStockQuery(ListQuery):
         where("stock", operator="<="),
     ] = None
     sort: Literal["stock"] = "stock"
+    after_id: None = None  # keys do not follow each other in this order

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, Text, absent
 from schemas.list_query import IdFilter, ListQuery, NumberFilter, where
 
-Rating = Annotated[float, Number, Field(ge=0, le=5, examples=[5.0])]
+Rating = Annotated[float, Field(ge=0, le=5, examples=[5.0]), Number]
 Comment = Annotated[Text, StringConstraints(max_length=2000), Field(examples=["Excellent product!"])]
 
 

@@ -1,15 +1,17 @@
 """API keys: `python -m scripts.api_key make admin`, `make client 5`, `revoke NAME`, `list`.
 
-It works on the database of the settings, also while the service runs on it.
+It works on the database of the settings, also while the service runs on it, and before it has ever run.
 """
 
 import argparse
 import sys
+from contextlib import closing
 
 from sqlalchemy.orm import Session
 
 from config.database import Database
 from config.embedded import embedded_servers
+from config.migrations import migrate
 from config.settings import load_settings
 from repositories.api_key_repository import ApiKeyRepository
 from services.api_keys import make_key
@@ -21,11 +23,13 @@ COLUMNS = "{:<10}{:<8}{:<8}{:<21}{:<21}{:<21}\n"
 
 def main() -> None:
     arguments = parser().parse_args()
-    with embedded_servers(load_settings(), share=True) as settings, Database(settings).sessions.begin() as session:
-        try:
-            told = arguments.act(session, arguments)
-        except ServiceError as error:
-            sys.exit(str(error))
+    with embedded_servers(load_settings(), share=True) as settings:
+        migrate(settings)
+        with closing(Database(settings)) as database, database.sessions.begin() as session:
+            try:
+                told = arguments.act(session, arguments)
+            except ServiceError as error:
+                sys.exit(str(error))
     sys.stdout.write(told)
 
 
@@ -35,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     making = commands.add_parser("make", help="make a key; it is shown once")
-    making.add_argument("role", choices=[Role.CLIENT, Role.ADMIN])
+    making.add_argument("role", choices=[Role.CLIENT.value, Role.ADMIN.value])
     making.add_argument("client", nargs="?", type=int, help="id_key of the client that it is for")
     making.set_defaults(act=make)
     revoking = commands.add_parser("revoke", help="refuse a key from now on")

@@ -56,7 +56,7 @@ class TokenVerifier:
             claims = self._claims(token)
         except (PyJWTError, ValueError, TypeError) as error:
             raise UnauthorizedError("Invalid credentials") from error
-        return Verified(_principal(claims), float(claims["exp"]))
+        return Verified(_principal(claims), int(claims["exp"]))
 
     def _claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
@@ -79,14 +79,20 @@ class TokenVerifier:
 
     def _signing_key(self, keys: PyJWKClient, name: str) -> PyJWK:
         try:
-            key = keys.get_signing_key(name)
-        except (PyJWKClientConnectionError, PyJWKSetError, ValueError) as error:
-            if not self._keys_are_away:
-                logger.warning("the keys of tokens cannot be fetched: %s", error)
-            self._keys_are_away = True
-            raise SigningKeysUnavailableError(str(error)) from error
+            keys.get_signing_keys()  # what goes wrong here is wrong for all tokens
+        except (PyJWTError, ValueError) as error:
+            raise self._unavailable(error) from error
         self._keys_are_away = False
-        return key
+        try:
+            return keys.get_signing_key(name)
+        except (PyJWKClientConnectionError, PyJWKSetError, ValueError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> SigningKeysUnavailableError:
+        if not self._keys_are_away:
+            logger.warning("the keys of tokens cannot be fetched: %s", error)
+        self._keys_are_away = True
+        return SigningKeysUnavailableError(str(error))
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from config.database import Database
 from config.migrations import migrate
 from config.settings import Settings
+from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
 from tests.servers import address, postgres_server, valkey_server
@@ -78,6 +79,48 @@ def client(
         resources.database = database
         yield running_app
         resources.database = own
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer()
+    issuer.start()
+    yield issuer
+    issuer.stop()
+
+
+@pytest.fixture(scope="session")
+def guarded_app(settings: Settings, issuer: Issuer) -> FastAPI:
+    """The application that asks who calls, and takes keys and tokens alike."""
+    from main import create_fastapi_app
+
+    return create_fastapi_app(settings.model_copy(update={"auth_mode": "both", **issuer.settings()}))
+
+
+@pytest.fixture(scope="session")
+def running_guarded_app(guarded_app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(guarded_app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def guarded(
+    app: FastAPI, guarded_app: FastAPI, client: TestClient, running_guarded_app: TestClient
+) -> Iterator[TestClient]:
+    """HTTP to the application that asks who calls, in the transaction of `client`, which is the open one."""
+    resources = guarded_app.state.resources
+    own, resources.database = resources.database, app.state.resources.database
+    yield running_guarded_app
+    resources.database = own
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of the applications that are made afterwards: of what they remember about credentials."""
+    clock = Clock()
+    for module in ("services.authentication_service", "jwt.jwks_client", "jwt.jwk_set_cache", "jwt.api_jwk"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    return clock
 
 
 @pytest.fixture

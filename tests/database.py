@@ -38,6 +38,7 @@ class TransactionalDatabase(Database):
 
     def __init__(self, settings: Settings, connection: Connection, lock: threading.RLock) -> None:
         super().__init__(settings)
+        self.connection = connection
         self.sessions = self.autocommit_sessions = sessionmaker(
             connection, join_transaction_mode="create_savepoint", expire_on_commit=False
         )

@@ -1,6 +1,7 @@
 """No read is older than a write that was answered before it was sent: over two workers, whatever befalls Redis."""
 
 import itertools
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -34,10 +35,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
         postgres = stack.enter_context(postgres_server(folder / "postgres"))
         valkey = stack.enter_context(valkey_server(folder / "valkey"))
-        environment = (
-            address(postgres) | address(valkey) | {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": str(LIMIT)}
-        )
-        app = stack.enter_context(running_app(folder, environment))
+        environment = {
+            "RATE_LIMIT_ENABLED": "true",
+            "RATE_LIMIT_CALLS": str(LIMIT),
+            "LIMIT_MAX_REQUESTS": "0",  # a worker that is replaced closes connections on which a request may be coming
+        }
+        app = stack.enter_context(running_app(folder, address(postgres) | address(valkey) | environment))
         until(lambda: Site(valkey, app).health() == "healthy")
         yield Site(valkey, app)
 
@@ -115,6 +118,22 @@ def more_writes(running: Race) -> None:
     until(lambda: running.answered >= wanted, 60)
 
 
+def uncounted(site: Site) -> int:
+    """Requests that were let in because Redis could not be asked, as by a worker that has only begun."""
+    metrics = httpx2.get(f"{site.app.url}/metrics", timeout=20).text
+    [count] = re.findall(r"^rate_limit_unavailable_total (\d+)", metrics, re.MULTILINE)
+    return int(count)
+
+
+def test_four_hundred_at_once_and_exactly_the_limit_is_let_in(site: Site) -> None:
+    """The first of the tests here: before the others take Redis away, and with it the counts."""
+    headers = {"X-Forwarded-For": "198.51.100.7"}
+    with httpx2.Client(base_url=site.app.url, timeout=20) as client, ThreadPoolExecutor(40) as threads:
+        statuses = Counter(threads.map(lambda _: client.get("/categories", headers=headers).status_code, range(400)))
+    assert set(statuses) == {200, 429}
+    until(lambda: statuses[200] == LIMIT + uncounted(site), 10)  # each worker tells its figures now and then
+
+
 def test_undisturbed(site: Site) -> None:
     def undisturbed(running: Race) -> None:
         for _ in range(5):
@@ -150,14 +169,3 @@ def test_redis_is_frozen_and_thaws(site: Site) -> None:
         more_hits(running)
 
     race(site, frozen)
-
-
-def test_four_hundred_at_once_and_exactly_the_limit_is_let_in(site: Site) -> None:
-    headers = {"X-Forwarded-For": "198.51.100.7"}
-
-    def ask(_: int) -> int:
-        return httpx2.get(f"{site.app.url}/categories", headers=headers, timeout=20).status_code
-
-    with ThreadPoolExecutor(40) as threads:
-        statuses = Counter(threads.map(ask, range(4 * LIMIT)))
-    assert statuses == {200: LIMIT, 429: 3 * LIMIT}

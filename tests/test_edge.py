@@ -107,6 +107,7 @@ def test_a_miss_goes_on_and_a_hit_ends_here(run: Run) -> None:
             b"content-length": b"%d" % len(BODY),
             b"etag": etag_of(BODY).encode(),
             b"x-cache-hit": b"true",
+            b"cache-control": b"public, no-cache",
             b"x-ratelimit-limit": b"5",
             b"x-ratelimit-remaining": b"3",
             b"x-ratelimit-reset": b"60",
@@ -138,6 +139,7 @@ def test_a_reader_who_has_the_body_gets_304(run: Run) -> None:
             answer = await shop.get("/products", (b"if-none-match", known))
             assert (answer.status, answer.body) == (304, b"")
             assert (answer.headers[b"etag"], answer.headers[b"x-cache-hit"]) == (etag, b"true")
+            assert answer.headers[b"cache-control"] == b"public, no-cache"
             assert b"x-ratelimit-remaining" in answer.headers
         assert (await shop.get("/products", (b"if-none-match", b'"other"'))).status == 200
 

@@ -51,6 +51,7 @@ HOSTILE_BODIES = {
     "null": b"null",
     "text": b'"x"',
     "number": b"1",
+    "decimal number": b"1.5",
     "list": b"[]",
     "nested brackets": NESTED,
     "nested objects": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,

@@ -5,15 +5,18 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from uvicorn import Server
 
 from config.embedded_process import command_line, read_pid
-from config.serving import ROOT, SOURCES, SourceReload, server_config
+from config.serving import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from config.settings import Settings
 from tests.servers import App, answers, children, running_app, until
 
@@ -144,3 +147,33 @@ def test_the_sources_are_watched_and_nothing_else() -> None:
     files = {path.relative_to(ROOT) for path in SourceReload(config, Server(config).run, []).iter_py_files()}
     assert {Path("main.py"), Path("config/settings.py")} <= files
     assert {path.parts[0] for path in files if path.parent.parts} <= {*SOURCES}
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_told"),
+    [
+        ({"api_host": "0.0.0.0"}, True),
+        ({"api_host": "::"}, True),
+        ({"api_host": "192.0.2.1"}, True),
+        ({"api_host": "127.0.0.1"}, False),
+        ({"api_host": "localhost"}, False),
+        ({"api_host": "::1"}, False),
+        ({"api_host": "0.0.0.0", "auth_mode": "api_key"}, False),
+    ],
+)
+def test_a_service_that_all_may_change_says_so(
+    changed: dict[str, Any], is_told: bool, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_if_open(Settings(**changed))
+    told = f"AUTH_MODE is none and API_HOST is {changed['api_host']}: "
+    assert (told in capsys.readouterr().err) is (told in caplog.text) is is_told
+
+
+def test_both_launchers_say_so(settings: Settings, tmp_path: Path) -> None:
+    """They share this part; nothing listens here, so that nobody else can reach it."""
+    program = "from config.serving import launching\nwith launching(): print('launched')"
+    environment = os.environ | {"API_HOST": "0.0.0.0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "launched" in done.stdout
+    assert "!! AUTH_MODE is none and API_HOST is 0.0.0.0: " in done.stderr

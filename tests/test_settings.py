@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -42,6 +43,8 @@ WRONG = {
     "RATE_LIMIT_CALLS": "0",
     "RATE_LIMIT_PERIOD": "1.5",
     "TRUSTED_PROXIES": "10.0.0.0/33",
+    "AUTH_MODE": "open",
+    "AUDIT_ENABLED": "perhaps",
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "LOW_STOCK_THRESHOLD": "-1",
@@ -82,6 +85,56 @@ def test_a_wrong_address_is_named_and_not_shown(name: str, monkeypatch: pytest.M
     assert "hunter2" not in str(stopped.value)
 
 
+VERIFIABLE = {
+    "AUTH_MODE": "jwt",
+    "JWT_SECRET": "s" * 32,
+    "JWT_ISSUER": "https://id.example.com/",
+    "JWT_AUDIENCE": "shop",
+}
+
+UNVERIFIABLE = {
+    "no key": ({"JWT_SECRET": ""}, "JWT_JWKS_URL or JWT_SECRET has to be set"),
+    "no issuer": ({"JWT_ISSUER": ""}, "JWT_ISSUER and JWT_AUDIENCE have to be set"),
+    "no audience": ({"JWT_AUDIENCE": ""}, "JWT_ISSUER and JWT_AUDIENCE have to be set"),
+    "short secret": ({"JWT_SECRET": "hunter2" * 4}, "JWT_SECRET must have 32 bytes or more"),
+    "keys over http": ({"JWT_JWKS_URL": "http://id.example.com/keys"}, "JWT_JWKS_URL must start with https://"),
+    "keys of a file": ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL must start with https://"),
+    "keys of a host like localhost": ({"JWT_JWKS_URL": "http://localhost.example.com/"}, "must start with https://"),
+}
+
+
+@pytest.mark.parametrize("mode", ["jwt", "both"])
+@pytest.mark.parametrize(("wrong", "told"), UNVERIFIABLE.values(), ids=UNVERIFIABLE)
+def test_tokens_that_could_not_be_verified_stop_the_start(
+    wrong: dict[str, str], told: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**VERIFIABLE, "AUTH_MODE": mode, **wrong}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert told in str(stopped.value)
+    assert "hunter2" not in str(stopped.value)
+    monkeypatch.setenv("AUTH_MODE", "api_key")
+    assert not load_settings().takes_tokens
+
+
+@pytest.mark.parametrize("url", ["https://id.example.com/keys", "http://127.0.0.1:8080/keys", "http://[::1]:8080/keys"])
+def test_tokens_that_can_be_verified(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**VERIFIABLE, "JWT_JWKS_URL": url}.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().jwt_jwks_url == url
+
+
+@pytest.mark.parametrize(
+    ("mode", "switch", "audits"),
+    [("none", False, False), ("none", True, True), ("api_key", False, True), ("api_key", True, True)],
+)
+def test_changes_are_noted_wherever_callers_are_known(
+    mode: Literal["none", "api_key"], switch: bool, audits: bool
+) -> None:
+    assert Settings(auth_mode=mode, audit_enabled=switch).audits is audits
+
+
 def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hunter2\n")
     monkeypatch.setenv("POSTGRES_PASSWORD_FILE", str(tmp_path / "secret"))
@@ -89,6 +142,18 @@ def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("REDIS_PASSWORD_FILE", "/nowhere")
     with pytest.raises(SystemExit, match="/nowhere"):
         load_settings()
+
+
+def test_the_secret_of_tokens_is_read_from_a_file_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("hunter2" * 5)
+    for name, value in {**VERIFIABLE, "JWT_SECRET_FILE": str(tmp_path / "secret")}.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert settings.jwt_secret
+    assert settings.jwt_secret.get_secret_value() == "hunter2" * 5
+    assert "hunter2" not in table(settings)
 
 
 def test_an_address_wins_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from benchmarks.common.servers import Servers, private_servers
 from benchmarks.lists import scale
 from benchmarks.lists.plans import write_plans
 from benchmarks.lists.queries import FIRST_PAGE, Data, Query, every_query
+from scripts.demo import refresh_statistics
 
 PRODUCTS, PAGE = number("PRODUCTS", 1_000_000), number("PAGE", 10)
 REMARKS = f"""
@@ -31,6 +32,7 @@ def main() -> None:
         for size in sizes:
             print(f"a shop of {size:,} products ...", flush=True)
             servers.fill(size, database(size))
+            refresh_statistics(servers.settings(database(size)))
         queries = every_query(Data(servers, database(PRODUCTS)))
         write_plans(servers, database(PRODUCTS), queries, PAGE)
         programs = {size: program(servers, size) for size in sizes}

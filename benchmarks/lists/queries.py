@@ -110,7 +110,7 @@ def clients(data: Data) -> list[Query]:
 
 
 def orders(data: Data) -> list[Query]:
-    first, last = data.value("orders", "date", 0.01), data.value("orders", "date", 0.99)
+    first, late, last = (data.value("orders", "date", share) for share in (0.01, 0.9, 0.99))
     client = data.typical("orders", "client_id")
     asked = [
         ("", FIRST_PAGE, None),
@@ -120,6 +120,8 @@ def orders(data: Data) -> list[Query]:
         *((f"status={status}", f"status={status}", FILTER) for status in (1, 2, 3, 4)),
         *((f"delivery_method={method}", f"delivery_method={method}", FILTER) for method in (1, 2, 3)),
         (f"date_from={last}", "date_from, last 1 %", FILTER),
+        (f"date_from={late}", "date_from, last 10 %", None),
+        (f"status=1&date_from={last}", "status=1, date_from, last 1 %", FILTER),
         (f"date_to={first}", "date_to, first 1 %", FILTER),
         (f"date_from={first}&date_to={last}", "date_from, date_to", FILTER),
         ("sort=date", "sort=date", FILTER),

@@ -1,0 +1,86 @@
+"""What `/openapi.json` tells beyond what FastAPI reads from the routes: headers of answers, and links."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from controllers.links import Json, add_links, operations
+from services.resources import Resources
+
+
+def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
+    return {"description": description, "required": required, "schema": schema}
+
+
+HEADERS = {
+    "X-Request-ID": _header(
+        "The caller's, or a new one; logs bear it.", required=True, type="string", pattern="^[A-Za-z0-9._-]{1,128}$"
+    ),
+    "X-RateLimit-Limit": _header("Requests a period.", type="integer", minimum=1),
+    "X-RateLimit-Remaining": _header("Requests left.", type="integer", minimum=0),
+    "X-RateLimit-Reset": _header("Seconds until the count starts to fall.", type="integer", minimum=0),
+    "ETag": _header("A hash of the body.", required=True, type="string", pattern='^"[^"]+"$'),
+    "X-Cache-Hit": _header("Whether it came from the cache.", required=True, type="string", enum=["true", "false"]),
+    "X-Total-Count": _header("With `count=true`: all objects.", type="integer", minimum=0),
+    "Link": _header(
+        "With `after_id`: RFC 8288 links to the first page, and after a full page to the next.", type="string"
+    ),
+    "Location": _header("The path of the new object.", required=True, type="string", format="uri-reference"),
+    "Idempotency-Replayed": _header("The answer is that of an earlier request.", type="string", enum=["true"]),
+    "WWW-Authenticate": _header("The credentials that are taken.", required=True, type="string"),
+    "Retry-After": _header("Seconds.", required=True, type="integer", minimum=1),
+}
+LIMITED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+OF_STATUS = {
+    "201": ("Location",),
+    "304": ("ETag",),
+    "401": ("WWW-Authenticate",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+
+
+def complete_description(app: FastAPI) -> None:
+    """Completes the document when it is first asked for, so that a start does not wait for it."""
+    generate, resources = app.openapi, app.state.resources
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            complete(generate(), resources)
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign] # the framework's way to change the document
+
+
+def complete(document: Json, resources: Resources) -> None:
+    document["components"]["headers"] = HEADERS
+    for path, method, operation in operations(document):
+        given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
+        operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]
+        is_cached = method == "get" and path.partition("/{")[0].strip("/") in resources.cached and path.count("/") < 3
+        for status, response in operation["responses"].items():
+            names = [*_names(operation, status), *(["X-Cache-Hit"] if is_cached and status in ("200", "304") else [])]
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    add_links(document)
+
+
+def _names(operation: Json, status: str) -> list[str]:
+    """The headers that an answer with this status may bear."""
+    names = ["X-Request-ID", *OF_STATUS.get(status, ())]
+    if "429" in operation["responses"]:
+        names += LIMITED
+        names += ["ETag"] if status == "200" else []
+    parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
+    if "count" in parameters and status == "200":
+        names += ["X-Total-Count", "Link"]
+    if "Idempotency-Key" in parameters:
+        names += ["Idempotency-Replayed"]
+    return names
+
+
+def _present(schema: Json) -> Json:
+    """Without `null`: a parameter is there or not, and the text "null" is no way to leave it out."""
+    choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return choices[0] | {name: value for name, value in schema.items() if name != "anyOf"}

@@ -1,0 +1,111 @@
+"""Links of the API's description, OpenAPI 3.1 section 4.8.20: which operations take an id that an answer bears.
+
+All of them follow from paths and schemas: what bears an `id_key` leads to the paths with `{id_key}` after its prefix,
+and to the bodies that refer to it by the name of its entity, as `client_id` does to a client.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+ONE = "/{id_key}"
+
+
+class Id(NamedTuple):
+    """An id in an answer's body: the schema of what it belongs to, and where it stands."""
+
+    schema: str
+    pointer: str
+
+
+class Target(NamedTuple):
+    """An operation that takes an id: in its path, or as a field of its body."""
+
+    operation_id: str
+    field: str | None = None
+
+    def name_from(self, pointer: str) -> str:
+        return ".".join([self.operation_id, *([self.field] if self.field else []), *pointer.split("/")[1:]])
+
+    def link_to(self, pointer: str) -> Json:
+        value = f"$response.body#{pointer}"
+        taken = {"requestBody": {self.field: value}} if self.field else {"parameters": {"id_key": value}}
+        return {"operationId": self.operation_id, **taken}
+
+
+def add_links(document: Json) -> None:
+    targets, links = _targets(document), document["components"].setdefault("links", {})
+    for operation_id, response in _successes(document):
+        found = _ids(document, response["content"]["application/json"]["schema"])
+        for target, pointer in ((target, one.pointer) for one in found for target in targets.get(one.schema, [])):
+            if target.operation_id != operation_id:
+                name = target.name_from(pointer)
+                links[name] = target.link_to(pointer)
+                response.setdefault("links", {})[name] = {"$ref": f"#/components/links/{name}"}
+
+
+def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
+    """Path, method and description of each."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _successes(document: Json) -> Iterator[tuple[str, Json]]:
+    """The answers that bear what was asked for, as JSON, with the id of their operation."""
+    for _, _, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status in ("200", "201") and "application/json" in response.get("content", {}):
+                yield operation["operationId"], response
+
+
+def _targets(document: Json) -> dict[str, list[Target]]:
+    """The operations that take an object's id, by the object's schema."""
+    prefixes = {path.removesuffix(ONE): schema for path, schema in _objects(document).items()}
+    targets: dict[str, list[Target]] = {schema: [] for schema in prefixes.values()}
+    for path, _, operation in operations(document):
+        prefix, takes_id, _ = path.partition(ONE)
+        if takes_id and prefix in prefixes:
+            targets[prefixes[prefix]].append(Target(operation["operationId"]))
+        if "requestBody" in operation and not takes_id:
+            body = _resolved(document, operation["requestBody"]["content"]["application/json"]["schema"])
+            for schema, found in targets.items():
+                if (field := _reference_to(schema)) in body["properties"]:
+                    found.append(Target(operation["operationId"], field))
+    return targets
+
+
+def _objects(document: Json) -> dict[str, str]:
+    """The schema's name of what each `/things/{id_key}` answers."""
+    reads = {path: methods["get"] for path, methods in document["paths"].items() if path.endswith(ONE)}
+    return {
+        path: _name(read["responses"]["200"]["content"]["application/json"]["schema"]) for path, read in reads.items()
+    }
+
+
+def _ids(document: Json, schema: Json, pointer: str = "") -> Iterator[Id]:
+    """The ids in an object of this schema; of the lists in it, those of the first. A list by itself may be empty."""
+    if schema.get("type") == "array" and pointer:
+        yield from _ids(document, schema["items"], f"{pointer}/0")
+    elif "$ref" in schema:
+        properties = _resolved(document, schema).get("properties", {})
+        if "id_key" in properties:
+            yield Id(_name(schema), f"{pointer}/id_key")
+        for name, part in properties.items():
+            yield from _ids(document, part, f"{pointer}/{name}")
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    found: Json = document["components"]["schemas"][_name(schema)]
+    return found
+
+
+def _name(schema: Json) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+def _reference_to(schema: str) -> str:
+    """`product_id` for ProductSchema."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", schema.removesuffix("Schema")).lower() + "_id"

@@ -1,0 +1,72 @@
+"""Schemathesis against the service as it runs: `make fuzz`. It knows of the service what `/openapi.json` tells.
+
+With `--authenticated` the service asks for credentials (AUTH_MODE=both), and the requests bear an admin's key. What
+else is given goes to Schemathesis: `--phases stateful`, for example.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.servers import ROOT, App, running_app
+
+AUTHENTICATION = {
+    "AUTH_MODE": "both",
+    "JWT_SECRET": "a secret for the fuzzer, and no other",
+    "JWT_ISSUER": "https://login.example.com",
+    "JWT_AUDIENCE": "shop",
+}
+
+
+def main() -> int:
+    arguments, more = parser().parse_known_args()
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
+        folder = Path(name)
+        environment = {"DATA_DIR": str(folder / "data"), "LOG_TO_FILE": "false", "LOG_LEVEL": "WARNING"}
+        environment |= AUTHENTICATION if arguments.authenticated else {}
+        with running_app(folder, environment) as app:
+            run_script(folder, environment, "scripts.demo", "--size", "small")
+            headers = {"X-API-Key": admin_key(folder, environment)} if arguments.authenticated else {}
+            found = fuzz(app, arguments, headers, more)
+        sys.stdout.write(app.log.read_text()[-5000:] if found else "")
+    sys.stdout.write(f"Again: make fuzz CASES={arguments.cases} SEED={arguments.seed}\n")
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the service with Schemathesis.")
+    parser.add_argument("--cases", type=int, default=50, help="at the most, for each operation in each phase")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="default: a new one")
+    parser.add_argument("--seconds", type=int, default=3600, help="after which it ends, having tried ever more")
+    parser.add_argument("--authenticated", action="store_true", help="AUTH_MODE=both, with an admin's key")
+    return parser
+
+
+def fuzz(app: App, arguments: argparse.Namespace, headers: dict[str, str], more: list[str]) -> int:
+    """The exit code of Schemathesis, which is 0 when it has found nothing; what it does is told as it goes."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{app.url}/openapi.json"]
+    command += ["--max-examples", str(arguments.cases), "--seed", str(arguments.seed)]
+    command += ["--max-time", str(arguments.seconds), *more]
+    command += [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def admin_key(folder: Path, environment: dict[str, str]) -> str:
+    told = run_script(folder, environment, "scripts.api_key", "make", "admin")
+    return told.partition("Key")[2].split()[0]
+
+
+def run_script(folder: Path, environment: dict[str, str], module: str, *arguments: str) -> str:
+    """What one of our scripts prints, on the database of the running service."""
+    command, paths = [sys.executable, "-m", module, *arguments], {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=folder, env=os.environ | environment | paths, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

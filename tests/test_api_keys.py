@@ -1,0 +1,164 @@
+"""API keys from the command line: made, listed, revoked, and what is told of wrong arguments."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from config.database import Database
+from config.network import free_port
+from config.settings import Settings
+from scripts import api_key
+from services.api_keys import digest_of
+from tests.credentials import service
+from tests.factories import Factory
+from tests.servers import ROOT, until
+from tests.test_migrations import new_database
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """What the script tells with these arguments, on the database of this run."""
+    monkeypatch.chdir(tmp_path)
+
+    def told(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["api_key", *map(str, arguments)])
+        capsys.readouterr()
+        api_key.main()
+        return capsys.readouterr().out
+
+    return told
+
+
+@pytest.fixture
+def asking(settings: Settings, committing_client: TestClient) -> Iterator[TestClient]:
+    """The service that takes keys; the tables are emptied afterwards."""
+    with service(settings, auth_mode="api_key") as http:
+        yield http
+
+
+def name_and_key(told: str) -> tuple[str, str]:
+    found = re.fullmatch(
+        r"Name  ([0-9a-f]{8})\nKey   (eck_[\w-]{43})\nIt is not shown again\. Send it as X-API-Key\.\n", told, re.ASCII
+    )
+    assert found, told
+    return found[1], found[2]
+
+
+def status(http: TestClient, key: str, path: str = "/audit") -> int:
+    return http.get(path, headers={"X-API-Key": key}).status_code
+
+
+def test_a_key_of_an_admin(asking: TestClient, run: Run, committing: Database) -> None:
+    name, key = name_and_key(run("make", "admin"))
+    assert status(asking, key) == 200
+    with committing.engine.connect() as connection:
+        [(kept,)] = connection.execute(text("SELECT api_keys::text FROM api_keys")).all()
+    assert name in kept
+    assert digest_of(key).hex() in kept
+    assert key not in kept
+
+
+def test_a_key_of_a_client(asking: TestClient, run: Run, committing_client: TestClient) -> None:
+    client_id = Factory(committing_client).customer()["id_key"]
+    _, key = name_and_key(run("make", "client", client_id))
+    assert status(asking, key) == 403
+    assert [client["id_key"] for client in asking.get("/clients", headers={"X-API-Key": key}).json()] == [client_id]
+
+
+def test_keys_are_listed_without_what_they_open(asking: TestClient, run: Run, committing_client: TestClient) -> None:
+    heads = ["name", "role", "client", "created", "last used", "revoked"]
+    assert re.split(r" {2,}", run("list").strip()) == heads
+    client_id = Factory(committing_client).customer()["id_key"]
+    (admin, key), (other, other_key) = (
+        name_and_key(run("make", "admin")),
+        name_and_key(run("make", "client", client_id)),
+    )
+    status(asking, key)
+    run("revoke", other)
+    told = run("list")
+    first, second = (re.split(r" {2,}", line.strip()) for line in told.splitlines()[1:])
+    moment = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").fullmatch
+    assert first[:3] == [admin, "admin", "-"]
+    assert second[:3] == [other, "client", str(client_id)]
+    assert [bool(moment(value)) for value in first[3:]] == [True, True, False]
+    assert [bool(moment(value)) for value in second[3:]] == [True, False, True]
+    assert not any(word in told for word in (key, other_key, digest_of(key).hex()))
+
+
+def test_a_key_is_revoked_once(asking: TestClient, run: Run) -> None:
+    name, key = name_and_key(run("make", "admin"))
+    assert run("revoke", name) == f"{name} is refused from now on, by running workers within 5 seconds\n"
+    assert status(asking, key) == 401
+    with pytest.raises(SystemExit, match=f"^No valid key is named {name}$"):
+        run("revoke", name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["make", "client"], "role is admin, or client with the client that it is for"),
+        (["make", "admin", 5], "role is admin, or client with the client that it is for"),
+        (["make", "client", 999], "Client with id 999 not found"),
+        (["make", "client", 2**31], "Client with id 2147483648 not found"),
+        (["make", "client", -1], "Client with id -1 not found"),
+        (["revoke", "nobody"], "No valid key is named nobody"),
+        (["revoke", "' OR true --"], "No valid key is named ' OR true --"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(
+    committing_client: TestClient, run: Run, arguments: list[object], told: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == told
+    assert len(run("list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "the following arguments are required: {make,revoke,list}"),
+        (["make"], "the following arguments are required: role"),
+        (["make", "anonymous"], "argument role: invalid choice: 'anonymous' (choose from"),
+        (["make", "client", "ada"], "argument client: invalid int value: 'ada'"),
+        (["revoke"], "the following arguments are required: name"),
+    ],
+)
+def test_wrong_arguments_are_told(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_key_can_be_made_before_the_service_has_ever_run(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_database(settings, "never_used") as (empty, _):
+        monkeypatch.setenv("POSTGRES_DB", empty.postgres_db)
+        name, _ = name_and_key(run("make", "admin"))
+        assert name in run("list")
+
+
+def test_a_database_that_is_away_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+    environment = os.environ | {"POSTGRES_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    command, said = [sys.executable, "-m", "scripts.api_key", "list"], tmp_path / "said"
+    with said.open("wb") as output:
+        waiting = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
+    try:
+        until(lambda: "the database is away, waiting for it" in said.read_text())
+        assert waiting.poll() is None
+    finally:
+        waiting.terminate()
+        waiting.wait()

@@ -1,0 +1,362 @@
+"""Keys and tokens: which ones count, what all others are told, and what happens while nobody can say."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from config.database import Database
+from config.network import free_port
+from config.settings import Settings
+from services.authentication_service import KEY_TRUST_SECONDS, TOKEN_TRUST_SECONDS
+from services.tokens import KEYS_LIFESPAN_SECONDS, TokenVerifier, Verified
+from tests.credentials import (
+    SECRET,
+    UNKNOWN,
+    Clock,
+    Headers,
+    Issuer,
+    bearer,
+    claims,
+    execute,
+    key_headers,
+    new_key,
+    service,
+)
+from tests.factories import Factory
+from tests.test_authorization import essence, operations
+
+Lines = Headers | list[tuple[bytes, bytes]]
+
+
+def is_taken(http: TestClient, headers: Headers) -> bool:
+    """Whether they speak for an admin."""
+    return http.get("/audit", headers=headers).status_code == 200
+
+
+def revoked(app: FastAPI) -> Headers:
+    made = new_key(app)
+    execute(app, "UPDATE api_keys SET revoked_at = now() WHERE name = :name", name=made.name)
+    return {"X-API-Key": made.key}
+
+
+def of_token(**changed: Any) -> Callable[[FastAPI, Issuer], Lines]:
+    return lambda _, issuer: bearer(issuer.token(**changed))
+
+
+def unsigned(_: FastAPI, __: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), "", "none"))
+
+
+def of_other_secret(_: FastAPI, __: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), SECRET[::-1], "HS256"))
+
+
+def of_unknown_key(_: FastAPI, issuer: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256", {"kid": "RS256-0"}))
+
+
+def of_other_key(_: FastAPI, issuer: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256", {"kid": "ES256-1"}))
+
+
+def of_unnamed_key(_: FastAPI, issuer: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256"))
+
+
+def of_other_algorithm(_: FastAPI, issuer: Issuer) -> Lines:
+    return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS512", {"kid": "RS256-1"}))
+
+
+def altered(_: FastAPI, issuer: Issuer) -> Lines:
+    one, other = (issuer.token(sub=name).split(".") for name in ("ada", "eve"))
+    return bearer(".".join((one[0], other[1], one[2])))
+
+
+def deep(_: FastAPI, __: Issuer) -> Lines:
+    brackets = jwt.utils.base64url_encode(b"[" * 20_000).decode()
+    return bearer(f"{brackets}.e30.e30")
+
+
+BAD: dict[str, Callable[[FastAPI, Issuer], Lines]] = {
+    "unknown key": lambda _, __: UNKNOWN,
+    "revoked key": lambda app, _: revoked(app),
+    "no key": lambda _, __: {"X-API-Key": ""},
+    "malformed key": lambda _, __: {"X-API-Key": "eck_x' OR true --"},
+    "key of bytes": lambda _, __: [(b"x-api-key", b"eck_\xff\x00\x80".replace(b"\x00", b""))],
+    "long key": lambda _, __: {"X-API-Key": "eck_" + "x" * 8000},
+    "repeated key": lambda app, _: [(b"x-api-key", key_headers(app)["X-API-Key"].encode())] * 2,
+    "key and token": lambda app, issuer: key_headers(app) | bearer(issuer.token()),
+    "key and another scheme": lambda app, _: key_headers(app) | {"Authorization": "Basic YTpi"},
+    "no token": lambda _, __: {"Authorization": "Bearer"},
+    "nothing": lambda _, __: {"Authorization": ""},
+    "another scheme": lambda _, issuer: {"Authorization": f"Basic {issuer.token()}"},
+    "malformed token": lambda _, __: bearer("a.b.c"),
+    "token of bytes": lambda _, __: [(b"authorization", b"Bearer \xff.\xfe.\xfd")],
+    "deep token": deep,
+    "repeated token": lambda _, issuer: [(b"authorization", bearer(issuer.token())["Authorization"].encode())] * 2,
+    "unsigned": unsigned,
+    "signed with a public key": lambda _, issuer: bearer(issuer.confused_token()),
+    "signed with another secret": of_other_secret,
+    "signed with an unknown key": of_unknown_key,
+    "signed with another key": of_other_key,
+    "signed with a key not named": of_unnamed_key,
+    "signed by another algorithm": of_other_algorithm,
+    "altered": altered,
+    "expired": of_token(exp=int(time.time()) - 60),
+    "not yet valid": of_token(nbf=int(time.time()) + 600),
+    "expires never": of_token(exp=None),
+    "expires at the end of time": of_token(exp=float("inf")),
+    "wrong audience": of_token(aud="warehouse"),
+    "no audience": of_token(aud=None),
+    "wrong issuer": of_token(iss="https://id.example.org/"),
+    "no issuer": of_token(iss=None),
+    "no subject": of_token(sub=None),
+    "empty subject": of_token(sub=""),
+    "subject of two lines": of_token(sub="ada\neve"),
+    "long subject": of_token(sub="x" * 201),
+    "no role": of_token(role=None),
+    "unknown role": of_token(role="root"),
+    "role of nobody": of_token(role="anonymous"),
+    "several roles": of_token(role=["admin"]),
+    "client without a client": of_token(role="client"),
+    "client of no integer": of_token(role="client", client_id="1"),
+    "client that is true": of_token(role="client", client_id=True),
+    "client beyond the column": of_token(role="client", client_id=2**31),
+    "admin with a client": of_token(client_id=1),
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+def test_bad_credentials_are_told_the_same_everywhere(
+    guarded: TestClient, guarded_app: FastAPI, issuer: Issuer, bad: Callable[[FastAPI, Issuer], Lines]
+) -> None:
+    unknown = essence(guarded.get("/orders", headers=UNKNOWN))
+    assert unknown[:2] == (401, b'{"detail":"Invalid credentials"}')
+    assert ("www-authenticate", "ApiKey, Bearer") in unknown[2]
+    lines = bad(guarded_app, issuer)
+    for method, path in operations(guarded_app):
+        answer = guarded.request(method, path.replace("{id_key}", "1"), headers=lines, content=b"[[[")
+        assert essence(answer) == unknown, f"{method} {path}"
+
+
+def test_nobody_is_told_how_to_be_known(guarded: TestClient) -> None:
+    answer = guarded.post("/orders", content=b"[[[")
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication required"})
+    assert answer.headers["WWW-Authenticate"] == "ApiKey, Bearer"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"exp": int(time.time()) - 5},
+        {"exp": str(int(time.time()) + 600)},
+        {"exp": time.time() + 0.5},
+        {"exp": 10**400},
+        {"aud": ["warehouse", "shop"]},
+        {"sub": "José Ñandú"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_unusual_tokens_that_count(guarded: TestClient, issuer: Issuer, changed: dict[str, Any]) -> None:
+    for _ in range(2):
+        assert is_taken(guarded, bearer(issuer.token(**changed)))
+
+
+def test_the_scheme_has_no_letter_case(guarded: TestClient, issuer: Issuer) -> None:
+    assert is_taken(guarded, {"Authorization": f"bEARER  {issuer.token()}"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "takes_key", "takes_token", "challenge"),
+    [("api_key", True, False, "ApiKey"), ("jwt", False, True, "Bearer"), ("none", True, True, "")],
+)
+def test_a_mode_looks_at_its_own_header_only(
+    client: TestClient,
+    app: FastAPI,
+    settings: Settings,
+    issuer: Issuer,
+    mode: str,
+    takes_key: bool,
+    takes_token: bool,
+    challenge: str,
+) -> None:
+    key, token = key_headers(app), bearer(issuer.token())
+    with service(settings, app.state.resources.database, auth_mode=mode, **issuer.settings()) as http:
+        assert (is_taken(http, key), is_taken(http, token)) == (takes_key, takes_token)
+        assert is_taken(http, key | token)
+        assert is_taken(http, UNKNOWN) is (mode == "none")
+        assert http.get("/products", headers=token | {"Authorization": "Basic YTpi"}).status_code == (
+            401 if mode == "jwt" else 200
+        )
+        if challenge:
+            assert http.get("/audit").headers["WWW-Authenticate"] == challenge
+
+
+@pytest.fixture
+def database(client: TestClient, app: FastAPI) -> Database:
+    """That of the test's transaction."""
+    found: Database = app.state.resources.database
+    return found
+
+
+def test_a_revoked_key_is_refused_before_long(
+    settings: Settings, app: FastAPI, database: Database, clock: Clock
+) -> None:
+    made = new_key(app)
+    headers = {"X-API-Key": made.key}
+    with service(settings, database, auth_mode="api_key") as http:
+        assert is_taken(http, headers)
+        execute(app, "UPDATE api_keys SET revoked_at = now() WHERE name = :name", name=made.name)
+        clock.ahead = KEY_TRUST_SECONDS + 0.01
+        answer = http.get("/orders", headers=headers)
+        assert essence(answer) == essence(http.get("/orders", headers=UNKNOWN))
+        assert answer.status_code == 401
+
+
+def test_a_known_key_is_not_asked_for_again_at_once(
+    settings: Settings, app: FastAPI, database: Database, clock: Clock
+) -> None:
+    made, used = new_key(app), "SELECT last_used_at FROM api_keys WHERE name = :name"
+    with service(settings, database, auth_mode="api_key") as http:
+        assert execute(app, used, name=made.name) == [(None,)]
+        is_taken(http, {"X-API-Key": made.key})
+        [(first,)] = execute(app, used, name=made.name)
+        assert first
+        execute(app, "UPDATE api_keys SET last_used_at = '2026-01-01' WHERE name = :name", name=made.name)
+        [(then,)] = execute(app, used, name=made.name)
+        is_taken(http, {"X-API-Key": made.key})
+        assert execute(app, used, name=made.name) == [(then,)]
+        clock.ahead = KEY_TRUST_SECONDS + 0.01
+        is_taken(http, {"X-API-Key": made.key})
+        assert execute(app, used, name=made.name) == [(first,)], "now() is when the test's transaction began"
+
+
+def test_the_keys_of_a_client_go_with_it(
+    settings: Settings, app: FastAPI, database: Database, clock: Clock, make: Factory
+) -> None:
+    client_id = make.customer()["id_key"]
+    headers = key_headers(app, client_id)
+    with service(settings, database, auth_mode="api_key") as http:
+        assert http.get(f"/clients/{client_id}", headers=headers).status_code == 200
+        assert make.client.delete(f"/clients/{client_id}").status_code == 204
+        assert execute(app, "SELECT FROM api_keys WHERE client_id = :id", id=client_id) == []
+        clock.ahead = KEY_TRUST_SECONDS + 0.01
+        assert http.get("/orders", headers=headers).status_code == 401
+
+
+def test_a_token_is_remembered_until_it_expires(
+    settings: Settings, issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    verify = TokenVerifier.verify
+
+    async def counted(verifier: TokenVerifier, token: str) -> Verified:
+        verified.append(token)
+        return await verify(verifier, token)
+
+    monkeypatch.setattr(TokenVerifier, "verify", counted)
+    token = issuer.token(exp=int(time.time()) + 60)
+    with service(settings, auth_mode="jwt", **issuer.settings()) as http:
+        assert all(is_taken(http, bearer(token)) for _ in range(3))
+        assert verified == [token]
+        clock.ahead = 61
+        is_taken(http, bearer(token))
+        assert verified == [token] * 2
+
+
+def test_without_the_database_nobody_can_say_whose_a_key_is(settings: Settings, issuer: Issuer) -> None:
+    away = {"auth_mode": "both", "postgres_port": free_port(), **issuer.settings()}
+    with service(settings, **away) as http:
+        for path in ("/orders", "/products", "/audit"):
+            answer = http.get(path, headers=UNKNOWN)
+            assert (answer.status_code, answer.json()) == (503, {"detail": "Service temporarily unavailable"})
+            assert answer.headers["Retry-After"]
+            assert "WWW-Authenticate" not in answer.headers
+        assert http.get("/orders", headers={"X-API-Key": "x"}).status_code == 401
+        assert http.get("/orders").status_code == 401
+        assert http.post("/orders/checkout", headers=bearer(issuer.token("HS256")), json={}).status_code == 422
+
+
+@pytest.fixture
+def own_issuer() -> Issuer:
+    """One that a test may stop, and that does not run yet."""
+    return Issuer()
+
+
+def test_without_the_issuer_nobody_can_say_whose_a_token_is(
+    settings: Settings, app: FastAPI, database: Database, own_issuer: Issuer
+) -> None:
+    token = bearer(own_issuer.token())
+    with service(settings, database, auth_mode="both", **own_issuer.settings()) as http:
+        answer = http.get("/audit", headers=token)
+        assert (answer.status_code, answer.json()) == (503, {"detail": "Service temporarily unavailable"})
+        assert answer.headers["Retry-After"]
+        assert is_taken(http, key_headers(app)), "keys need no issuer"
+        assert is_taken(http, bearer(own_issuer.token("HS256"))), "nor does a secret"
+        assert http.get("/audit", headers=bearer("a.b.c")).status_code == 401
+        own_issuer.start()
+        try:
+            assert is_taken(http, token)
+        finally:
+            own_issuer.stop()
+
+
+NO_KEYS = {
+    "an error": (500, b"{}"),
+    "another address": (302, b""),
+    "no JSON": (200, b"<html>"),
+    "no object": (200, b"[]"),
+    "no keys": (200, b'{"keys": []}'),
+    "no keys of signatures": (200, b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "RS256-1", "use": "enc"}]}'),
+    "no usable keys": (200, b'{"keys": [{"kty": "RSA", "kid": "RS256-1"}]}'),
+}
+
+
+@pytest.mark.parametrize(("status", "document"), NO_KEYS.values(), ids=NO_KEYS)
+def test_an_issuer_that_answers_no_keys_is_away(
+    settings: Settings, own_issuer: Issuer, clock: Clock, status: int, document: bytes
+) -> None:
+    right, own_issuer.status, own_issuer.document = own_issuer.document, status, document
+    own_issuer.start()
+    try:
+        with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
+            assert http.get("/audit", headers=bearer(own_issuer.token())).status_code == 503
+            own_issuer.status, own_issuer.document = 200, right
+            clock.ahead = KEYS_LIFESPAN_SECONDS + 1
+            assert is_taken(http, bearer(own_issuer.token()))
+    finally:
+        own_issuer.stop()
+
+
+def test_keys_of_the_issuer_change(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
+    own_issuer.start()
+    try:
+        with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
+            remembered, later = (bearer(own_issuer.token(sub=name)) for name in ("ada", "eve"))
+            assert is_taken(http, remembered)
+            own_issuer.renew(generation=2)
+            clock.ahead = 31
+            assert is_taken(http, bearer(own_issuer.token(generation=2)))
+            assert is_taken(http, bearer(own_issuer.token("ES256", generation=2)))
+            assert not is_taken(http, later), "signed with a key that is withdrawn"
+            clock.ahead += TOKEN_TRUST_SECONDS
+            assert not is_taken(http, remembered)
+    finally:
+        own_issuer.stop()
+
+
+def test_known_tokens_outlive_an_outage_of_the_issuer(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
+    own_issuer.start()
+    with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
+        try:
+            assert is_taken(http, bearer(own_issuer.token()))
+        finally:
+            own_issuer.stop()
+        assert is_taken(http, bearer(own_issuer.token(sub="eve"))), "the keys are known"
+        clock.ahead = TOKEN_TRUST_SECONDS + 1
+        assert http.get("/audit", headers=bearer(own_issuer.token(sub="bob"))).status_code == 503
