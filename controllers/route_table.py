@@ -4,13 +4,13 @@ from collections import defaultdict
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from controllers.routes import EntityRoute
 
 ID = "{id_key}"
-# Where Starlette's routes look for what turns an exception into an answer: by class, and by status.
-HANDLERS = "starlette.exception_handlers"
 
 Routes = dict[str, EntityRoute]
 
@@ -25,7 +25,7 @@ class RouteTable:
             if isinstance(route, EntityRoute):
                 for method in route.methods or ():
                     self._methods[method][route.path] = route
-        self._handlers: Any = (api.exception_handlers, {})
+        self._handlers: Any = api.exception_handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         routes = self._methods.get(scope["method"]) if scope["type"] == "http" else None
@@ -35,8 +35,18 @@ class RouteTable:
         if route is None:
             await self._app(scope, receive, send)
             return
-        scope["route"], scope["path_params"], scope[HANDLERS] = route, parameters, self._handlers
-        await route.app(scope, receive, send)
+        scope["route"], scope["path_params"] = route, parameters
+        request = Request(scope, receive, send)
+        try:
+            response = await route.answer(request)
+        except Exception as error:  # there is a handler for every class
+            response = await self._refuse(request, error)
+        await response(scope, receive, send)
+
+    async def _refuse(self, request: Request, error: Exception) -> Response:
+        handle = next(self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers)
+        response: Response = await handle(request, error)
+        return response
 
 
 def _find(routes: Routes, path: str) -> tuple[EntityRoute | None, dict[str, str]]:

@@ -30,7 +30,8 @@ class EntityRoute(APIRoute):
         self.policy = policy
         self._arguments = Arguments(endpoint, max_body_bytes)
         super().__init__(path, endpoint, **options)
-        self.app = request_response(self.get_route_handler())
+        self.answer = self.get_route_handler()
+        self.app = request_response(self.answer)
 
     @property
     def is_fixed(self) -> bool:

@@ -16,7 +16,7 @@ from config.settings import Settings
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
-from tests.servers import address, postgres_server, valkey_server
+from tests.servers import address, postgres_server, until, valkey_server
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request is too much
 
@@ -100,6 +100,7 @@ def guarded_app(settings: Settings, issuer: Issuer) -> FastAPI:
 @pytest.fixture(scope="session")
 def running_guarded_app(guarded_app: FastAPI) -> Iterator[TestClient]:
     with TestClient(guarded_app, raise_server_exceptions=False) as client:
+        until(lambda: guarded_app.state.resources.link.is_up)
         yield client
 
 

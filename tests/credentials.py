@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -25,6 +26,7 @@ from config.network import LOOPBACK, free_port
 from config.settings import Settings
 from services.api_keys import NewKey, make_key
 from services.principal import Role
+from tests.servers import until
 
 Headers = dict[str, str]
 SECRET = "a secret for tests, of 32 bytes or more"
@@ -127,14 +129,21 @@ def service(
     app = create_fastapi_app(settings.model_copy(update=changed))
     resources = app.state.resources
     with TestClient(app, client=(address, 50000), raise_server_exceptions=False) as client:
+        until(lambda: resources.link.is_up)
         own, resources.database = resources.database, database or resources.database
         yield client
         resources.database = own
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    valid = {"sub": "ada", "role": "admin", "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 600}
-    return {name: value for name, value in {**valid, **changed}.items() if value is not None}
+    """With times that are told as their distance from now."""
+    valid = {"sub": "ada", "role": "admin", "iss": ISSUER, "aud": AUDIENCE, "exp": timedelta(minutes=10)}
+    now = int(time.time())
+    return {
+        name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
+        for name, value in {**valid, **changed}.items()
+        if value is not None
+    }
 
 
 def bearer(token: str) -> Headers:

@@ -24,7 +24,7 @@ from config.settings import Settings
 from config.telemetry import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
 from middleware.request_context import ROUTE, request_context
 from middleware.request_tracing import trace_requests
-from tests.servers import ROOT
+from tests.servers import ROOT, until
 
 STATEMENT = "SELECT lastname FROM clients WHERE email = %(email)s"
 EMAIL = "ada@example.com"
@@ -167,6 +167,7 @@ def test_the_application_traces_its_trips_to_redis(settings: Settings, collector
 
     app = create_fastapi_app(settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.url}))
     with TestClient(app) as client:
+        until(lambda: app.state.resources.link.is_up)
         client.get("/categories")
         client.post("/categories", json={"name": "Toys"})
     spans = collector.spans()
