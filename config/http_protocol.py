@@ -47,8 +47,9 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._watch()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
-        cycle.send = OneWrite(cycle, self._write_whole).send  # type: ignore[method-assign] # what the application gets
+        write_whole = partial(self._write_whole, cycle)
+        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = write_whole
+        OneWrite.adopt(cycle, write_whole)
         super()._start_asgi_task(cycle, app)
 
     def _write_whole(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:

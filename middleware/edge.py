@@ -54,8 +54,8 @@ class Edge:
         lookup = self._look_up(scope, noticed)
         if ticket or lookup:
             with redis_span("PIPELINE"):
-                if ticket:
-                    await ticket[0].arrive()
+                while ticket and not ticket[0].trip.is_over:  # what `arrive` does, without a coroutine
+                    await ticket[0].trip.wait()
                 if lookup and not lookup.trip.is_over:
                     await lookup.trip.wait()
         principal = self._unidentified

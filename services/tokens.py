@@ -4,12 +4,13 @@ A token has `role` `admin`, or `client` with the `client_id` that it is for.
 """
 
 import logging
+import time
 from functools import partial
 from typing import Any, NamedTuple
 
 import jwt
 from jwt import PyJWK, PyJWKClient
-from jwt.exceptions import PyJWKClientConnectionError, PyJWKSetError, PyJWTError
+from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 
 from config.errors import SigningKeysUnavailableError
 from config.settings import Settings
@@ -22,6 +23,7 @@ LEEWAY_SECONDS = 30  # what two clocks may differ by
 REQUIRED = ("exp", "iss", "aud", "sub")
 KEYS_LIFESPAN_SECONDS = 300
 KEYS_TIMEOUT_SECONDS = 3
+RETRY_SECONDS = 2  # for which an issuer that is away is left alone
 LONGEST_SUBJECT = 200
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,31 @@ class Verified(NamedTuple):
     expires_at: float  # seconds since 1970
 
 
+class PublicKeys(PyJWKClient):
+    """Those of whoever issues tokens. It is asked in vain now and then only, since anybody can make up tokens."""
+
+    _is_away = False
+    _next_try = 0.0  # of time.monotonic()
+
+    def fetch_data(self) -> Any:
+        if time.monotonic() < self._next_try:
+            raise PyJWKClientConnectionError("asked in vain a moment ago")
+        self._next_try = time.monotonic() + RETRY_SECONDS
+        data = super().fetch_data()
+        self._next_try, self._is_away = 0.0, False
+        return data
+
+    def get_signing_keys(self, refresh: bool = False) -> list[PyJWK]:
+        """Raises SigningKeysUnavailableError: what goes wrong here is wrong for all tokens."""
+        try:
+            return super().get_signing_keys(refresh)
+        except (PyJWTError, ValueError) as error:
+            if not self._is_away:
+                logger.warning("the keys of tokens cannot be fetched: %s", error)
+            self._is_away = True
+            raise SigningKeysUnavailableError(str(error)) from error
+
+
 class TokenVerifier:
     """The algorithm decides which key may be used, so that no public key ever passes for a secret."""
 
@@ -39,13 +66,12 @@ class TokenVerifier:
         self._issuer, self._audience = settings.jwt_issuer, settings.jwt_audience
         self._secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
         self._keys = (
-            PyJWKClient(settings.jwt_jwks_url, lifespan=KEYS_LIFESPAN_SECONDS, timeout=KEYS_TIMEOUT_SECONDS)
+            PublicKeys(settings.jwt_jwks_url, lifespan=KEYS_LIFESPAN_SECONDS, timeout=KEYS_TIMEOUT_SECONDS)
             if settings.jwt_jwks_url
             else None
         )
         # The keys are fetched now and then, and nobody but those who wait for them shall wait.
         self._threads = Threads(1, 2 * KEYS_TIMEOUT_SECONDS)
-        self._keys_are_away = False
 
     async def verify(self, token: str) -> Verified:
         """Raises UnauthorizedError, or UnavailableError when it cannot be said."""
@@ -64,7 +90,7 @@ class TokenVerifier:
             key: str | PyJWK = self._secret
             algorithms = ["HS256"]
         elif self._keys:
-            key, algorithms = self._signing_key(self._keys, header.get("kid", "")), ["RS256", "ES256"]
+            key, algorithms = self._keys.get_signing_key(header.get("kid", "")), ["RS256", "ES256"]
         else:
             raise UnauthorizedError("Invalid credentials")
         return jwt.decode(
@@ -76,23 +102,6 @@ class TokenVerifier:
             leeway=LEEWAY_SECONDS,
             options={"require": list(REQUIRED)},
         )
-
-    def _signing_key(self, keys: PyJWKClient, name: str) -> PyJWK:
-        try:
-            keys.get_signing_keys()  # what goes wrong here is wrong for all tokens
-        except (PyJWTError, ValueError) as error:
-            raise self._unavailable(error) from error
-        self._keys_are_away = False
-        try:
-            return keys.get_signing_key(name)
-        except (PyJWKClientConnectionError, PyJWKSetError, ValueError) as error:
-            raise self._unavailable(error) from error
-
-    def _unavailable(self, error: Exception) -> SigningKeysUnavailableError:
-        if not self._keys_are_away:
-            logger.warning("the keys of tokens cannot be fetched: %s", error)
-        self._keys_are_away = True
-        return SigningKeysUnavailableError(str(error))
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

@@ -119,7 +119,13 @@ def guarded(
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Of the applications that are made afterwards: of what they remember about credentials."""
     clock = Clock()
-    for module in ("services.authentication_service", "jwt.jwks_client", "jwt.jwk_set_cache", "jwt.api_jwk"):
+    for module in (
+        "services.authentication_service",
+        "services.tokens",
+        "jwt.jwks_client",
+        "jwt.jwk_set_cache",
+        "jwt.api_jwk",
+    ):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock
 

@@ -54,6 +54,7 @@ class Issuer:
         self.public: dict[str, Any] = {}
         self.port = free_port()
         self.status, self.document = 200, b""
+        self.asked = 0
         self.renew()
 
     def renew(self, generation: int = 1) -> None:
@@ -109,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.server.issuer.asked += 1
         self.send_response(self.server.issuer.status)
         self.send_header("Content-Length", str(len(self.server.issuer.document)))
         self.end_headers()
