@@ -96,10 +96,8 @@ class BaseService(Generic[Model, Create, Update, Read]):
     def lock(self, session: Session, id_key: int, if_match: str | None) -> Model:
         """The row to change, checked against the tags in `if_match`; a client's own, if a client asks."""
         repository, own = self.repository(session), narrowed_to()
-        if own is not None and not repository.belongs_to(id_key, own):
-            raise self.not_found(id_key)
         instance: Model | None = repository.lock(id_key)
-        if instance is None:
+        if instance is None or (own is not None and not repository.belongs_to(id_key, own)):
             raise self.not_found(id_key)
         if if_match is not None and not matches(if_match, etag_of(to_json(self.read(instance)))):
             raise PreconditionFailedError("The object has changed since it was read")
