@@ -49,7 +49,7 @@ class Access(NamedTuple):
     delete: Policy = ADMINS
 
 
-_API_KEY = APIKeyHeader(name="X-API-Key", scheme_name="API key", auto_error=False)
+_API_KEY = APIKeyHeader(name="X-API-Key", scheme_name="ApiKey", auto_error=False)
 _TOKEN = HTTPBearer(scheme_name="Token", bearerFormat="JWT", auto_error=False)
 
 

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
@@ -32,6 +33,16 @@ def linked(document: Any, path: str, method: str = "post", status: str = "201") 
 def test_it_is_valid(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
     OPENAPI_31_VALIDATOR.validate(document)
+
+
+def test_it_is_valid_where_credentials_are_asked_for(guarded_app: FastAPI) -> None:
+    document = guarded_app.openapi()
+    OPENAPI_31_VALIDATOR.validate(document)
+    schemes = set(document["components"]["securitySchemes"])
+    for path, method, operation in operations(document):
+        asked = {name for choice in operation.get("security", []) for name in choice}
+        assert asked in (set(), schemes), path
+        assert bool(asked) == ("403" in operation["responses"]), f"{method} {path}"
 
 
 def test_every_reference_leads_somewhere(document: Any) -> None:
