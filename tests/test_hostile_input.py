@@ -198,18 +198,9 @@ def test_hostile_parameters_are_refused_or_find_nothing(client: TestClient, make
 
 
 SEARCHABLE = {"NaN", "Infinity", "-1e400", "1" * 40}
-TEXT_FILTERS = {controller.prefix: controller.filters.filter_names() for controller in CONTROLLERS}
+TEXT_FILTERS = {"q", "email", "city", "street"}
 RATINGS = {"min_rating", "max_rating"}
-FILTERS = {
-    "/clients": ("q", "email"),
-    "/addresses": ("client_id", "city", "street"),
-    "/categories": ("q",),
-    "/products": ("category_id", "min_price", "max_price", "in_stock", "q"),
-    "/bills": ("payment_type", "date_from", "date_to"),
-    "/orders": ("client_id", "bill_id", "status", "delivery_method", "date_from", "date_to"),
-    "/order_details": ("order_id", "product_id"),
-    "/reviews": ("product_id", "min_rating", "max_rating"),
-}
+FILTERS = {controller.prefix: controller.filters.filter_names() for controller in CONTROLLERS}
 
 
 HOSTILE_HEADERS = (b"\xff\xfe", b"\x80", b'"' * 5000, b",,,", b"W/", b"*" * 300, "ñ".encode(), b"%00")
