@@ -1,16 +1,16 @@
 """PostgreSQL: the declarative base, the pooled engine for transactions, asynchronous connections for plain reads."""
 
-import select
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import MetaData, create_engine, event
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from config.async_reads import AsyncReads
+from config.async_connection import has_ended
+from config.async_statements import AsyncStatements
 from config.deadlines import install_wait_callback
 from config.settings import Settings, load_settings
 from config.threads import Threads
@@ -51,9 +51,8 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 class Database:
-    """One worker's ways to PostgreSQL: `sessions` for transactions in `threads`, `reads` for plain reads on the loop.
-
-    `autocommit_sessions` save the trips of BEGIN and COMMIT where a transaction is a single statement.
+    """One worker's ways to PostgreSQL: `sessions` for transactions in `threads`, and for single statements on the event
+    loop `reads` and `writes`. Writes wait for locks, so they have connections of their own: no read waits for them.
 
     Nothing connects before it is used, so that a worker starts whether or not the server is there.
     """
@@ -73,16 +72,13 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self.autocommit_sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self.autocommit_sessions, "after_begin", _start_autocommit)
-        event.listen(self.engine, "reset", _end_autocommit)
         event.listen(self.engine, "checkout", _see_whether_it_is_open)
         self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**url.translate_connect_args(username="user", database="dbname"), **url.query, **arguments}
-        self.reads = AsyncReads(
-            dsn, settings.db_read_connections, settings.db_pool_timeout, settings.db_statement_timeout + 1
-        )
-        self.probe = AsyncReads(dsn, size=1, wait_seconds=1, deadline_seconds=1)
+        waits = settings.db_pool_timeout, settings.db_statement_timeout + 1
+        self.reads = AsyncStatements(dsn, settings.db_read_connections, *waits)
+        self.writes = AsyncStatements(dsn, settings.db_threads, *waits)
+        self.probe = AsyncStatements(dsn, size=1, wait_seconds=1, deadline_seconds=1)
 
     def pool_usage(self) -> tuple[int, int]:
         """The pool's connections in use, and the most that there can be, peaks included."""
@@ -91,33 +87,19 @@ class Database:
 
     def close(self) -> None:
         self.reads.close()
+        self.writes.close()
         self.probe.close()
         self.threads.close()
         self.engine.dispose()
 
 
-# SQLAlchemy's own isolation level AUTOCOMMIT costs a trip when a connection goes back to the pool, and a connection
-# that is lost in that moment would make an error of a statement that has succeeded.
-
-
-def _start_autocommit(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
-    connection.connection.dbapi_connection.autocommit = True  # type: ignore[union-attr] # psycopg2's
-
-
-def _end_autocommit(dbapi_connection: Any, _record: object, _state: object) -> None:
-    if dbapi_connection.autocommit:
-        dbapi_connection.autocommit = False
-
-
 def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """What can be read from an idle connection is its end: the server was restarted, and a write is still unsent.
+    """The server may have been restarted, and a write is still unsent.
 
     Tells what SQLAlchemy's `pool_pre_ping` tells, without its trip. Raises InvalidatePoolError, which the pool answers
     with a new connection.
     """
-    idle = select.poll()
-    idle.register(dbapi_connection.fileno(), select.POLLIN)
-    if idle.poll(0):
+    if has_ended(dbapi_connection):
         raise InvalidatePoolError("the server has closed the connection")
 
 

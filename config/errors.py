@@ -9,5 +9,13 @@ class DatabaseUnavailableError(UnavailableError):
     """The database is away, does not answer in time, or has no connection or thread free."""
 
 
+class OutcomeUnknownError(DatabaseUnavailableError):
+    """The database went away, or fell silent, with a write under way: it may have happened."""
+
+
+class RefusedError(Exception):
+    """The data do not allow a statement: nothing has been done."""
+
+
 class SigningKeysUnavailableError(UnavailableError):
     """Whoever issues tokens does not say with which keys they are signed."""

@@ -47,9 +47,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._watch()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        write_whole = partial(self._write_whole, cycle)
-        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = write_whole
-        OneWrite.adopt(cycle, write_whole)
+        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
+        OneWrite.adopt(cycle, self._write_whole)
         super()._start_asgi_task(cycle, app)
 
     def _write_whole(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
@@ -60,6 +59,8 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._defaults = cycle.default_headers
             self._defaults_head = b"".join([b"%b: %b\r\n" % header for header in self._defaults])
         close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        # The offer refers to the cycle that its scope is a part of: left there, only the garbage collector frees both.
+        cast(dict[str, Any], cycle.scope).pop(WRITE_WHOLE, None)
         cycle.response_started = cycle.response_complete = True
         cycle.chunked_encoding = False
         self.transport.write(b"".join((head, self._defaults_head, close, b"\r\n", body)))

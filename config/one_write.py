@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
-WriteWhole = Callable[[bytes, bytes], None]
+WriteWhole = Callable[[RequestResponseCycle, bytes, bytes], None]
 
 WITHOUT_BODY = (204, 304)
 UNUSUAL = frozenset((b"connection", b"transfer-encoding"))
@@ -41,7 +41,7 @@ class OneWrite(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        self.write_whole(packed, message.get("body", b""))
+        self.write_whole(self, packed, message.get("body", b""))
 
     def _pack(self, head: Any, message: Any) -> bytes | None:
         """The head as it stands on the wire; None when the message is not all that belongs to it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from email.message import Message
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from fastapi import Path, params
 from fastapi.exceptions import RequestValidationError
@@ -83,13 +83,16 @@ def _header(name: str) -> Callable[[Request, Any], Any]:
 
 
 def _query(request: Request, _: Any) -> dict[str, str]:
+    return dict(query_pairs(request))
+
+
+def query_pairs(request: Request) -> list[tuple[str, str]]:
     """The parameters; what is no UTF-8 is refused, where the framework would put U+FFFD in its place."""
     try:
-        unquote_to_bytes(request.scope["query_string"]).decode()
+        return parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
         item = {"loc": ("query",), "msg": "Input should be UTF-8", "type": "unicode_error"}
         raise RequestValidationError([item]) from error
-    return dict(request.query_params)
 
 
 async def _read_body(request: Request, limit: int) -> Any:

@@ -1,7 +1,7 @@
 """The routes that every entity has. A subclass declares its parts and adds routes of its own."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args
 
@@ -27,7 +27,7 @@ Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
-UseCase = Callable[[Any, RequestKey | None], Answer]
+UseCase = Callable[[Any, RequestKey | None], Awaitable[Answer]]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
 ]
@@ -80,11 +80,10 @@ class BaseController(Generic[Create, Update, Read]):
 
     async def change(self, request: Request, id_key: PathId, changes: Any, if_match: IfMatch = None) -> Response:
         """Fields that are sent replace, fields left out stay as they are."""
-        document = await self.resources.database.threads.run(lambda: self.use_cases.update(id_key, changes, if_match))
-        return document_response(request, document)
+        return document_response(request, await self.use_cases.update(id_key, changes, if_match))
 
     async def delete(self, id_key: PathId, if_match: IfMatch = None) -> Response:
-        await self.resources.database.threads.run(lambda: self.use_cases.delete(id_key, if_match))
+        await self.use_cases.delete(id_key, if_match)
         return Response(status_code=204)
 
     def listing_of(self, parent: Parent) -> Endpoint:
@@ -112,8 +111,7 @@ class BaseController(Generic[Create, Update, Read]):
         """A POST that can be repeated safely: `use_case` gets what is sent, and the request's key if it bears one."""
 
         async def post(request: Request, new: Any, key: IdempotencyKey = None) -> Response:
-            repeated = request_key(request, key, new)
-            return answer_response(await self.resources.database.threads.run(lambda: use_case(new, repeated)))
+            return answer_response(await use_case(new, request_key(request, key, new)))
 
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.answers import document_response
+from controllers.arguments import query_pairs
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
 from services.documents import Document
@@ -36,7 +37,7 @@ async def list_response(
 
 def _links(request: Request, query: ListQuery, body: bytes) -> str:
     """`first`, and after a full page `next`, as RFC 8288 writes them; to parse the body would cost the most of it."""
-    others = [(name, value) for name, value in request.query_params.items() if name not in ("after_id", "skip")]
+    others = [(name, value) for name, value in dict(query_pairs(request)).items() if name not in ("after_id", "skip")]
     page = f"{request.scope['path']}?{urlencode([*others, ('after_id', '')])}"
     first = f'<{page}0>; rel="first"'
     if body.count(_OBJECT) < query.limit:

@@ -1,15 +1,15 @@
 """The SQL that every entity needs. A repository flushes and never commits; it notes which rows it changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Row, insert, select
+from sqlalchemy import ColumnElement, CursorResult, Row, select
 from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
+from repositories.insert_statement import insert_statement
 from repositories.statements import ClientKey, Owned, Statement, list_statement, one_statement
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
@@ -26,7 +26,7 @@ class BaseRepository(Generic[Model]):
 
     @classmethod
     def page(cls, query: ListQuery, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
-        """The statement that reads one page of `fields`, for `AsyncReads`: with `client_id`, of that client's rows."""
+        """The statement that reads one page of `fields`, of all rows or of one client's."""
         return list_statement(cls.model, query, fields, _narrow(cls.owned, client_id), client_id)
 
     @classmethod
@@ -38,6 +38,18 @@ class BaseRepository(Generic[Model]):
     def one(cls, id_key: int, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
         """The statement that reads `fields` of one row."""
         return one_statement(cls.model, id_key, fields, _narrow(cls.owned, client_id), client_id)
+
+    @classmethod
+    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
+        """The one statement that makes a row and returns its `fields`; it returns nothing when the row may not be."""
+        return insert_statement(cls.model, dict(values), fields)
+
+    @classmethod
+    def changes_by(cls, values: Values, row: Sequence[Any] | None) -> "Changes":
+        """What `creation` has changed when it returned `row`, `id_key` first; with None what it may have changed."""
+        changes = Changes()
+        changes.rows[cls.model.__tablename__].update(row[:1] if row else ())
+        return changes
 
     def belongs_to(self, id_key: int, client_id: int) -> bool:
         """Whether a client may change the row: one of its own, or one that has no owner."""
@@ -65,15 +77,11 @@ class BaseRepository(Generic[Model]):
         as_now = {"with_for_update": {"key_share": True}, "populate_existing": True}
         return self.session.get(self.model, id_key, **as_now) if fits(id_key) else None  # type: ignore[arg-type, return-value] # see find
 
-    def save(self, values: Values, **computed: ColumnElement[Any]) -> Row[Any]:
-        """Insert a row, with what the database is to compute, and return it: columns as attributes, as an entity has
-        them, which would cost twice as much.
-        """
+    def save(self, values: Values) -> Row[Any]:
+        """Make a row and return it: columns as attributes, as an entity has them, which would cost twice as much."""
         self._attempt(values)
-        self.changed()
-        statement = _insert(self.model)
-        row = self.session.execute(statement.values(computed) if computed else statement, values).one()
-        self.changed(row.id_key)
+        row = self.run(self.creation(values, tuple(self.model.__table__.columns.keys()))).one()
+        changes_of(self.session).add(self.changes_by(values, row))
         return row
 
     def update(self, instance: Model, values: Values) -> Model:
@@ -90,11 +98,11 @@ class BaseRepository(Generic[Model]):
         self.session.flush()
         self.changed(instance.id_key)
 
-    def changed(self, *id_keys: int) -> None:
-        """Note rows that this transaction changed, so that the service can drop what is cached of them.
+    def run(self, statement: Statement) -> CursorResult[Any]:
+        return self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
 
-        A statement that commits by itself notes what it can before, without new keys: its answer may be lost.
-        """
+    def changed(self, *id_keys: int) -> None:
+        """Note rows that this transaction changed, so that the service can drop what is cached of them."""
         changes_of(self.session).rows[self.model.__tablename__].update(id_keys)
 
     def _attempt(self, values: Values) -> None:
@@ -109,16 +117,15 @@ class Changes:
     rows: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     stock: dict[int, tuple[int, int]] = field(default_factory=dict)
 
+    def add(self, later: "Changes") -> None:
+        for table, id_keys in later.rows.items():
+            self.rows[table].update(id_keys)
+        self.stock.update(later.stock)
+
 
 class Attempt(NamedTuple):
     model: type[BaseModel]
     values: Values
-
-
-@cache
-def _insert(model: type[BaseModel]) -> Any:
-    table: Any = model.__table__
-    return insert(table).returning(*table.columns)
 
 
 def _narrow(owned: Owned | None, client_id: int | None) -> Owned | None:

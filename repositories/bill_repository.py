@@ -1,13 +1,14 @@
 """SQL of bill rows."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, Row, exists, func
+from sqlalchemy import ColumnElement, bindparam, exists, func
 
 from models.bill import BillModel
 from models.order import OrderModel
 from repositories.base_repository_impl import BaseRepository, Values
-from repositories.statements import ClientKey
+from repositories.insert_statement import insert_statement
+from repositories.statements import ClientKey, Statement
+
+_NEXT_NUMBER = ("bill_number", func.next_bill_number(bindparam("year")))
 
 
 class BillRepository(BaseRepository[BillModel]):
@@ -17,10 +18,10 @@ class BillRepository(BaseRepository[BillModel]):
     def owned(client_id: ClientKey) -> ColumnElement[bool]:
         return exists().where(OrderModel.bill_id == BillModel.id_key, OrderModel.client_id == client_id)
 
-    def save(self, values: Values, **computed: ColumnElement[Any]) -> Row[Any]:
+    @classmethod
+    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
         """An empty `bill_number` becomes `BILL-2026-000001`: the year, and the next number that no bill has."""
-        given = dict(values)
-        if not given["bill_number"]:
-            del given["bill_number"]
-            computed["bill_number"] = func.next_bill_number(values["date"].year)
-        return super().save(given, **computed)
+        if values["bill_number"]:
+            return super().creation(values, fields)
+        given = {name: value for name, value in values.items() if name != "bill_number"}
+        return insert_statement(cls.model, {**given, "year": values["date"].year}, fields, _NEXT_NUMBER)

@@ -1,43 +1,33 @@
 """SQL of order detail rows."""
 
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import NamedTuple
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, insert, select, text
+from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select
 
 from models.enums import OrderStatus
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
-from repositories.base_repository_impl import BaseRepository, Values, fits
-from repositories.product_repository import ProductRepository
-from repositories.statements import ClientKey
-
-
-class Sale(NamedTuple):
-    id_key: int
-    quantity: int
-    price: Decimal
-    order_id: int
-    product_id: int
-    stock: int
-
+from models.product import ProductModel
+from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, fits
+from repositories.statements import ClientKey, Statement
 
 # The row of a popular product is locked for the length of this one statement, not over several trips.
-_SELL = text(f"""
+_SELL = f"""
     WITH open_order AS (
         SELECT id_key FROM orders
-        WHERE id_key = :order_id AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d}) FOR SHARE
+        WHERE id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d}) FOR SHARE
     ), sold AS (
-        UPDATE products SET stock = stock - :quantity
-        WHERE id_key = :product_id AND stock >= :quantity
-          AND price = coalesce(cast(:price AS numeric), price) AND EXISTS (SELECT FROM open_order)
+        UPDATE products SET stock = stock - %(quantity)s
+        WHERE id_key = %(product_id)s AND stock >= %(quantity)s
+          AND price = coalesce(cast(%(price)s AS numeric), price) AND EXISTS (SELECT FROM open_order)
         RETURNING id_key, price, stock
     )
     INSERT INTO order_details (quantity, price, order_id, product_id)
-    SELECT :quantity, price, :order_id, id_key FROM sold
-    RETURNING id_key, quantity, price, order_id, product_id, (SELECT stock FROM sold)
-""")  # noqa: S608 # the statuses are constants
+    SELECT %(quantity)s, price, %(order_id)s, id_key FROM sold
+    RETURNING
+"""  # noqa: S608 # the statuses are constants
 
 
 class OrderDetailRepository(BaseRepository[OrderDetailModel]):
@@ -47,22 +37,29 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     def owned(client_id: ClientKey) -> ColumnElement[bool]:
         return exists().where(OrderModel.id_key == OrderDetailModel.order_id, OrderModel.client_id == client_id)
 
-    def sell(self, values: Values) -> Sale | None:
-        """Take stock and make the detail with one statement.
-
-        None, and nothing is changed, unless the order is open and the product exists, has the stock, and the price
-        when one is given.
+    @classmethod
+    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
+        """Takes stock and makes the detail, unless the order is not open, or the product does not exist, has not the
+        stock, or not the price if one is given. Returns the stock that is left after the `fields`.
         """
+        return Statement(_sell_sql(fields), {"price": None, **values}, is_prepared=True)
+
+    @classmethod
+    def changes_by(cls, values: Values, row: Sequence[Any] | None) -> Changes:
+        changes, product_id = super().changes_by(values, row), values["product_id"]
+        changes.rows[ProductModel.__tablename__].add(product_id)
+        if row:
+            changes.stock[product_id] = (row[-1] + values["quantity"], row[-1])
+        return changes
+
+    def sell(self, values: Values, fields: tuple[str, ...]) -> Row[Any] | None:
+        """What `creation` returns."""
         if not (fits(values["order_id"]) and fits(values["product_id"])):
             return None
-        ProductRepository(self.session).changed(values["product_id"])
-        row = self.session.execute(_SELL, {"price": None, **values}).one_or_none()
-        if row is None:
-            return None
-        sale = Sale(*row)
-        ProductRepository(self.session).stock_moved(sale.product_id, sale.stock + sale.quantity, sale.stock)
-        self.changed(sale.id_key)
-        return sale
+        row = self.run(self.creation(values, fields)).one_or_none()
+        if row is not None:
+            changes_of(self.session).add(self.changes_by(values, row))
+        return row
 
     def save_all(self, rows: Sequence[Values]) -> Sequence[OrderDetailModel]:
         """Make all details of an order with one statement, in the order given."""
@@ -81,3 +78,8 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     def remove_all(self, order_id: int) -> None:
         """Remove an order's details; their stock is the caller's to put back."""
         self.session.execute(delete(OrderDetailModel).where(OrderDetailModel.order_id == order_id))
+
+
+@cache
+def _sell_sql(fields: tuple[str, ...]) -> str:
+    return f"{_SELL} {', '.join(fields)}, (SELECT stock FROM sold)"  # noqa: S608 # fields of the schema

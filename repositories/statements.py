@@ -1,10 +1,10 @@
 """Statements of plain reads: built by SQLAlchemy, compiled once for each shape, run with psycopg2's parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -21,12 +21,19 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     "positive": lambda column, value: (column > literal_column("0")) == value,
 }
 OWN = "own_client_id"
+USUAL_LIMITS = frozenset((10, 20, 50, 100))
+"""First pages of these lengths are prepared. As a parameter PostgreSQL takes a length for a tenth of the table, and so
+plans each time anew; and of every possible length there would be too many statements to keep.
+"""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's dialects are untyped
 
 
 class Statement(NamedTuple):
+    """`is_prepared`: the server may keep it, because one plan is good for all parameters."""
+
     sql: str
     parameters: dict[str, Any]
+    is_prepared: bool = False
 
 
 ClientKey = int | BindParameter[int]
@@ -44,12 +51,14 @@ class Shape(NamedTuple):
     sort: str
     keyset: bool
     owned: Owned | None
+    first: int | None
+    """The length of the first page, when it is a part of the text."""
 
 
 def one_statement(
     model: type[BaseModel], id_key: int, fields: tuple[str, ...], owned: Owned | None, client_id: int | None
 ) -> Statement:
-    return Statement(_one_sql(model, fields, owned), {"id_key": id_key, OWN: client_id})
+    return Statement(_one_sql(model, fields, owned), {"id_key": id_key, OWN: client_id}, is_prepared=True)
 
 
 def list_statement(
@@ -60,12 +69,14 @@ def list_statement(
     client_id: int | None,
 ) -> Statement:
     """One page of `fields`, or with None the number of rows that the filters let through."""
-    filters = query.filters()
-    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None, owned)
-    parameters = {name: _parameter(query.where(name), value) for name, value in filters.items()}
-    walk = walk_length((query.where(name).operator for name in filters), query.skip + query.limit)
-    paging = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, "walk": walk, OWN: client_id}
-    return Statement(_list_sql(shape), {**parameters, **paging})
+    filters, is_first = query.filters(), query.skip == 0 and query.limit in USUAL_LIMITS
+    first = query.limit if is_first and not filters and owned is None else None
+    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None, owned, first)
+    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
+    if filters:
+        parameters |= {name: _parameter(query.where(name), value) for name, value in filters.items()}
+        parameters["walk"] = walk_length((query.where(name).operator for name in filters), query.skip + query.limit)
+    return Statement(_list_sql(shape), parameters, first is not None)
 
 
 @lru_cache(maxsize=64)
@@ -89,6 +100,8 @@ def _list_sql(shape: Shape) -> str:
         return compiled(searched_page(model, shape.fields, walked, conditions.values(), backwards=backwards))
     statement = select(*_columns(model, shape.fields)).where(*conditions.values(), *always)
     statement = statement.order_by(*_order(model, shape.sort))
+    if shape.first is not None:
+        return compiled(statement.limit(literal_column(f"{shape.first:d}")))
     return compiled(statement.offset(bindparam("skip")).limit(bindparam("limit")))
 
 
@@ -109,9 +122,11 @@ def _ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
     return [] if condition is None else [condition]
 
 
-def compiled(statement: Select[Any]) -> str:
-    """The SQL text, with psycopg2's `%(name)s` for parameters; write constants as literal columns."""
-    return str(statement.compile(dialect=_DIALECT))
+def compiled(statement: Select[Any] | Insert, columns: Sequence[str] | None = None) -> str:
+    """The SQL text, with psycopg2's `%(name)s` for parameters; write constants as literal columns. Of an INSERT,
+    `columns` are those that parameters of the same names fill.
+    """
+    return str(statement.compile(dialect=_DIALECT, column_keys=columns))
 
 
 def _columns(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -75,6 +76,7 @@ class ListQuery(BaseModel):
         }
 
     @classmethod
+    @cache
     def filter_names(cls) -> list[str]:
         return sorted(cls.model_fields.keys() - cls.PAGING)
 

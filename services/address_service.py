@@ -14,9 +14,9 @@ class AddressService(BaseService[AddressModel, AddressCreate, AddressUpdate, Add
     repository = AddressRepository
     schema = AddressSchema
 
-    def before_save(self, session: Session, new: AddressCreate) -> Values:
+    def before_save(self, new: AddressCreate) -> Values:
         check_own_client(new.client_id)
-        return super().before_save(session, new)
+        return super().before_save(new)
 
     def before_update(self, session: Session, instance: AddressModel, values: Values) -> Values:
         check_own_client(values.get("client_id", instance.client_id))

@@ -1,5 +1,6 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Row
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 class BaseService(Generic[Model, Create, Update, Read]):
-    """Public methods open and end their own transaction; those that take a session are parts of one."""
+    """Coroutines open and end their own transaction; methods that take a session are parts of one."""
 
     repository: ClassVar[type[BaseRepository[Any]]]
     schema: ClassVar[type[StoredSchema]]
@@ -63,26 +64,32 @@ class BaseService(Generic[Model, Create, Update, Read]):
             raise self.not_found(id_key)
         return document(objects(self.fields, rows)[0])
 
-    def save(self, new: Create, request: RequestKey | None = None) -> Answer:
-        """Make the object, once for all requests with this key; `create` is one statement, whole or absent."""
-        work: Work[Answer] = lambda session: self.answer(self.create(session, new))  # noqa: E731
-        return self.transactions.run_once(work, request, autocommit=True)
+    async def save(self, new: Create, request: RequestKey | None = None) -> Answer:
+        """Make the object, once for all requests with this key."""
+        values = self.before_save(new)
+        created = await self.transactions.create(self.repository, values, self.fields) if request is None else None
+        if created is not None:
+            return self.answer(objects(self.fields, [created])[0])
+        work: Work[Answer] = lambda session: self.answer(self.create(session, values).model_dump())  # noqa: E731
+        return await self.resources.database.threads.run(lambda: self.transactions.run_once(work, request))
 
-    def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
+    async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
         """Replace the fields that `changes` bears, under the row's lock.
 
         Raises NotFoundError, or PreconditionFailedError when the object's tag is none of those in `if_match`.
         """
-        return self.transactions.run(lambda session: self._update(session, id_key, changes, if_match))
+        work: Work[Document] = lambda session: self._update(session, id_key, changes, if_match)  # noqa: E731
+        return await self.resources.database.threads.run(lambda: self.transactions.run(work))
 
-    def delete(self, id_key: int, if_match: str | None = None) -> None:
+    async def delete(self, id_key: int, if_match: str | None = None) -> None:
         """Raises as `update` does, and ConflictError when others need the object."""
-        self.transactions.run(lambda session: self._delete(session, id_key, if_match))
+        work: Work[None] = lambda session: self._delete(session, id_key, if_match)  # noqa: E731
+        await self.resources.database.threads.run(lambda: self.transactions.run(work))
 
-    def create(self, session: Session, new: Create) -> Read:
-        return self.read(self.repository(session).save(self.before_save(session, new)))
+    def create(self, session: Session, values: Values) -> Read:
+        return self.read(self.repository(session).save(values))
 
-    def before_save(self, session: Session, new: Create) -> Values:
+    def before_save(self, new: Create) -> Values:
         """The values of the new row."""
         return new.model_dump()
 
@@ -106,8 +113,8 @@ class BaseService(Generic[Model, Create, Update, Read]):
     def read(self, instance: Model | Row[Any]) -> Read:
         return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
 
-    def answer(self, created: Read) -> Answer:
-        return Answer(201, to_json(created), f"/{self.repository.model.__tablename__}/{created.id_key}")
+    def answer(self, created: Mapping[str, Any]) -> Answer:
+        return Answer(201, to_json(created), f"/{self.repository.model.__tablename__}/{created['id_key']}")
 
     def not_found(self, id_key: int) -> NotFoundError:
         return NotFoundError(self.repository.model.entity_name(), id_key)

@@ -8,7 +8,7 @@ dead at once, also what a slow reader stores later; nothing is searched for, and
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -111,13 +111,18 @@ class CacheService:
         stamp = lookup and (lookup.stamp or await self._make_stamp(entry))
         return await (self._share(entry, stamp, load) if stamp else _load(load))
 
-    def drop(self, namespace: CacheNamespace, id_keys: Iterable[int]) -> None:
-        """For the thread that has changed these objects, between its commit and its answer: when this returns, nothing
+    async def drop(self, tokens: Sequence[str]) -> None:
+        """For whoever has changed what they stand for, between the commit and the answer: when this returns, nothing
         older is read any more, by any worker.
         """
-        if self._link:
+        if self._link and tokens:
             with redis_span("UNLINK"):
-                self._link.deliver_from_thread("UNLINK", *namespace.tokens_of(id_keys))
+                await self._link.deliver("UNLINK", *tokens)
+
+    def drop_from_thread(self, tokens: Sequence[str]) -> None:
+        if self._link and tokens:
+            with redis_span("UNLINK"):
+                self._link.deliver_from_thread("UNLINK", *tokens)
 
     async def _looked_up(self, entry: CacheEntry) -> Lookup | None:
         lookup = self.look_up(entry)

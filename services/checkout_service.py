@@ -24,7 +24,7 @@ from services.errors import NotFoundError, RejectedError
 from services.principal import check_fields, check_own_client
 from services.resources import Resources
 from services.stock import check_price, shortage
-from services.transactions import Transactions
+from services.transactions import Transactions, Work
 
 Products = Mapping[int, ProductModel]
 
@@ -34,15 +34,17 @@ NOTHING = frozenset[str]()
 
 class CheckoutService:
     def __init__(self, resources: Resources) -> None:
+        self.resources = resources
         self.transactions = Transactions(resources, BillService.unique_messages)
 
-    def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> Answer:
+    async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> Answer:
         """Place the order, once for all requests with this key; six statements, however many lines.
 
         Raises NotFoundError for the client or a product, RejectedError for a price, a discount above the sum, or any
         shortage: then the answer names every short product.
         """
-        return self.transactions.run_once(lambda session: self._place(session, new), request)
+        work: Work[Answer] = lambda session: self._place(session, new)  # noqa: E731
+        return await self.resources.database.threads.run(lambda: self.transactions.run_once(work, request))
 
     def _place(self, session: Session, new: CheckoutCreate) -> Answer:
         check_own_client(new.client_id)

@@ -23,11 +23,10 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
     repository = OrderDetailRepository
     schema = OrderDetailSchema
 
-    def create(self, session: Session, new: OrderDetailCreate) -> OrderDetailSchema:
-        details, values = OrderDetailRepository(session), new.model_dump()
-        while (sale := details.sell(values)) is None:
-            self._refuse(session, new)
-        return OrderDetailSchema.model_validate(sale)
+    def create(self, session: Session, values: Values) -> OrderDetailSchema:
+        while (sale := OrderDetailRepository(session).sell(values, self.fields)) is None:
+            self._refuse(session, **values)
+        return self.read(sale)
 
     def lock(self, session: Session, id_key: int, if_match: str | None) -> OrderDetailModel:
         """The order is locked before its details, as everybody does who changes an order."""
@@ -73,15 +72,15 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
             check_open(order, id_key)
 
     @staticmethod
-    def _refuse(session: Session, new: OrderDetailCreate) -> None:
+    def _refuse(session: Session, order_id: int, product_id: int, quantity: int, price: Decimal | None) -> None:
         """Say why nothing was sold. Returns when there is no reason any more, because somebody changed the data."""
-        check_open(OrderRepository(session).find(new.order_id), new.order_id)
-        product = ProductRepository(session).find(new.product_id)
+        check_open(OrderRepository(session).find(order_id), order_id)
+        product = ProductRepository(session).find(product_id)
         if product is None:
-            raise NotFoundError("Product", new.product_id)
-        check_price(product, new.price)
-        if product.stock < new.quantity:
-            raise RejectedError(shortage(product, new.quantity))
+            raise NotFoundError("Product", product_id)
+        check_price(product, price)
+        if product.stock < quantity:
+            raise RejectedError(shortage(product, quantity))
         session.expire_all()
 
 

@@ -24,7 +24,7 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
     schema = ProductSchema
     namespace = CacheNamespace("products", ProductFilters)
 
-    def before_save(self, session: Session, new: ProductCreate) -> Values:
+    def before_save(self, new: ProductCreate) -> Values:
         return {**new.model_dump(), "supplied": new.stock}
 
     def before_update(self, session: Session, instance: ProductModel, values: Values) -> Values:

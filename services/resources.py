@@ -23,11 +23,19 @@ class Resources:
     cached: dict[str, CacheNamespace] = field(default_factory=dict)
     """The namespaces of cached tables, entered by their services."""
 
-    def after_commit(self, changes: Changes) -> None:
+    async def after_write(self, changes: Changes) -> None:
         """Before the answer of a write: nothing older than it may be read from now on."""
-        for table in changes.rows.keys() & self.cached.keys():
-            self.cache.drop(self.cached[table], changes.rows[table])
+        await self.cache.drop(self._tokens(changes))
         self._warn_of_low_stock(changes.stock)
+
+    def after_commit(self, changes: Changes) -> None:
+        """The same for a transaction, which runs in a thread."""
+        self.cache.drop_from_thread(self._tokens(changes))
+        self._warn_of_low_stock(changes.stock)
+
+    def _tokens(self, changes: Changes) -> list[str]:
+        touched = changes.rows.keys() & self.cached.keys()
+        return [token for table in touched for token in self.cached[table].tokens_of(changes.rows[table])]
 
     def _warn_of_low_stock(self, moved: Mapping[int, tuple[int, int]]) -> None:
         threshold = self.settings.low_stock_threshold

@@ -1,17 +1,18 @@
 """One use case, one transaction: retried after a deadlock, whole or absent, its errors in the client's words."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from config.async_statements import Row
 from config.deadlines import NoAnswerError
-from config.errors import DatabaseUnavailableError
+from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.metrics import metrics
-from repositories.base_repository_impl import Changes, changes_of
+from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey
 from schemas.base_schema import to_json
 from services.audit_trail import audited
@@ -22,6 +23,7 @@ from services.resources import Resources
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
+Repository = type[BaseRepository[Any]]
 
 RETRIES = 3
 KEPT_STATUSES = frozenset({400, 404, 409})
@@ -46,17 +48,37 @@ class Transactions:
         self._unique_messages = unique_messages
         self._audits = resources.settings.audits
 
-    def run(self, work: Work[T], *, autocommit: bool = False) -> T:
-        """Run `work` and commit, then tell the resources what it changed.
+    async def create(self, repository: Repository, values: Values, fields: tuple[str, ...]) -> Row | None:
+        """Make a row by its one statement, on the event loop, and return its `fields`, perhaps with more after them.
+
+        None when the database refuses it, or an entry in the audit trail goes with it. Then it is for a transaction,
+        which can tell why.
+        Raises DatabaseUnavailableError.
+        """
+        if self._audits:
+            return None
+        try:
+            rows = await self._resources.database.writes.write(*repository.creation(values, fields))
+        except RefusedError:
+            return None
+        except OutcomeUnknownError:
+            await self._resources.after_write(repository.changes_by(values, None))
+            raise
+        if not rows:
+            return None
+        await self._resources.after_write(repository.changes_by(values, rows[0]))
+        return rows[0]
+
+    def run(self, work: Work[T]) -> T:
+        """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.
 
         After a deadlock or a serialization failure `work` runs again, up to three times, and so it must do nothing
-        outside its transaction. `autocommit` saves two trips for work that is a single statement, and that no
-        entry in the audit trail goes with.
+        outside its transaction.
         Raises what `work` raises, a ServiceError for a refusal of the database, or DatabaseUnavailableError.
         """
-        return self._run(self._audited(work), autocommit and not self._audits)
+        return self._run(self._audited(work))
 
-    def _run(self, work: Work[T], autocommit: bool = False) -> T:
+    def _run(self, work: Work[T]) -> T:
         retrying = Retrying(
             retry=retry_if_exception_type(_RepeatError),
             stop=stop_after_attempt(1 + RETRIES),
@@ -65,37 +87,37 @@ class Transactions:
             reraise=True,
         )
         try:
-            result, changed = retrying(lambda: self._attempt(work, autocommit))
+            result, changed = retrying(lambda: self._attempt(work))
         except _RepeatError as error:
             raise DatabaseUnavailableError("in conflict with other transactions") from error
         self._resources.after_commit(changed)
         return result
 
-    def run_once(self, work: Work[Answer], request: RequestKey | None, *, autocommit: bool = False) -> Answer:
+    def run_once(self, work: Work[Answer], request: RequestKey | None) -> Answer:
         """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
 
         A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
         """
         if request is None:
-            return self.run(work, autocommit=autocommit)
+            return self.run(work)
         work = self._audited(work)
         return self._run(lambda session: self._keep(session, work, request))
 
     def _audited(self, work: Work[T]) -> Work[T]:
         return audited(work) if self._audits else work
 
-    def _attempt(self, work: Work[T], autocommit: bool) -> tuple[T, Changes]:
-        database = self._resources.database
+    def _attempt(self, work: Work[T]) -> tuple[T, Changes]:
         try:
-            with (database.autocommit_sessions if autocommit else database.sessions)() as session:
-                return self._committed(session, work, autocommit), changes_of(session)
+            with self._resources.database.sessions() as session:
+                return self._committed(session, work), changes_of(session)
         except PoolTimeoutError as error:
             raise DatabaseUnavailableError("no connection got free in time") from error
         except DBAPIError as error:
             # Undoing a transaction, and asking what its error means, can fail as well.
             raise availability(error) from error
 
-    def _committed(self, session: Session, work: Work[T], committing: bool) -> T:
+    def _committed(self, session: Session, work: Work[T]) -> T:
+        committing = False
         try:
             result = work(session)
             committing = True

@@ -8,24 +8,32 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import sessionmaker
 
-from config.async_reads import AsyncReads, Row
+from config.async_statements import AsyncStatements, Row
 from config.database import Database
+from config.errors import RefusedError
 from config.settings import Settings
 
 
-class _ReadsWithin(AsyncReads):
-    """The reads of the service, on the connection of the test's transaction."""
+class _StatementsWithin(AsyncStatements):
+    """Single statements of the service, on the connection of the test's transaction."""
 
     def __init__(self, connection: Connection, lock: threading.RLock) -> None:
         self._connection, self._lock = connection, lock
 
-    async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        return await asyncio.to_thread(self._run, sql, parameters)
+    async def fetch(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
+        return await asyncio.to_thread(self._run_within, sql, parameters)
 
-    def _run(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
-        with self._lock:
+    async def write(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
+        try:
+            return await self.fetch(sql, parameters)
+        except (IntegrityError, DataError) as error:
+            raise RefusedError(str(error)) from error
+
+    def _run_within(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        with self._lock, self._connection.begin_nested():
             rows = self._connection.exec_driver_sql(sql, dict(parameters)).all()
         return [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
 
@@ -39,10 +47,8 @@ class TransactionalDatabase(Database):
     def __init__(self, settings: Settings, connection: Connection, lock: threading.RLock) -> None:
         super().__init__(settings)
         self.connection = connection
-        self.sessions = self.autocommit_sessions = sessionmaker(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        )
-        self.reads = _ReadsWithin(connection, lock)
+        self.sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        self.reads = self.writes = _StatementsWithin(connection, lock)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Workers:
 
     async def write(self, price: int, worker: int = 0) -> None:
         self.database.price = price
-        await asyncio.to_thread(self.caches[worker].drop, PRODUCTS, [5])
+        await self.caches[worker].drop(PRODUCTS.tokens_of([5]))
 
     async def filled(self, worker: int = 0, entry: CacheEntry = FIVE) -> None:
         """The cache has what the database has."""
@@ -261,7 +261,8 @@ def test_without_redis_all_is_read_from_the_database() -> None:
         for _ in range(2):
             document = await cache.read(FIVE, database.load)
             assert (document.body, document.hit) == (b"1", False)
-        cache.drop(PRODUCTS, [5])
+        await cache.drop(PRODUCTS.tokens_of([5]))
+        cache.drop_from_thread(PRODUCTS.tokens_of([5]))
         assert database.reads == 2
         assert not cache.is_available
 
@@ -291,7 +292,7 @@ def test_a_server_that_is_frozen_and_goes_on_serves_nothing_old(run: Run, valkey
         for price in range(2, 5):
             await workers.filled()
             freeze(valkey)
-            await asyncio.to_thread(workers.caches[price % 2].drop, PRODUCTS, [6])
+            await workers.caches[price % 2].drop(PRODUCTS.tokens_of([6]))
             await workers.write(price, price % 2)
             assert await workers.read(0) == (price, False)
             assert await workers.read(1) == (price, False)

@@ -15,6 +15,7 @@ from config.network import free_port
 from config.settings import Settings
 from services.base_service_impl import BaseService
 from services.client_service import ClientService
+from services.errors import NotFoundError
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
 
@@ -260,14 +261,16 @@ def test_no_thread_gets_free_in_time(
     def hold(*_: Any) -> None:
         held.set()
         release.wait(30)
+        raise NotFoundError("Client", 1)
 
     busy = settings.model_copy(update={"db_threads": 1, "db_pool_timeout": 0.1})
     with database_of(app, Database(busy)), monkeypatch.context() as patch:
-        patch.setattr(ClientService, "delete", hold)
+        patch.setattr(ClientService, "lock", hold)
         waiting = threading.Thread(target=committing_client.delete, args=("/clients/1",))
         waiting.start()
         assert held.wait(30)
-        assert_unavailable(committing_client.post("/categories", json={"name": "Toys"}))
+        keyed = {"Idempotency-Key": "toys"}
+        assert_unavailable(committing_client.post("/categories", json={"name": "Toys"}, headers=keyed))
         assert committing_client.get("/categories").json() == []
         release.set()
         waiting.join()
@@ -277,7 +280,7 @@ def _fail(*_: Any, **__: Any) -> Any:
     raise RuntimeError("secret SQL: SELECT password FROM users")
 
 
-@pytest.mark.parametrize("name", ["get_all", "get_one", "create", "update", "delete"])
+@pytest.mark.parametrize("name", ["get_all", "get_one", "save", "update", "delete"])
 def test_a_fault_of_ours_tells_nothing(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -285,7 +288,7 @@ def test_a_fault_of_ours_tells_nothing(
     calls: dict[str, Callable[[], Any]] = {
         "get_all": lambda: client.get("/bills"),
         "get_one": lambda: client.get("/bills/1"),
-        "create": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
+        "save": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
         "update": lambda: client.put("/bills/1", json={}),
         "delete": lambda: client.delete("/bills/1"),
     }

@@ -103,8 +103,8 @@ def test_a_page_has_the_rows_that_its_filters_mean(
     table = shop.execute(repository.model.__table__.select()).all()
     for page in PAGES:
         query = filters.model_validate(given | page)
-        sql, parameters = repository.page(query, ("id_key", "created_at"))
-        shown = [row.id_key for row in shop.exec_driver_sql(sql, parameters)]
+        statement = repository.page(query, ("id_key", "created_at"))
+        shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
         assert shown == plainly(query, [row.id_key for row in table if is_match(row)]), (given, page)
 
 
@@ -121,8 +121,8 @@ def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
 
     def left_out(limit: int) -> list[str]:
         query = OrderFilters(date_from=START + timedelta(days=5), limit=limit)
-        sql, parameters = OrderRepository.page(query, ("id_key",))
-        plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {sql}", parameters).scalars()
+        statement = OrderRepository.page(query, ("id_key",))
+        plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
         return [line for line in plan if "never executed" in line]
 
     assert left_out(7)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -151,36 +152,66 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
     resources = app.state.resources
     tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_threads": 1, "db_pool_timeout": 0.1}
     own, resources.database = resources.database, Database(settings.model_copy(update=tight))
+
+    def post(headers: dict[str, str] | None = None) -> Response:
+        return committing_client.post("/categories", json={"name": "Toys"}, headers=headers)
+
     try:
         with resources.database.engine.connect():
-            busy = committing_client.post("/categories", json={"name": "Toys"})
-        free = committing_client.post("/categories", json={"name": "Toys"})
+            busy = post({"Idempotency-Key": "a transaction"})
+        with own.engine.begin() as other, ThreadPoolExecutor(1) as pool:
+            other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
+            waiting = pool.submit(post)
+            until(lambda: waits_for_a_lock(own))
+            queued = post()
+            other.rollback()
+            free = waiting.result(30)
     finally:
         resources.database.close()
         resources.database = own
-    assert (busy.status_code, free.status_code) == (503, 201)
-    assert busy.headers["Retry-After"]
+    assert [answer.status_code for answer in (busy, queued, free)] == [503, 503, 201]
+    assert busy.headers["Retry-After"] == queued.headers["Retry-After"]
 
 
 def test_an_idle_connection_that_was_closed_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
-    """What a single statement had done over it, nobody could tell."""
     with closing(app.state.resources.database.engine.raw_connection()) as idle:
         descriptor = os.dup(idle.dbapi_connection.fileno())
+    shut(descriptor)
+    made = committing_client.post("/categories", json={"name": "Toys"}, headers={"Idempotency-Key": "toys"})
+    assert made.status_code == 201
+
+
+def test_an_idle_connection_of_single_writes_that_was_closed_is_not_used(
+    app: FastAPI, committing_client: TestClient
+) -> None:
+    """What a statement had done over it, nobody could tell."""
+    committing_client.post("/categories", json={"name": "Toys"})
+    [idle] = app.state.resources.database.writes._idle
+    shut(os.dup(idle._connection.fileno()))
+    assert committing_client.post("/categories", json={"name": "Books"}).status_code == 201
+    [fresh] = app.state.resources.database.writes._idle
+    assert fresh is not idle
+
+
+def shut(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as line:
         line.shutdown(socket.SHUT_RDWR)
-    assert committing_client.post("/categories", json={"name": "Toys"}).status_code == 201
 
 
 def test_a_sale_whose_obstacle_has_gone_is_tried_again(
     client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stock came back between the sale that failed and the question why."""
+    """The stock came back between the sales that failed, by itself and in a transaction, and the question why."""
     sell, tries = OrderDetailRepository.sell, list[Any]()
 
-    def fail_once(self: OrderDetailRepository, values: Any) -> Any:
-        tries.append(values)
-        return sell(self, values) if len(tries) > 1 else None
+    async def refuse(*_: object) -> None:
+        return None
 
+    def fail_once(self: OrderDetailRepository, values: Any, fields: Any) -> Any:
+        tries.append(values)
+        return sell(self, values, fields) if len(tries) > 1 else None
+
+    monkeypatch.setattr(Transactions, "create", refuse)
     monkeypatch.setattr(OrderDetailRepository, "sell", fail_once)
     detail = make.order_detail(quantity=2)
     assert (len(tries), detail["quantity"]) == (2, 2)
