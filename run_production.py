@@ -84,17 +84,18 @@ def free_slots(settings: Settings) -> int | None:
 def fit_connections(settings: Settings, free: int | None) -> dict[str, int]:
     """Smaller pools, also in the environment of the workers, where all of them together are more than `free`.
 
-    Overflow is given up first, then the pool, the connections for plain reads last.
+    Overflow is given up first, then the pool, the connections for single statements last.
     """
     probe = 1  # the health check has a connection of its own
-    wanted = settings.db_pool_size + settings.db_max_overflow + settings.db_read_connections + probe
+    pools = settings.db_pool_size + settings.db_max_overflow
+    wanted = pools + settings.db_read_connections + settings.db_threads + probe
     if free is None or settings.uvicorn_workers * wanted <= free:
         return {}
     share = free // settings.uvicorn_workers - probe
-    reads = max(1, min(settings.db_read_connections, share // 2))
-    pool = max(1, min(settings.db_pool_size, share - reads))
-    overflow = max(0, min(settings.db_max_overflow, share - reads - pool))
-    threads = min(settings.db_threads, pool)
+    reads = max(1, min(settings.db_read_connections, share // 3))
+    threads = max(1, min(settings.db_threads, settings.db_pool_size, (share - reads) // 2))
+    pool = max(1, min(settings.db_pool_size, share - reads - threads))
+    overflow = max(0, min(settings.db_max_overflow, share - reads - threads - pool))
     sizes = {"db_pool_size": pool, "db_max_overflow": overflow, "db_read_connections": reads, "db_threads": threads}
     fitted = {name: size for name, size in sizes.items() if size != getattr(settings, name)}
     os.environ.update({name.upper(): str(value) for name, value in fitted.items()})

@@ -43,7 +43,9 @@ class Settings(BaseSettings):
     db_max_overflow: int = Field(100, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
     db_pool_timeout: float = Field(10, gt=0, le=300, description="seconds to wait for a connection, up to 300")
     db_pool_recycle: int = Field(3600, ge=-1, description="seconds until a connection is replaced, -1 for never")
-    db_threads: int = Field(10, ge=1, le=200, description="threads of a worker for transactions, 1-200")
+    db_threads: int = Field(
+        10, ge=1, le=200, description="threads of a worker, and connections for single writes, 1-200"
+    )
     db_read_connections: int = Field(10, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
     db_connect_timeout: int = Field(2, ge=1, le=60, description="seconds, 1-60")
     db_statement_timeout: float = Field(5, gt=0, le=600, description="seconds a statement may run, up to 600")

@@ -103,7 +103,7 @@ async def _read_body(request: Request, limit: int) -> Any:
     if not _claims_to_be_json(request.headers.get("content-type")):
         return body
     try:
-        return json.loads(body.decode(), parse_float=Decimal, parse_constant=_refuse_constant)
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError, ArithmeticError) as error:
         item = {"loc": ("body", getattr(error, "pos", 0)), "msg": "JSON decode error", "type": "json_invalid"}
         raise RequestValidationError([item]) from error
@@ -131,3 +131,6 @@ def _claims_to_be_json(content_type: str | None) -> bool:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

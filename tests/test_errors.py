@@ -280,7 +280,7 @@ def _fail(*_: Any, **__: Any) -> Any:
     raise RuntimeError("secret SQL: SELECT password FROM users")
 
 
-@pytest.mark.parametrize("name", ["get_all", "get_one", "save", "update", "delete"])
+@pytest.mark.parametrize("name", ["get_all", "get_one", "before_save", "update", "delete"])
 def test_a_fault_of_ours_tells_nothing(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -288,7 +288,7 @@ def test_a_fault_of_ours_tells_nothing(
     calls: dict[str, Callable[[], Any]] = {
         "get_all": lambda: client.get("/bills"),
         "get_one": lambda: client.get("/bills/1"),
-        "save": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
+        "before_save": lambda: client.post("/bills", json={"total": 1, "payment_type": "cash"}),
         "update": lambda: client.put("/bills/1", json={}),
         "delete": lambda: client.delete("/bills/1"),
     }

@@ -188,8 +188,9 @@ def test_pools_are_made_to_fit_the_server(free: int, monkeypatch: pytest.MonkeyP
     update = fit_connections(wanted, free)
     fitted = wanted.model_copy(update=update)
     probe = 1
-    connections = fitted.db_pool_size + fitted.db_max_overflow + fitted.db_read_connections + probe
-    assert 5 * connections <= max(free, 5 * 3)
+    pools = fitted.db_pool_size + fitted.db_max_overflow
+    connections = pools + fitted.db_read_connections + fitted.db_threads + probe
+    assert 5 * connections <= max(free, 5 * 4)
     assert fitted.db_threads <= fitted.db_pool_size
     assert Settings.model_validate(fitted.model_dump()) == fitted
 

@@ -1,5 +1,6 @@
 """Answers that the server writes whole are what the usual two messages would have been."""
 
+import gc
 import http.client
 import socket
 import threading
@@ -10,6 +11,7 @@ from contextlib import closing
 import pytest
 from starlette.types import Receive, Scope, Send
 from uvicorn import Server
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from config.http_protocol import WRITE_WHOLE, DeadlineConfig
 from config.network import LOOPBACK, free_port
@@ -64,6 +66,21 @@ def port() -> Iterator[int]:
     yield port
     server.should_exit = True
     thread.join()
+
+
+@pytest.mark.parametrize("path", ["/usual", "/whole"])
+def test_an_answer_leaves_nothing_to_the_garbage_collector(port: int, path: str) -> None:
+    """Each would keep its request, with all headers, until the next collection, and make that the dearer."""
+    gc.collect()
+    gc.disable()
+    try:
+        with closing(http.client.HTTPConnection(LOOPBACK, port)) as connection:
+            for _ in range(20):
+                connection.request("GET", path)
+                assert connection.getresponse().read() == BODY
+            assert sum(isinstance(item, RequestResponseCycle) for item in gc.get_objects()) <= 1
+    finally:
+        gc.enable()
 
 
 def test_a_whole_answer_is_like_the_usual_one(port: int) -> None:

@@ -22,7 +22,7 @@ from benchmarks.load.picture import history, plot
 USERS, SPAWN_RATE, SECONDS = number("USERS", 400), number("SPAWN_RATE", 50), number("SECONDS", 60)
 WORKERS, PRODUCTS = number("WORKERS", 2), number("PRODUCTS", 10_000)
 LIMIT_CALLS, PERIOD = 100, 60
-STEPS = (1, 2, 4, 8, 12, 16, 24, 32)
+STEPS = (1, 2, 4, 6, 8, 10, 12, 16, 24, 32)
 HEADER = ("think time", "requests", "requests/s", "p50 ms", "p95 ms", "p99 ms", "errors", "hit rate %", "all targets")
 OPTIONS = f"USERS={USERS} SPAWN_RATE={SPAWN_RATE} SECONDS={SECONDS} WORKERS={WORKERS} PRODUCTS={PRODUCTS}"
 REMARKS = f"""

@@ -1,0 +1,188 @@
+"""Single statements on the event loop: prepared or not, refused, lost half-way, and never run twice when they write."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
+
+from config.async_statements import AsyncStatements
+from config.database import Database
+from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from config.settings import Settings
+from repositories.category_repository import CategoryRepository
+from repositories.product_repository import ProductRepository
+from schemas.category_schema import CategoryFilters
+from schemas.product_schema import ProductFilters
+from services.base_service_impl import BaseService
+from tests.database import empty_tables
+from tests.factories import Factory
+from tests.servers import until
+
+INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
+COUNT = "SELECT count(*) FROM categories WHERE name = %(name)s"
+TOYS = {"name": "Toys"}
+
+Use = Callable[[AsyncStatements, Engine], Awaitable[None]]
+
+
+@pytest.fixture
+def run(committing: Database, settings: Settings) -> Callable[[Use], None]:
+    """Runs a coroutine with a pool of one connection, and with an engine for whoever else there is."""
+
+    def run(use: Use) -> None:
+        empty_tables(committing)
+
+        async def test() -> None:
+            database = Database(settings.model_copy(update={"db_read_connections": 1, "db_lock_timeout": 0.2}))
+            try:
+                await use(database.reads, committing.engine)
+            finally:
+                database.close()
+
+        asyncio.run(asyncio.wait_for(test(), 30))
+
+    return run
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_rows_come_as_json_wants_them(run: Callable[[Use], None], is_prepared: bool) -> None:
+    async def use(statements: AsyncStatements, _: Engine) -> None:
+        sql = "SELECT %(text)s || '%%', cast(%(amount)s AS numeric), %(text)s || ''"
+        for _turn in range(8):  # PostgreSQL plans a prepared statement anew five times
+            rows = await statements.fetch(sql, {"text": "it's", "amount": "1.10", "more": 1}, is_prepared)
+            assert rows == [("it's%", 1.1, "it's")]
+
+    run(use)
+
+
+LABELS = "CREATE TEMPORARY TABLE labels (id_key serial, name varchar(9)); SELECT 1"
+ADD = "INSERT INTO labels (name) VALUES (%(name)s) RETURNING name"
+FIND = "SELECT name FROM labels WHERE name = %(name)s"
+
+
+@pytest.mark.parametrize(
+    ("change", "is_given_up"),
+    [("SELECT 1", False), ("DEALLOCATE ALL", True), ("ALTER TABLE labels ALTER COLUMN name TYPE text", True)],
+    ids=["nothing", "another connection", "another type"],
+)
+def test_what_cannot_be_prepared_is_run_as_it_is(
+    run: Callable[[Use], None], caplog: pytest.LogCaptureFixture, change: str, is_given_up: bool
+) -> None:
+    """As behind PgBouncer, which gives each statement to any of its connections; and after a migration."""
+
+    async def use(statements: AsyncStatements, _: Engine) -> None:
+        await statements.fetch(LABELS, {})
+        for _turn in range(2):
+            assert await statements.write(ADD, TOYS, True) == [("Toys",)]
+        assert len(await statements.fetch(FIND, TOYS, True)) == 2
+        await statements.fetch(f"{change}; SELECT 1", {})
+        for count in (3, 4):
+            assert await statements.write(ADD, TOYS, True) == [("Toys",)]
+            assert len(await statements.fetch(FIND, TOYS, True)) == count
+
+    run(use)
+    assert len([record for record in caplog.records if "no longer prepared" in record.message]) == is_given_up
+
+
+def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -> None:
+    async def use(statements: AsyncStatements, _: Engine) -> None:
+        await statements.write(INSERT, TOYS, True)
+        for _turn in range(3):
+            with pytest.raises(RefusedError, match="uq_categories_name"):
+                await statements.write(INSERT, TOYS, True)
+        assert await statements.fetch("SELECT 1 + count(*) FROM pg_prepared_statements", {}) == [(2,)]
+
+    run(use)
+
+
+def test_a_write_that_waits_too_long_for_a_lock_has_not_happened(run: Callable[[Use], None]) -> None:
+    async def use(statements: AsyncStatements, engine: Engine) -> None:
+        with engine.begin() as other:
+            other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
+            with pytest.raises(DatabaseUnavailableError, match="lock timeout") as raised:
+                await statements.write(INSERT, TOYS)
+        assert not isinstance(raised.value, OutcomeUnknownError)
+        assert await statements.fetch(COUNT, TOYS) == [(0,)]
+
+    run(use)
+
+
+def cut(engine: Engine) -> bool:
+    """Ends the connection of whoever waits for a lock."""
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(ended)))
+
+
+def test_a_write_whose_connection_ends_is_not_tried_again(run: Callable[[Use], None]) -> None:
+    """A read is: it can do no harm."""
+
+    async def use(statements: AsyncStatements, engine: Engine) -> None:
+        assert await statements.fetch("SELECT 1", {}) == [(1,)]
+        with engine.begin() as other:
+            other.execute(text("LOCK TABLE categories"))
+            writing = asyncio.create_task(statements.write(INSERT, TOYS))
+            await asyncio.to_thread(until, lambda: cut(engine))
+            with pytest.raises(OutcomeUnknownError):
+                await writing
+            assert await statements.fetch("SELECT 1", {}) == [(1,)]
+            reading = asyncio.create_task(statements.fetch(COUNT, TOYS))
+            await asyncio.to_thread(until, lambda: cut(engine))
+            with pytest.raises(DatabaseUnavailableError, match="lock timeout"):  # the second time
+                await reading
+        assert await statements.fetch(COUNT, TOYS) == [(0,)]
+
+    run(use)
+
+
+def test_what_is_cached_may_be_old_when_the_answer_of_a_write_is_lost(
+    app: FastAPI, committing_client: TestClient, committing: Database
+) -> None:
+    """PostgreSQL has the row, and the cache is asked no more for the list without it."""
+    make = Factory(committing_client)
+    make.category()
+    lists = [committing_client.get("/categories").headers["X-Cache-Hit"] for _ in range(2)]
+    with ThreadPoolExecutor(1) as pool, committing.engine.begin() as other:
+        other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
+        writing = pool.submit(committing_client.post, "/categories", json={"name": "Toys"})
+        until(lambda: cut(committing.engine))
+        answer = writing.result(30)
+    assert (lists, answer.status_code) == (["false", "true"], 503)
+    assert committing_client.get("/categories").headers["X-Cache-Hit"] == "false"
+
+
+def test_first_pages_of_usual_lengths_are_prepared_and_filtered_ones_are_not() -> None:
+    fields = ("id_key", "name")
+
+    def is_prepared(**given: Any) -> bool:
+        return ProductRepository.page(ProductFilters(**given), fields).is_prepared
+
+    assert all(is_prepared(**given) for given in ({}, {"limit": 10}, {"after_id": 5}, {"sort": "-name"}))
+    others: list[dict[str, Any]] = [{"limit": 11}, {"skip": 1}, {"category_id": 1}, {"q": "x"}]
+    assert not any(is_prepared(**given) for given in others)
+    assert not CategoryRepository.page(CategoryFilters(q="x"), fields).is_prepared
+    assert CategoryRepository.one(1, fields).is_prepared
+
+
+def test_what_the_database_refuses_is_told_by_a_transaction(
+    committing_client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it does not refuse has needed none."""
+    in_transactions: list[Any] = []
+    create = BaseService.create
+
+    def noted(self: BaseService[Any, Any, Any, Any], session: Any, values: Any) -> Any:
+        in_transactions.append(values)
+        return create(self, session, values)
+
+    monkeypatch.setattr(BaseService, "create", noted)
+    assert committing_client.post("/categories", json=TOYS).status_code == 201
+    assert in_transactions == []
+    again = committing_client.post("/categories", json=TOYS)
+    assert (again.status_code, again.json()) == (409, {"detail": "Category name already exists"})
+    assert in_transactions == [TOYS]
