@@ -16,7 +16,7 @@ VENV := .venv/bin
 READY := .venv/.requirements
 
 .PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-revoke api-keys \
-	bench-hot bench-hot-product bench-peers bench-lists bench-memory load load-highest check-deploy image-test clean clean-data
+	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-peers: $(READY) ## Measure the service against its peers
 
 bench-lists: $(READY) ## Measure lists of a million rows, and the cost from 1 k to 1 M rows
 	@$(VENV)/python -m benchmarks.lists
+
+bench-capacity: $(READY) ## Measure what more workers bring, and what requests cost them and PostgreSQL
+	@$(VENV)/python -m benchmarks.capacity
 
 bench-memory: $(READY) ## Watch the memory of the workers under minutes of load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory

@@ -1,4 +1,4 @@
-"""PostgreSQL: the declarative base, the pooled engine for transactions, asynchronous connections for plain reads."""
+"""PostgreSQL: the declarative base, the pooled engine for transactions, connections for single statements."""
 
 from collections.abc import Iterator
 from functools import lru_cache

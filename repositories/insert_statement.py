@@ -1,4 +1,7 @@
-"""The statement that inserts one row, compiled once for each entity, for Sessions and for the event loop alike."""
+"""The statement that inserts one row, compiled once for each entity, for Sessions and for the event loop alike.
+
+What makes a row ends with `RETURN`, so that more can be done with the row, in the same statement.
+"""
 
 from functools import lru_cache
 from typing import Any
@@ -7,6 +10,8 @@ from sqlalchemy import ColumnElement, insert
 
 from models.base_model import BaseModel
 from repositories.statements import Statement, compiled
+
+RETURN = " SELECT * FROM made"
 
 Computed = tuple[str, ColumnElement[Any]]
 """A column, and what the database is to compute for it."""
@@ -27,4 +32,5 @@ def _insert_sql(
     statement = insert(table).returning(*(table.columns[name] for name in fields))
     if computed:
         statement = statement.values(dict([computed]))
-    return compiled(statement, [name for name in names if name in table.columns])
+    text = compiled(statement, [name for name in names if name in table.columns])
+    return f"WITH made AS ({text}){RETURN}"

@@ -11,6 +11,7 @@ from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, fits
+from repositories.insert_statement import RETURN
 from repositories.statements import ClientKey, Statement
 
 # The row of a popular product is locked for the length of this one statement, not over several trips.
@@ -23,10 +24,10 @@ _SELL = f"""
         WHERE id_key = %(product_id)s AND stock >= %(quantity)s
           AND price = coalesce(cast(%(price)s AS numeric), price) AND EXISTS (SELECT FROM open_order)
         RETURNING id_key, price, stock
-    )
-    INSERT INTO order_details (quantity, price, order_id, product_id)
-    SELECT %(quantity)s, price, %(order_id)s, id_key FROM sold
-    RETURNING
+    ), made AS (
+        INSERT INTO order_details (quantity, price, order_id, product_id)
+        SELECT %(quantity)s, price, %(order_id)s, id_key FROM sold
+        RETURNING
 """  # noqa: S608 # the statuses are constants
 
 
@@ -82,4 +83,4 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
 
 @cache
 def _sell_sql(fields: tuple[str, ...]) -> str:
-    return f"{_SELL} {', '.join(fields)}, (SELECT stock FROM sold)"  # noqa: S608 # fields of the schema
+    return f"{_SELL} {', '.join(fields)}, (SELECT stock FROM sold)){RETURN}"  # noqa: S608 # fields of the schema

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from models.base_model import BaseModel
-from schemas.list_query import Operator
+from schemas.list_query import Operator, Where
 
 WALK: dict[Operator, int] = {">=": 300, "<=": 300, "contains": 500}
 """Which operators are sought for, and how far the walk goes, in units of the square root of the page's end.
@@ -40,9 +40,12 @@ WALK_MOST = 20_000
 Conditions = Iterable[ColumnElement[bool]]
 
 
-def walk_length(operators: Iterable[Operator], end: int) -> int:
-    """How many rows to walk along at the most, for a page that ends with the match number `end`."""
-    return min(max((WALK.get(operator, 0) for operator in operators), default=0) * isqrt(end), WALK_MOST)
+def walk_length(conditions: Iterable[Where], end: int) -> int:
+    """How many rows to walk along at the most, for a page that ends with the match number `end`; half as many where
+    two columns of each have to be looked at.
+    """
+    lengths = (WALK.get(where.operator, 0) // len(where.columns) for where in conditions)
+    return min(max(lengths, default=0) * isqrt(end), WALK_MOST)
 
 
 def has_ordered_index(model: type[BaseModel], column: str) -> bool:

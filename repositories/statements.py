@@ -75,7 +75,7 @@ def list_statement(
     parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
     if filters:
         parameters |= {name: _parameter(query.where(name), value) for name, value in filters.items()}
-        parameters["walk"] = walk_length((query.where(name).operator for name in filters), query.skip + query.limit)
+        parameters["walk"] = walk_length(map(query.where, filters), query.skip + query.limit)
     return Statement(_list_sql(shape), parameters, first is not None)
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.orm import Session
 
 from config.logging_config import REQUEST_ID
 from repositories.audit_entry_repository import AuditEntryRepository
+from repositories.statements import Statement
 from services.principal import PRINCIPAL
 
 T = TypeVar("T")
@@ -26,10 +27,9 @@ WRITE: ContextVar[Write | None] = ContextVar("WRITE", default=None)
 
 def audited(work: Callable[[Session], T]) -> Callable[[Session], T]:
     """`work`, and an entry for it when it has succeeded; what no request has asked for is not noted."""
-    write = WRITE.get()
-    if write is None:
+    entry = _entry()
+    if entry is None:
         return work
-    entry = {"principal": PRINCIPAL.get().name, "request_id": REQUEST_ID.get(), **write._asdict()}
 
     def noted(session: Session) -> T:
         result = work(session)
@@ -37,3 +37,14 @@ def audited(work: Callable[[Session], T]) -> Callable[[Session], T]:
         return result
 
     return noted
+
+
+def audited_creation(creation: Statement) -> Statement:
+    """The same for a creation that is a statement by itself."""
+    entry = _entry()
+    return creation if entry is None else AuditEntryRepository.noting(creation, entry)
+
+
+def _entry() -> dict[str, Any] | None:
+    write = WRITE.get()
+    return write and {"principal": PRINCIPAL.get().name, "request_id": REQUEST_ID.get(), **write._asdict()}

@@ -15,7 +15,7 @@ from config.metrics import metrics
 from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey
 from schemas.base_schema import to_json
-from services.audit_trail import audited
+from services.audit_trail import audited, audited_creation
 from services.database_errors import RETRIED, availability, meaning
 from services.documents import Answer
 from services.errors import InvalidError, ServiceError
@@ -51,14 +51,13 @@ class Transactions:
     async def create(self, repository: Repository, values: Values, fields: tuple[str, ...]) -> Row | None:
         """Make a row by its one statement, on the event loop, and return its `fields`, perhaps with more after them.
 
-        None when the database refuses it, or an entry in the audit trail goes with it. Then it is for a transaction,
-        which can tell why.
-        Raises DatabaseUnavailableError.
+        None when the database refuses it: a transaction can tell why. Raises DatabaseUnavailableError.
         """
-        if self._audits:
-            return None
+        creation = repository.creation(values, fields)
         try:
-            rows = await self._resources.database.writes.write(*repository.creation(values, fields))
+            rows = await self._resources.database.writes.write(
+                *(audited_creation(creation) if self._audits else creation)
+            )
         except RefusedError:
             return None
         except OutcomeUnknownError:

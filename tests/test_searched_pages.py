@@ -17,7 +17,7 @@ from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
-from schemas.list_query import ListQuery
+from schemas.list_query import ListQuery, where
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
 
@@ -131,11 +131,14 @@ def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    lengths = [searched_page.walk_length([">="], end) for end in (1, 10, 100, 1000, 2**63)]
+    since, part = where("date", operator=">="), where("name", operator="contains")
+    lengths = [searched_page.walk_length([since], end) for end in (1, 10, 100, 1000, 2**63)]
     assert lengths == sorted(lengths)
     assert 0 < lengths[0] < lengths[2] < lengths[-1] == searched_page.WALK_MOST
-    assert searched_page.walk_length(["contains", ">="], 10) > searched_page.walk_length([">="], 10)
-    assert searched_page.walk_length(["=", "positive"], 10) == 0
+    length = searched_page.walk_length([part], 10)
+    assert searched_page.walk_length([part, since], 10) == length > searched_page.walk_length([since], 10)
+    assert searched_page.walk_length([where("name", "lastname", operator="contains")], 10) == length // 2
+    assert searched_page.walk_length([where("status"), where("stock", operator="positive")], 10) == 0
 
 
 def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:

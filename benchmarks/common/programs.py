@@ -137,5 +137,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def cpu_seconds(processes: Sequence[int]) -> float:
+    """User and system time so far: fields 14 and 15 of proc_pid_stat(5)."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

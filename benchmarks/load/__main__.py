@@ -5,6 +5,7 @@ With `highest`, the users get busier from step to step for as long as all target
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from typing import Any
 from benchmarks.common import report
 from benchmarks.common.machine import conditions
 from benchmarks.common.options import number
-from benchmarks.common.programs import ours, running
+from benchmarks.common.programs import Program, cpu_seconds, descendants, ours, running
 from benchmarks.common.servers import ROOT, Servers, private_servers
 from benchmarks.load.picture import history, plot
 
@@ -23,7 +24,9 @@ USERS, SPAWN_RATE, SECONDS = number("USERS", 400), number("SPAWN_RATE", 50), num
 WORKERS, PRODUCTS = number("WORKERS", 2), number("PRODUCTS", 10_000)
 LIMIT_CALLS, PERIOD = 100, 60
 STEPS = (1, 2, 4, 6, 8, 10, 12, 16, 24, 32)
-HEADER = ("think time", "requests", "requests/s", "p50 ms", "p95 ms", "p99 ms", "errors", "hit rate %", "all targets")
+TARGETS = ("p50 ms", "p95 ms", "p99 ms", "errors", "hit rate %", "all targets")
+CORES = ("Locust", "the workers", "PostgreSQL", "Valkey")
+HEADER = ("think time", "requests", "requests/s", *TARGETS, f"cores used by {', '.join(CORES)}")
 OPTIONS = f"USERS={USERS} SPAWN_RATE={SPAWN_RATE} SECONDS={SECONDS} WORKERS={WORKERS} PRODUCTS={PRODUCTS}"
 REMARKS = f"""
 {USERS} users, {SPAWN_RATE} more each second, for {SECONDS} s, by Locust on the same cores: 40 % lists of products, 25 %
@@ -69,8 +72,18 @@ def run(servers: Servers, step: int, page: Path) -> dict[str, Any]:
         print(f"{USERS} users, think time {low:.2g} to {high:.2g} s", flush=True)
         variables = {"THINK_MIN": str(low), "THINK_MAX": str(high), "LOAD_RESULT": str(result)}
         page.parent.mkdir(exist_ok=True)
+        before = used(program, servers)
         run_locust(program.url, servers.folder, page, variables)
-    return {"think": f"{low:.2g} to {high:.2g} s", **json.loads(result.read_text())}
+        cores = [(now - was) / SECONDS for now, was in zip(used(program, servers), before, strict=True)]
+    return {"think": f"{low:.2g} to {high:.2g} s", "cores": cores, **json.loads(result.read_text())}
+
+
+def used(program: Program, servers: Servers) -> tuple[float, ...]:
+    """The CPU seconds so far of those in CORES; Locust is the only child that has ended since the last time."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    parents = [server.process.pid for server in (servers.postgres, servers.valkey) if server.process]
+    families = ([pid, *descendants(pid)] for pid in parents)
+    return ended.ru_utime + ended.ru_stime, *map(cpu_seconds, (program.worker_processes(), *families))
 
 
 def run_locust(url: str, folder: Path, page: Path, variables: Mapping[str, str]) -> None:
@@ -106,8 +119,9 @@ def write(name: str, title: str, command: str, runs: Sequence[Mapping[str, Any]]
 
 def line(figures: Mapping[str, Any]) -> tuple[object, ...]:
     measured = [f"{outcome['measured']:.0f}" for outcome in figures["outcomes"]]
+    cores = ", ".join(f"{share:.2f}" for share in figures["cores"])
     requests = f"{figures['requests']:,}", f"{figures['requests_a_second']:.0f}"
-    return figures["think"], *requests, *measured, "met" if is_met(figures) else "missed"
+    return figures["think"], *requests, *measured, "met" if is_met(figures) else "missed", cores
 
 
 if __name__ == "__main__":
