@@ -21,7 +21,7 @@ function next_request(run, thread, turn)
   return wrk.format(nil, nil, nil, string.format(%s))
 end
 """
-SIGN_UP = """'{"name": "Jo", "lastname": "Doe", "email": "jo.%s.%d@example.com"}', run, turn"""
+SIGN_UP = """'{"name": "Jo", "lastname": "Doe", "email": "jo.%s.%d.%d@example.com"}', run, thread, turn"""
 CHECK_OUT = """'{"client_id": 1, "delivery_method": 3, "payment_type": "card", "items": '
     .. '[{"product_id": %d, "quantity": 1}, {"product_id": %d, "quantity": 1}]}'"""
 
