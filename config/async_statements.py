@@ -114,7 +114,8 @@ class AsyncStatements:
             if fetch == connection.fetch:
                 connection.close()
                 raise
-            logger.warning("statements are no longer prepared: %s", str(error).strip())
+            if self._prepares:
+                logger.warning("statements are no longer prepared: %s", str(error).strip())
             self._prepares = False
             return await self._run(connection, sql, parameters, is_prepared)
         except BaseException as error:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
+from config.network import free_port
+
 START_SECONDS = 60  # the recovery after a crash is part of it
 STOP_SECONDS = 30
 
@@ -38,9 +40,22 @@ class EmbeddedServer(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until it answers. Ends the process with the server's own words when it does not."""
+        """Start and wait until it answers, on another port when somebody has just taken the port.
+
+        Ends the process with the server's own words when it does not answer.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._stop_leftover()
+        self._launch()
+        if self._ended() and (free := free_port(self.port)) != self.port:
+            self.port = free
+            self._launch()
+        if self._ended() or not self._answers():
+            self.stop()
+            last_words = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+            sys.exit(f"{self.name} did not start on port {self.port}. The end of {self._log}:\n{last_words}")
+
+    def _launch(self) -> None:
         self._prepare()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603 # a program that was installed with this project
@@ -51,10 +66,7 @@ class EmbeddedServer(ABC):
                 start_new_session=True,  # Ctrl-C is for the application, which stops its servers last
             )
         self._pid_file.write_text(str(self.process.pid))
-        if not _poll(lambda: self._answers() or self._ended(), START_SECONDS) or self._ended():
-            self.stop()
-            last_words = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
-            sys.exit(f"{self.name} did not start on port {self.port}. The end of {self._log}:\n{last_words}")
+        _poll(lambda: self._ended() or self._answers(), START_SECONDS)
 
     def stop(self) -> None:
         if self.process is None:

@@ -9,7 +9,7 @@ Waiter = asyncio.Future[None]
 
 
 class Turns:
-    """What an `asyncio.Semaphore` in an `asyncio.timeout` does. Where most have to wait it costs a third of that,
+    """What an `asyncio.Semaphore` in an `asyncio.timeout` does. Where most have to wait it costs half of that,
     since there is one timer, for who has waited longest.
     """
 

@@ -19,6 +19,7 @@ from config import embedded_binaries
 from config.embedded import embedded_servers
 from config.embedded_binaries import unprivileged
 from config.embedded_process import command_line, read_pid
+from config.embedded_servers import PostgresServer, ValkeyServer
 from config.network import free_port
 from config.settings import Settings
 from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
@@ -146,6 +147,20 @@ def test_the_next_start_works_after_everything_was_killed(settings: Settings) ->
     lock.write_text(lock.read_text().replace(str(pids[0]), str(os.getpid()), 1))  # its number is another program's now
     with embedded_servers(settings, fast=True) as complete:
         connect(complete).close()
+
+
+@pytest.mark.parametrize("server", [PostgresServer, ValkeyServer])
+def test_a_port_that_is_taken_at_the_last_moment_is_replaced(
+    tmp_path: Path, server: type[PostgresServer] | type[ValkeyServer]
+) -> None:
+    """Two that start at once find the same port free. Each has a password of its own."""
+    with (
+        server(tmp_path / "first", free_port(), "first", fast=True) as first,
+        server(tmp_path / "second", first.port, "second", fast=True) as second,
+    ):
+        assert second.port != first.port
+        assert first._answers()
+        assert second._answers()
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) -> None:
