@@ -92,7 +92,8 @@ class AsyncConnection:
         except psycopg2.Error as error:
             # libpq has closed the socket: the next connection that is made may get its number.
             self._watch(None)
-            waiter.set_exception(error)
+            # The traceback leads to this frame, and so back to the waiter.
+            waiter.set_exception(error.with_traceback(None))
             return
         if state == extensions.POLL_OK:
             waiter.set_result(None)

@@ -8,6 +8,19 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Values, changes_of, fits
 
+_moved = (
+    func.unnest(bindparam("id_keys", type_=ARRAY(Integer)), bindparam("amounts", type_=ARRAY(Integer)))
+    .table_valued("id_key", "amount")
+    .render_derived(name="moved")
+)
+_MOVE_STOCK = (
+    update(ProductModel)
+    .where(ProductModel.id_key == _moved.c.id_key)
+    .values(stock=ProductModel.stock + _moved.c.amount)
+    .returning(ProductModel.id_key, ProductModel.stock)
+    .execution_options(synchronize_session=False)
+)
+
 
 class ProductRepository(BaseRepository[ProductModel]):
     model = ProductModel
@@ -30,22 +43,8 @@ class ProductRepository(BaseRepository[ProductModel]):
         """
         if not quantities:
             return
-        moved = (
-            func.unnest(
-                bindparam("id_keys", list(quantities), ARRAY(Integer)),
-                bindparam("amounts", list(quantities.values()), ARRAY(Integer)),
-            )
-            .table_valued("id_key", "amount")
-            .render_derived(name="moved")
-        )
-        statement = (
-            update(ProductModel)
-            .where(ProductModel.id_key == moved.c.id_key)
-            .values(stock=ProductModel.stock + moved.c.amount)
-            .returning(ProductModel.id_key, ProductModel.stock)
-            .execution_options(synchronize_session=False)
-        )
-        for id_key, stock in self.session.execute(statement):
+        moved = {"id_keys": list(quantities), "amounts": list(quantities.values())}
+        for id_key, stock in self.session.execute(_MOVE_STOCK, moved):
             self.stock_moved(id_key, stock - quantities[id_key], stock)
 
     def update(self, instance: ProductModel, values: Values) -> ProductModel:

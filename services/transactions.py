@@ -37,6 +37,16 @@ def _count(_: RetryCallState) -> None:
     metrics.transaction_retried()
 
 
+# One for all: it keeps what it counts by thread.
+_RETRYING = Retrying(
+    retry=retry_if_exception_type(_RepeatError),
+    stop=stop_after_attempt(1 + RETRIES),
+    wait=wait_random_exponential(multiplier=0.02, max=0.5),
+    before_sleep=_count,
+    reraise=True,
+)
+
+
 def is_gone(error: DBAPIError) -> bool:
     """Whether the connection was lost, and another may do better: not when the server hangs."""
     return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
@@ -78,17 +88,11 @@ class Transactions:
         return self._run(self._audited(work))
 
     def _run(self, work: Work[T]) -> T:
-        retrying = Retrying(
-            retry=retry_if_exception_type(_RepeatError),
-            stop=stop_after_attempt(1 + RETRIES),
-            wait=wait_random_exponential(multiplier=0.02, max=0.5),
-            before_sleep=_count,
-            reraise=True,
-        )
         try:
-            result, changed = retrying(lambda: self._attempt(work))
+            outcome: tuple[T, Changes] = _RETRYING(self._attempt, work)
         except _RepeatError as error:
             raise DatabaseUnavailableError("in conflict with other transactions") from error
+        result, changed = outcome
         self._resources.after_commit(changed)
         return result
 
