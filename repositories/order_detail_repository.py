@@ -14,6 +14,9 @@ from repositories.base_repository_impl import BaseRepository, Changes, Values, c
 from repositories.insert_statement import RETURN
 from repositories.statements import ClientKey, Statement
 
+_table: Any = OrderDetailModel.__table__
+_INSERT = insert(_table).returning(*_table.columns, sort_by_parameter_order=True)
+
 # The row of a popular product is locked for the length of this one statement, not over several trips.
 _SELL = f"""
     WITH open_order AS (
@@ -62,10 +65,9 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
             changes_of(self.session).add(self.changes_by(values, row))
         return row
 
-    def save_all(self, rows: Sequence[Values]) -> Sequence[OrderDetailModel]:
-        """Make all details of an order with one statement, in the order given."""
-        statement = insert(OrderDetailModel).returning(OrderDetailModel, sort_by_parameter_order=True)
-        return self.session.scalars(statement, list(rows)).all()
+    def save_all(self, rows: Sequence[Values]) -> Sequence[Row[Any]]:
+        """Make all details of an order with one statement, and return them in the order given, as `save` does."""
+        return self.session.execute(_INSERT, list(rows)).all()
 
     def held(self, order_id: int) -> dict[int, int]:
         """The quantity of each product in an order."""
