@@ -66,11 +66,14 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     async def save(self, new: Create, request: RequestKey | None = None) -> Answer:
         """Make the object, once for all requests with this key."""
-        values = self.before_save(new)
-        created = await self.transactions.create(self.repository, values, self.fields) if request is None else None
-        if created is not None:
-            return self.answer(objects(self.fields, [created])[0])
-        work: Work[Answer] = lambda session: self.answer(self.create(session, values).model_dump())  # noqa: E731
+        if request is None:
+            created = await self.transactions.create(self.repository, self.before_save(new), self.fields)
+            if created is not None:
+                return self.answer(objects(self.fields, [created])[0])
+
+        def work(session: Session) -> Answer:
+            return self.answer(self.create(session, self.before_save(new)).model_dump())
+
         return await self.resources.database.threads.run(lambda: self.transactions.run_once(work, request))
 
     async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
