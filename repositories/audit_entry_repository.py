@@ -36,4 +36,5 @@ class AuditEntryRepository(BaseRepository[AuditEntryModel]):
 
 @cache
 def _noting(sql: str) -> str:
-    return f"{sql.removesuffix(RETURN)}{_NOTE_MADE}{RETURN}"
+    made = sql.removesuffix(RETURN) if sql.endswith(RETURN) else f"WITH made AS ({sql})"
+    return f"{made}{_NOTE_MADE}{RETURN}"

@@ -1,7 +1,4 @@
-"""The statement that inserts one row, compiled once for each entity, for Sessions and for the event loop alike.
-
-What makes a row ends with `RETURN`, so that more can be done with the row, in the same statement.
-"""
+"""The statement that inserts one row, compiled once for each entity, for Sessions and for the event loop alike."""
 
 from functools import lru_cache
 from typing import Any
@@ -12,6 +9,7 @@ from models.base_model import BaseModel
 from repositories.statements import Statement, compiled
 
 RETURN = " SELECT * FROM made"
+"""How a creation ends that is more than an INSERT: `made` is the row."""
 
 Computed = tuple[str, ColumnElement[Any]]
 """A column, and what the database is to compute for it."""
@@ -32,5 +30,4 @@ def _insert_sql(
     statement = insert(table).returning(*(table.columns[name] for name in fields))
     if computed:
         statement = statement.values(dict([computed]))
-    text = compiled(statement, [name for name in names if name in table.columns])
-    return f"WITH made AS ({text}){RETURN}"
+    return compiled(statement, [name for name in names if name in table.columns])
