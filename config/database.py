@@ -39,6 +39,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "lock_timeout": int(settings.db_lock_timeout * 1000),
         "idle_in_transaction_session_timeout": 10_000,
         "timezone": "UTC",
+        "plan_cache_mode": "force_generic_plan",  # only what one plan is good for, whatever its parameters, is prepared
         "jit": "off",  # it judges by branches that a list's statement has and seldom runs, and takes longer than those
     }
     return {

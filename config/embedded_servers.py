@@ -1,5 +1,6 @@
 """The embedded servers, each in a folder of its own: how PostgreSQL and Valkey are set up, run and asked for a sign."""
 
+import re
 import shutil
 import signal
 import socket
@@ -36,9 +37,9 @@ class PostgresServer(EmbeddedServer):
         shutil.rmtree(new, ignore_errors=True)
         password_file.touch(mode=0o600)
         password_file.write_text(self.password)
-        locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
-        command = [*self._prefix(), str(self._programs / "initdb"), "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8"]
-        command += [f"--locale={locale}", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+        initdb = str(self._programs / "initdb")
+        command = [*self._prefix(), initdb, "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8", *_locale(initdb)]
+        command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
         command += ["--no-sync"] * self.fast
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # as installed
         password_file.unlink()
@@ -81,6 +82,16 @@ class PostgresServer(EmbeddedServer):
             connection.autocommit = True
             with suppress(psycopg2.errors.DuplicateDatabase):
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _locale(initdb: str) -> list[str]:
+    """PostgreSQL's own rules for letters from version 17 on: no update of the system's libraries changes an index, and
+    searches in any letter case take two thirds of the time.
+    """
+    told = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 # as installed
+    [version] = re.findall(r"PostgreSQL\) (\d+)", told.stdout)
+    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if int(version) >= 17 else []
+    return [f"--locale={'C.UTF-8' if sys.platform == 'linux' else 'en_US.UTF-8'}", *builtin]
 
 
 class ValkeyServer(EmbeddedServer):

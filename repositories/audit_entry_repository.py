@@ -16,7 +16,7 @@ _NOTE_MADE = """, noted AS (
     INSERT INTO audit (principal, request_id, method, path, status)
     SELECT %(audit_principal)s, %(audit_request_id)s, %(audit_method)s, %(audit_path)s,
         cast(%(audit_status)s AS smallint)
-    FROM made
+    WHERE EXISTS (SELECT FROM made)
 )"""
 
 

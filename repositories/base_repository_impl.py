@@ -45,10 +45,10 @@ class BaseRepository(Generic[Model]):
         return insert_statement(cls.model, dict(values), fields)
 
     @classmethod
-    def changes_by(cls, values: Values, row: Sequence[Any] | None) -> "Changes":
-        """What `creation` has changed when it returned `row`, `id_key` first; with None what it may have changed."""
+    def changes_by(cls, values: Values, rows: Sequence[Sequence[Any]]) -> "Changes":
+        """What `creation` has changed when it returned `rows`, `id_key` first; without any what it may have changed."""
         changes = Changes()
-        changes.rows[cls.model.__tablename__].update(row[:1] if row else ())
+        changes.rows[cls.model.__tablename__].update(row[0] for row in rows)
         return changes
 
     def belongs_to(self, id_key: int, client_id: int) -> bool:
@@ -81,7 +81,7 @@ class BaseRepository(Generic[Model]):
         """Make a row and return it: columns as attributes, as an entity has them, which would cost twice as much."""
         self._attempt(values)
         row = self.run(self.creation(values, tuple(self.model.__table__.columns.keys()))).one()
-        changes_of(self.session).add(self.changes_by(values, row))
+        changes_of(self.session).add(self.changes_by(values, [row]))
         return row
 
     def update(self, instance: Model, values: Values) -> Model:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select
 
 from models.enums import OrderStatus
 from models.order import OrderModel
@@ -13,9 +13,6 @@ from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, fits
 from repositories.insert_statement import RETURN
 from repositories.statements import ClientKey, Statement
-
-_table: Any = OrderDetailModel.__table__
-_INSERT = insert(_table).returning(*_table.columns, sort_by_parameter_order=True)
 
 # The row of a popular product is locked for the length of this one statement, not over several trips.
 _SELL = f"""
@@ -49,10 +46,10 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         return Statement(_sell_sql(fields), {"price": None, **values}, is_prepared=True)
 
     @classmethod
-    def changes_by(cls, values: Values, row: Sequence[Any] | None) -> Changes:
-        changes, product_id = super().changes_by(values, row), values["product_id"]
+    def changes_by(cls, values: Values, rows: Sequence[Sequence[Any]]) -> Changes:
+        changes, product_id = super().changes_by(values, rows), values["product_id"]
         changes.rows[ProductModel.__tablename__].add(product_id)
-        if row:
+        for row in rows:
             changes.stock[product_id] = (row[-1] + values["quantity"], row[-1])
         return changes
 
@@ -62,12 +59,8 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
             return None
         row = self.run(self.creation(values, fields)).one_or_none()
         if row is not None:
-            changes_of(self.session).add(self.changes_by(values, row))
+            changes_of(self.session).add(self.changes_by(values, [row]))
         return row
-
-    def save_all(self, rows: Sequence[Values]) -> Sequence[Row[Any]]:
-        """Make all details of an order with one statement, and return them in the order given, as `save` does."""
-        return self.session.execute(_INSERT, list(rows)).all()
 
     def held(self, order_id: int) -> dict[int, int]:
         """The quantity of each product in an order."""

@@ -1,25 +1,18 @@
 """Statements of plain reads: built by SQLAlchemy, compiled once for each shape, run with psycopg2's parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.base_model import BaseModel
-from repositories.searched_page import WALK, has_ordered_index, searched_page, walk_length
-from schemas.list_query import ListQuery, Operator, Where
+from repositories.conditions import condition, trigram_condition, trigram_parameter, trigram_pattern
+from repositories.searched_page import WALK, Search, walk_length
+from schemas.list_query import ListQuery
 
-_COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
-    "=": lambda column, value: column == value,
-    ">=": lambda column, value: column >= value,
-    "<=": lambda column, value: column <= value,
-    "contains": lambda column, value: func.lower(column).like(func.lower(value)),
-    "lower=": lambda column, value: func.lower(column) == func.lower(value),
-    "positive": lambda column, value: (column > literal_column("0")) == value,
-}
 OWN = "own_client_id"
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
 """First pages of these lengths are prepared. As a parameter PostgreSQL takes a length for a tenth of the table, and so
@@ -48,11 +41,19 @@ class Shape(NamedTuple):
     query: type[ListQuery]
     fields: tuple[str, ...] | None
     filters: tuple[str, ...]
+    with_trigrams: tuple[str, ...]
+    """Searches for texts of which an index of trigrams can find a part."""
     sort: str
     keyset: bool
     owned: Owned | None
     first: int | None
     """The length of the first page, when it is a part of the text."""
+
+
+class Text(NamedTuple):
+    sql: str
+    is_prepared: bool = False
+    walk_unit: int = 0
 
 
 def one_statement(
@@ -71,12 +72,20 @@ def list_statement(
     """One page of `fields`, or with None the number of rows that the filters let through."""
     filters, is_first = query.filters(), query.skip == 0 and query.limit in USUAL_LIMITS
     first = query.limit if is_first and not filters and owned is None else None
-    shape = Shape(model, type(query), fields, tuple(filters), query.sort, query.after_id is not None, owned, first)
-    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
-    if filters:
-        parameters |= {name: _parameter(query.where(name), value) for name, value in filters.items()}
-        parameters["walk"] = walk_length(map(query.where, filters), query.skip + query.limit)
-    return Statement(_list_sql(shape), parameters, first is not None)
+    patterns = _trigram_patterns(query, filters)
+    order = query.sort, query.after_id is not None
+    text = _list_text(Shape(model, type(query), fields, tuple(filters), tuple(patterns), *order, owned, first))
+    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **filters}
+    if text.walk_unit:
+        parameters["walk"] = walk_length(text.walk_unit, query.skip + query.limit)
+    for name, pattern in patterns.items():
+        parameters[trigram_parameter(name)] = pattern
+    return Statement(text.sql, parameters, text.is_prepared)
+
+
+def _trigram_patterns(query: ListQuery, filters: Mapping[str, Any]) -> dict[str, str]:
+    searches = (name for name in filters if query.where(name).operator == "contains")
+    return {name: pattern for name in searches if (pattern := trigram_pattern(filters[name]))}
 
 
 @lru_cache(maxsize=64)
@@ -86,35 +95,40 @@ def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owned: Owned | Non
 
 
 @lru_cache(maxsize=1024)
-def _list_sql(shape: Shape) -> str:
-    model = shape.model
-    conditions = {name: _condition(shape, name) for name in shape.filters}
-    always = _ownership(shape.owned)
-    if shape.fields is None:
-        return compiled(select(func.count()).select_from(model).where(*conditions.values(), *always))
-    if shape.keyset:
-        always.append(model.id_key > bindparam("after_id"))
+def _list_text(shape: Shape) -> Text:
     if _is_searched(shape):
-        walked = [*(conditions.pop(name) for name in shape.filters if _is_walked(shape, name)), *always]
-        backwards = shape.sort.startswith("-")
-        return compiled(searched_page(model, shape.fields, walked, conditions.values(), backwards=backwards))
-    statement = select(*_columns(model, shape.fields)).where(*conditions.values(), *always)
-    statement = statement.order_by(*_order(model, shape.sort))
+        return _searched_text(shape)
+    filters = {name: shape.query.where(name) for name in shape.filters}
+    conditions = [condition(shape.model, where, name) for name, where in filters.items()]
+    conditions += [trigram_condition(shape.model, filters[name], name) for name in shape.with_trigrams]
+    conditions += _ownership(shape.owned)
+    if shape.fields is None:
+        return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))
+    if shape.keyset:
+        conditions.append(shape.model.id_key > bindparam("after_id"))
+    statement = select(*_columns(shape.model, shape.fields)).where(*conditions)
+    statement = statement.order_by(*_order(shape.model, shape.sort))
     if shape.first is not None:
-        return compiled(statement.limit(literal_column(f"{shape.first:d}")))
-    return compiled(statement.offset(bindparam("skip")).limit(bindparam("limit")))
+        return Text(compiled(statement.limit(literal_column(f"{shape.first:d}"))), is_prepared=True)
+    return Text(compiled(statement.offset(bindparam("skip")).limit(bindparam("limit"))))
 
 
 def _is_searched(shape: Shape) -> bool:
-    """Whether rows that no index has in the list's order are looked for; those of one client are few in any case."""
+    """Whether a page is asked for whose rows no index has in its order; those of one client are few in any case."""
     is_owned = bool(_ownership(shape.owned))
-    in_order_of_keys = shape.sort.removeprefix("-") == "id_key"
-    return in_order_of_keys and not is_owned and any(shape.query.where(name).operator in WALK for name in shape.filters)
+    is_page_by_keys = shape.fields is not None and shape.sort.removeprefix("-") == "id_key"
+    return is_page_by_keys and not is_owned and any(shape.query.where(name).operator in WALK for name in shape.filters)
 
 
-def _is_walked(shape: Shape, name: str) -> bool:
-    where = shape.query.where(name)
-    return where.operator == "=" and all(has_ordered_index(shape.model, column) for column in where.columns)
+def _searched_text(shape: Shape) -> Text:
+    search = Search.of(
+        shape.model,
+        {name: shape.query.where(name) for name in shape.filters},
+        shape.with_trigrams,
+        is_after=shape.keyset,
+        is_backwards=shape.sort.startswith("-"),
+    )
+    return Text(compiled(search.page(shape.fields or ())), search.is_prepared, search.walk_unit)
 
 
 def _ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
@@ -137,22 +151,3 @@ def _order(model: type[BaseModel], sort: str) -> list[ColumnElement[Any]]:
     """The primary key breaks ties in the same direction, so that one index serves both."""
     names = [sort.removeprefix("-")] + (["id_key"] if sort.removeprefix("-") != "id_key" else [])
     return [getattr(model, name).desc() if sort.startswith("-") else getattr(model, name).asc() for name in names]
-
-
-def _condition(shape: Shape, name: str) -> ColumnElement[bool]:
-    where: Where = shape.query.where(name)
-    value: BindParameter[Any] = bindparam(name)
-    return or_(*(_compare(getattr(shape.model, column), where, value) for column in where.columns))
-
-
-def _compare(column: Any, where: Where, value: BindParameter[Any]) -> ColumnElement[bool]:
-    condition: ColumnElement[bool] = _COMPARISONS[where.operator](column, value)
-    return condition
-
-
-def _parameter(where: Where, value: Any) -> Any:
-    """The wildcards of LIKE in a search are text; backslash is PostgreSQL's default escape character."""
-    if where.operator != "contains":
-        return value
-    text = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{text}%"

@@ -68,8 +68,8 @@ class BaseService(Generic[Model, Create, Update, Read]):
         """Make the object, once for all requests with this key."""
         if request is None:
             created = await self.transactions.create(self.repository, self.before_save(new), self.fields)
-            if created is not None:
-                return self.answer(objects(self.fields, [created])[0])
+            if created:
+                return self.answer(objects(self.fields, created)[0])
 
         def work(session: Session) -> Answer:
             return self.answer(self.create(session, self.before_save(new)).model_dump())

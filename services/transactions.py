@@ -58,10 +58,10 @@ class Transactions:
         self._unique_messages = unique_messages
         self._audits = resources.settings.audits
 
-    async def create(self, repository: Repository, values: Values, fields: tuple[str, ...]) -> Row | None:
-        """Make a row by its one statement, on the event loop, and return its `fields`, perhaps with more after them.
+    async def create(self, repository: Repository, values: Values, fields: tuple[str, ...]) -> list[Row]:
+        """Make what the repository's one statement makes, on the event loop, and return what it returns.
 
-        None when the database refuses it: a transaction can tell why. Raises DatabaseUnavailableError.
+        Nothing when the database refuses it: a transaction can tell why. Raises DatabaseUnavailableError.
         """
         creation = repository.creation(values, fields)
         try:
@@ -69,14 +69,13 @@ class Transactions:
                 *(audited_creation(creation) if self._audits else creation)
             )
         except RefusedError:
-            return None
+            return []
         except OutcomeUnknownError:
-            await self._resources.after_write(repository.changes_by(values, None))
+            await self._resources.after_write(repository.changes_by(values, []))
             raise
-        if not rows:
-            return None
-        await self._resources.after_write(repository.changes_by(values, rows[0]))
-        return rows[0]
+        if rows:
+            await self._resources.after_write(repository.changes_by(values, rows))
+        return rows
 
     def run(self, work: Work[T]) -> T:
         """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.

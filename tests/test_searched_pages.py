@@ -1,7 +1,8 @@
 """Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
-from repositories import searched_page
+from models.order import OrderModel
+from repositories import searched_page, statements
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
@@ -17,7 +19,7 @@ from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
-from schemas.list_query import ListQuery, where
+from schemas.list_query import ListQuery, Where, where
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
 
@@ -91,7 +93,16 @@ def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("repositories.statements.walk_length", lambda *_: request.param)
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.fixture(params=[0, 12, 1000])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """So many rows of a range are too many for its index to be all that is asked."""
+    monkeypatch.setattr(searched_page, "FEW", request.param)
+    statements._list_text.cache_clear()
+    yield
+    statements._list_text.cache_clear()
+
+
+@pytest.mark.usefixtures("walk", "few")
 @pytest.mark.parametrize(("repository", "filters", "given", "is_match"), LISTS)
 def test_a_page_has_the_rows_that_its_filters_mean(
     shop: Connection,
@@ -120,7 +131,7 @@ def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
     monkeypatch.setattr("repositories.statements.walk_length", lambda *_: 10)
 
     def left_out(limit: int) -> list[str]:
-        query = OrderFilters(date_from=START + timedelta(days=5), limit=limit)
+        query = OrderFilters(date_from=START + timedelta(days=17), status=2, limit=limit)
         statement = OrderRepository.page(query, ("id_key",))
         plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
         return [line for line in plan if "never executed" in line]
@@ -130,15 +141,54 @@ def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
     assert any("CTE Scan on page" in line for line in left_out(8))
 
 
+@pytest.mark.parametrize(("since", "is_walked"), [(20, False), (1, True)])
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("few", [30], indirect=True)
+def test_a_range_of_few_rows_is_read_from_its_index_without_a_walk(
+    shop: Connection, since: int, *, is_walked: bool
+) -> None:
+    query = OrderFilters(date_from=START + timedelta(days=ROWS - since if not is_walked else since), limit=5)
+    statement = OrderRepository.page(query, ("id_key",))
+    plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
+    [walk] = [line for line in plan if "Subquery Scan on near" in line]
+    assert ("never executed" not in walk) == is_walked
+
+
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    since, part = where("date", operator=">="), where("name", operator="contains")
-    lengths = [searched_page.walk_length([since], end) for end in (1, 10, 100, 1000, 2**63)]
+    since = where("date", operator=">=")
+    lengths = [searched_page.walk_length(100, end) for end in (1, 10, 100, 1000, 2**63)]
     assert lengths == sorted(lengths)
     assert 0 < lengths[0] < lengths[2] < lengths[-1] == searched_page.WALK_MOST
-    length = searched_page.walk_length([part], 10)
-    assert searched_page.walk_length([part, since], 10) == length > searched_page.walk_length([since], 10)
-    assert searched_page.walk_length([where("name", "lastname", operator="contains")], 10) == length // 2
-    assert searched_page.walk_length([where("status"), where("stock", operator="positive")], 10) == 0
+
+    def unit(**filters: Where) -> int:
+        search = searched_page.Search.of(OrderModel, filters, (), is_after=False, is_backwards=False)
+        return search.walk_unit
+
+    assert unit(date_from=since, date_to=since) == unit(date_from=since) > 0
+    assert unit(date_from=since, status=where("status")) == unit(date_from=since) // 3
+    assert unit(q=where("date", "total", operator="contains")) == unit(q=where("date", operator="contains")) // 2
+
+
+def test_only_pages_of_one_plan_are_prepared() -> None:
+    prepared: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(limit=10)),
+        (ProductRepository, ProductFilters(min_price=Decimal(1), max_price=Decimal(5), limit=7, skip=3)),
+        (OrderRepository, OrderFilters(date_from=START, after_id=5, limit=100)),
+        (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
+        (ClientRepository, ClientFilters(q="Doe")),
+    ]
+    planned: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(limit=7)),
+        (ProductRepository, ProductFilters(category_id=1)),
+        (ProductRepository, ProductFilters(category_id=1, min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="ch")),
+        (ProductRepository, ProductFilters(q="chair", min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="chair", sort="price")),
+    ]
+    for is_prepared, asked in ((True, prepared), (False, planned)):
+        for repository, query in asked:
+            assert repository.page(query, ("id_key",)).is_prepared == is_prepared, query
 
 
 def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:

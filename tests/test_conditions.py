@@ -1,0 +1,81 @@
+"""Searches: an index of trigrams is asked for less than what is sought, and so it must never find less."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection
+
+from repositories.client_repository import ClientRepository
+from repositories.conditions import trigram_pattern
+from repositories.product_repository import ProductRepository
+from schemas.client_schema import ClientFilters
+from schemas.product_schema import ProductFilters
+
+NAMES = (
+    "Johnson Ukulele 168, red",
+    "Müller-Lüdenscheidt's GROSSE Tür",
+    "ΟΔΟΣ ΣΟΣΙΑΛ όλος",
+    "İstanbul'dan ılık ISPARTA",  # noqa: RUF001 # Turkish
+    "100%_a\\b '\" $1 %(x)s",
+    "ﬁne ǅ Straße ẞ 日本語のギター",
+    "aaaaaaa aaa aa a",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("ab", None),
+        ("a b%c_d", None),
+        ("abc", "%abc%"),
+        ("Lampe", "%Lampe%"),
+        ("Ukulele", "%Uku%ele%"),
+        ("Johnson Ukulele", "%Joh%Uku%"),
+        ("x_100%abc", "%100%abc%"),
+        ("s ΟΔΟΣ", "%ΟΔΟ%"),
+    ],
+)
+def test_a_pattern_has_the_ends_of_words(text: str, pattern: str | None) -> None:
+    assert trigram_pattern(text) == pattern
+
+
+def parts(name: str) -> Iterator[str]:
+    """As they come in, which is trimmed."""
+    for start in range(len(name)):
+        for end in range(start + 1, len(name) + 1):
+            if part := name[start:end].strip():
+                yield part
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: str) -> None:
+    """Also in another letter case, where PostgreSQL knows that as the same letters."""
+    connection: Connection = app.state.resources.database.connection
+    connection.exec_driver_sql("INSERT INTO categories (id_key, name) VALUES (1, 'a')")
+    insert = "INSERT INTO products (id_key, name, price, category_id) VALUES (1, %s, 1, 1), (2, 'another', 1, 1)"
+    connection.exec_driver_sql(insert, (name,))
+    for part in sorted(set(parts(name))):
+        for query in (ProductFilters(q=part), ProductFilters(q=part, sort="price"), ProductFilters(q=part.swapcase())):
+            lowered = "SELECT strpos(lower(%s), lower(%s)) > 0 OR strpos('another', lower(%s)) > 0"
+            is_met = connection.exec_driver_sql(lowered, (name, query.q, query.q)).scalar()
+            statement = ProductRepository.page(query, ("id_key",))
+            found = [row[0] for row in connection.exec_driver_sql(statement.sql, statement.parameters)]
+            expected = connection.exec_driver_sql(
+                "SELECT id_key FROM products WHERE strpos(lower(name), lower(%s)) > 0 ORDER BY 1", (query.q,)
+            ).scalars()
+            assert (found, is_met) == (list(expected), bool(found)), part
+
+
+def test_a_search_asks_the_index_of_each_of_its_columns(app: FastAPI, client: TestClient) -> None:
+    """Whatever the planner takes for a few rows, it may not scan the table."""
+    connection: Connection = app.state.resources.database.connection
+    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    statement = ClientRepository.total(ClientFilters(q="Vincent"))
+    plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
+    assert "ix_clients_name_trgm" in plan
+    assert "ix_clients_lastname_trgm" in plan
+    searched = ProductRepository.total(ProductFilters(q="Ukulele"))
+    plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {searched.sql}", searched.parameters).scalars())
+    assert "ix_products_category_id_name_trgm" in plan
