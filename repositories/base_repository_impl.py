@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
 from repositories.insert_statement import insert_statement
-from repositories.statements import ClientKey, Owned, Statement, list_statement, one_statement
+from repositories.list_statement import list_statement
+from repositories.statements import ClientKey, Owned, Statement, one_statement
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
 

@@ -14,13 +14,16 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    FromClause,
     Integer,
     Select,
     SQLColumnExpression,
+    Subquery,
     and_,
     any_,
     bindparam,
     case,
+    false,
     func,
     literal_column,
     select,
@@ -33,7 +36,7 @@ from schemas.list_query import Operator, Where
 
 FEW = 1_500
 """A range of fewer rows than this is read from its index at once. To find out takes 0.1 ms, however large the table."""
-WALK: dict[Operator, int] = {">=": 600, "<=": 600, "contains": 500}
+WALK: dict[Operator, int] = {">=": 600, "<=": 600, "contains": 1000}
 """Which operators are sought for, and how far the walk goes, in units of the square root of the page's end.
 
 A walk of W rows that leaves a page of n unfilled tells that an index has about n / W of the table to show: both cost
@@ -104,40 +107,45 @@ class Search:
         return not self.walked and (self.range is not None or len(self.trigrams) == len(self.sought))
 
     def page(self, fields: Iterable[str]) -> Select[Any]:
-        """PostgreSQL runs only the branch of a CASE that it comes to."""
-        found_near, near = self._walk()
-        keys, key = case((found_near, near), else_=self._all()), self.model.id_key
-        if self.range is not None:
-            keys = case((self._has_few(self.range), self._all()), else_=keys)
-        return select(*(getattr(self.model, name) for name in fields)).where(key == any_(keys)).order_by(self._by(key))
-
-    def _has_few(self, column: str) -> ColumnElement[bool]:
-        rows = select(self.model.id_key).where(*self.sought).order_by(getattr(self.model, column))
-        few = rows.limit(literal_column(f"{FEW:d}")).subquery("few")
-        return select(func.count()).select_from(few).scalar_subquery() < literal_column(f"{FEW:d}")
-
-    def _walk(self) -> tuple[ColumnElement[bool], ColumnElement[Any]]:
-        """Along the keys, when that soon fills the page."""
-        key = self.model.id_key
-        rows = select(key, and_(*self.sought).label("is_match")).where(*self.walked, self._follows(key))
-        near = rows.order_by(self._by(key)).limit(bindparam("walk")).subquery("near")
+        """PostgreSQL evaluates of a CASE only what it comes to."""
+        near = self._near(bindparam("walk"))
         found = self._cut(select(near.c.id_key).where(near.c.is_match), near.c.id_key)
         page = found.cte("page").prefix_with("MATERIALIZED", dialect="postgresql")
-        is_full = select(func.count()).select_from(page).scalar_subquery() == bindparam("limit")
-        return is_full, _array(select(page.c.id_key))
+        is_full = _count(page) == bindparam("limit")
+        helps = case((self._is_worth_walking(), is_full), else_=false())
+        key, keys = self.model.id_key, case((helps, _array(select(page.c.id_key))), else_=self._all())
+        return select(*(getattr(self.model, name) for name in fields)).where(key == any_(keys)).order_by(self._by(key))
+
+    def _near(self, length: ColumnElement[int]) -> Subquery:
+        """The first rows along the keys, and which of them are matches."""
+        key = self.model.id_key
+        rows = select(key, and_(*self.sought).label("is_match")).where(*self.walked, *self._after(key))
+        return rows.order_by(self._by(key)).limit(length).subquery("near")
+
+    def _is_worth_walking(self) -> ColumnElement[bool]:
+        """Not for a range of few rows, nor for a text that the first quarter of the way does not meet: an index has
+        little to show of them.
+        """
+        if self.range is not None:
+            rows = select(self.model.id_key).where(*self.sought).order_by(getattr(self.model, self.range))
+            return _count(rows.limit(literal_column(f"{FEW:d}")).subquery()) == literal_column(f"{FEW:d}")
+        if self.trigrams:
+            glance = self._near(bindparam("walk", type_=Integer) // literal_column("4", Integer))
+            return select(glance.c.id_key).where(glance.c.is_match).exists()
+        return true()
 
     def _all(self) -> ColumnElement[Any]:
         """Every match, sorted. OFFSET 0 hides from the planner that only a page is wanted, so it does not hope for
         early matches; and the order of a range leaves it but the index of the range.
         """
         key = self.model.id_key
-        rows = select(key).where(*self.walked, *self.trigrams, *self.sought, self._follows(key))
+        rows = select(key).where(*self.walked, *self.trigrams, *self.sought, *self._after(key))
         rows = rows.order_by(self._by(key) if self.range is None else getattr(self.model, self.range))
         every = rows.offset(literal_column("0")).subquery("every")
         return _array(self._cut(select(every.c.id_key), every.c.id_key))
 
-    def _follows(self, key: SQLColumnExpression[Any]) -> ColumnElement[bool]:
-        return key > bindparam("after_id") if self.is_after else true()
+    def _after(self, key: SQLColumnExpression[Any]) -> Conditions:
+        return [key > bindparam("after_id")] if self.is_after else []
 
     def _by(self, key: SQLColumnExpression[Any]) -> ColumnElement[Any]:
         return key.desc() if self.is_backwards else key.asc()
@@ -156,6 +164,10 @@ def _walk_unit(sought: Iterable[Where], *, is_within: bool) -> int:
     """
     unit = max(WALK.get(where.operator, 0) // len(where.columns) for where in sought)
     return unit // 3 if is_within else unit
+
+
+def _count(rows: FromClause) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 def _array(statement: Select[Any]) -> ColumnElement[Any]:

@@ -1,23 +1,16 @@
-"""Statements of plain reads: built by SQLAlchemy, compiled once for each shape, run with psycopg2's parameters."""
+"""Statements as text: built by SQLAlchemy, compiled once, run with psycopg2's parameters."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, func, literal_column, select
+from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.base_model import BaseModel
-from repositories.conditions import condition, trigram_condition, trigram_parameter, trigram_pattern
-from repositories.searched_page import WALK, Search, walk_length
-from schemas.list_query import ListQuery
 
 OWN = "own_client_id"
-USUAL_LIMITS = frozenset((10, 20, 50, 100))
-"""First pages of these lengths are prepared. As a parameter PostgreSQL takes a length for a tenth of the table, and so
-plans each time anew; and of every possible length there would be too many statements to keep.
-"""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's dialects are untyped
 
 
@@ -34,104 +27,19 @@ Owned = Callable[[ClientKey], ColumnElement[bool] | None]
 """The condition under which a row belongs to the client whose key is given, where rows have owners."""
 
 
-class Shape(NamedTuple):
-    """What decides the text of a list's SQL; everything else is a parameter."""
-
-    model: type[BaseModel]
-    query: type[ListQuery]
-    fields: tuple[str, ...] | None
-    filters: tuple[str, ...]
-    with_trigrams: tuple[str, ...]
-    """Searches for texts of which an index of trigrams can find a part."""
-    sort: str
-    keyset: bool
-    owned: Owned | None
-    first: int | None
-    """The length of the first page, when it is a part of the text."""
-
-
-class Text(NamedTuple):
-    sql: str
-    is_prepared: bool = False
-    walk_unit: int = 0
-
-
 def one_statement(
     model: type[BaseModel], id_key: int, fields: tuple[str, ...], owned: Owned | None, client_id: int | None
 ) -> Statement:
     return Statement(_one_sql(model, fields, owned), {"id_key": id_key, OWN: client_id}, is_prepared=True)
 
 
-def list_statement(
-    model: type[BaseModel],
-    query: ListQuery,
-    fields: tuple[str, ...] | None,
-    owned: Owned | None,
-    client_id: int | None,
-) -> Statement:
-    """One page of `fields`, or with None the number of rows that the filters let through."""
-    filters, is_first = query.filters(), query.skip == 0 and query.limit in USUAL_LIMITS
-    first = query.limit if is_first and not filters and owned is None else None
-    patterns = _trigram_patterns(query, filters)
-    order = query.sort, query.after_id is not None
-    text = _list_text(Shape(model, type(query), fields, tuple(filters), tuple(patterns), *order, owned, first))
-    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **filters}
-    if text.walk_unit:
-        parameters["walk"] = walk_length(text.walk_unit, query.skip + query.limit)
-    for name, pattern in patterns.items():
-        parameters[trigram_parameter(name)] = pattern
-    return Statement(text.sql, parameters, text.is_prepared)
-
-
-def _trigram_patterns(query: ListQuery, filters: Mapping[str, Any]) -> dict[str, str]:
-    searches = (name for name in filters if query.where(name).operator == "contains")
-    return {name: pattern for name in searches if (pattern := trigram_pattern(filters[name]))}
-
-
 @lru_cache(maxsize=64)
 def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owned: Owned | None) -> str:
-    conditions = [model.id_key == bindparam("id_key"), *_ownership(owned)]
-    return compiled(select(*_columns(model, fields)).where(*conditions))
+    conditions = [model.id_key == bindparam("id_key"), *ownership(owned)]
+    return compiled(select(*columns_of(model, fields)).where(*conditions))
 
 
-@lru_cache(maxsize=1024)
-def _list_text(shape: Shape) -> Text:
-    if _is_searched(shape):
-        return _searched_text(shape)
-    filters = {name: shape.query.where(name) for name in shape.filters}
-    conditions = [condition(shape.model, where, name) for name, where in filters.items()]
-    conditions += [trigram_condition(shape.model, filters[name], name) for name in shape.with_trigrams]
-    conditions += _ownership(shape.owned)
-    if shape.fields is None:
-        return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))
-    if shape.keyset:
-        conditions.append(shape.model.id_key > bindparam("after_id"))
-    statement = select(*_columns(shape.model, shape.fields)).where(*conditions)
-    statement = statement.order_by(*_order(shape.model, shape.sort))
-    if shape.first is not None:
-        return Text(compiled(statement.limit(literal_column(f"{shape.first:d}"))), is_prepared=True)
-    return Text(compiled(statement.offset(bindparam("skip")).limit(bindparam("limit"))))
-
-
-def _is_searched(shape: Shape) -> bool:
-    """Whether a page is asked for whose rows no index has in its order; those of one client are few in any case."""
-    is_owned = bool(_ownership(shape.owned))
-    is_page_by_keys = shape.fields is not None and shape.sort.removeprefix("-") == "id_key"
-    return is_page_by_keys and not is_owned and any(shape.query.where(name).operator in WALK for name in shape.filters)
-
-
-def _searched_text(shape: Shape) -> Text:
-    search = Search.of(
-        shape.model,
-        {name: shape.query.where(name) for name in shape.filters},
-        shape.with_trigrams,
-        is_after=shape.keyset,
-        is_backwards=shape.sort.startswith("-"),
-    )
-    return Text(compiled(search.page(shape.fields or ())), search.is_prepared, search.walk_unit)
-
-
-def _ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
+def ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
     condition = owned(bindparam(OWN)) if owned else None
     return [] if condition is None else [condition]
 
@@ -143,11 +51,5 @@ def compiled(statement: Select[Any] | Insert, columns: Sequence[str] | None = No
     return str(statement.compile(dialect=_DIALECT, column_keys=columns))
 
 
-def _columns(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:
+def columns_of(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:
     return [getattr(model, name) for name in names]
-
-
-def _order(model: type[BaseModel], sort: str) -> list[ColumnElement[Any]]:
-    """The primary key breaks ties in the same direction, so that one index serves both."""
-    names = [sort.removeprefix("-")] + (["id_key"] if sort.removeprefix("-") != "id_key" else [])
-    return [getattr(model, name).desc() if sort.startswith("-") else getattr(model, name).asc() for name in names]

@@ -60,7 +60,7 @@ def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: s
         for query in (ProductFilters(q=part), ProductFilters(q=part, sort="price"), ProductFilters(q=part.swapcase())):
             lowered = "SELECT strpos(lower(%s), lower(%s)) > 0 OR strpos('another', lower(%s)) > 0"
             is_met = connection.exec_driver_sql(lowered, (name, query.q, query.q)).scalar()
-            statement = ProductRepository.page(query, ("id_key",))
+            statement = ProductRepository.page(query, ("id_key", "price"))
             found = [row[0] for row in connection.exec_driver_sql(statement.sql, statement.parameters)]
             expected = connection.exec_driver_sql(
                 "SELECT id_key FROM products WHERE strpos(lower(name), lower(%s)) > 0 ORDER BY 1", (query.q,)

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from models.order import OrderModel
-from repositories import searched_page, statements
+from repositories import list_statement, searched_page
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
@@ -90,16 +90,16 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
 @pytest.fixture(params=[0, 1, 2, 3, 10, ROWS - 3, 1000])
 def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many rows are walked along before an index is asked."""
-    monkeypatch.setattr("repositories.statements.walk_length", lambda *_: request.param)
+    monkeypatch.setattr("repositories.list_statement.walk_length", lambda *_: request.param)
 
 
 @pytest.fixture(params=[0, 12, 1000])
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So many rows of a range are too many for its index to be all that is asked."""
     monkeypatch.setattr(searched_page, "FEW", request.param)
-    statements._list_text.cache_clear()
+    list_statement._list_text.cache_clear()
     yield
-    statements._list_text.cache_clear()
+    list_statement._list_text.cache_clear()
 
 
 @pytest.mark.usefixtures("walk", "few")
@@ -128,7 +128,7 @@ def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The walk meets seven matches. What stands in the plan beside the two ways is left to the planner."""
-    monkeypatch.setattr("repositories.statements.walk_length", lambda *_: 10)
+    monkeypatch.setattr("repositories.list_statement.walk_length", lambda *_: 10)
 
     def left_out(limit: int) -> list[str]:
         query = OrderFilters(date_from=START + timedelta(days=17), status=2, limit=limit)
@@ -150,8 +150,8 @@ def test_a_range_of_few_rows_is_read_from_its_index_without_a_walk(
     query = OrderFilters(date_from=START + timedelta(days=ROWS - since if not is_walked else since), limit=5)
     statement = OrderRepository.page(query, ("id_key",))
     plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
-    [walk] = [line for line in plan if "Subquery Scan on near" in line]
-    assert ("never executed" not in walk) == is_walked
+    [page] = [line for line in plan if "CTE Scan on page page_1" in line]
+    assert ("never executed" not in page) == is_walked
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
@@ -176,6 +176,7 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (OrderRepository, OrderFilters(date_from=START, after_id=5, limit=100)),
         (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
         (ClientRepository, ClientFilters(q="Doe")),
+        (ProductRepository, ProductFilters(q="chair", sort="-price")),
     ]
     planned: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters(limit=7)),
@@ -184,11 +185,13 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
         (ProductRepository, ProductFilters(q="ch")),
         (ProductRepository, ProductFilters(q="chair", min_price=Decimal(1))),
-        (ProductRepository, ProductFilters(q="chair", sort="price")),
+        (ProductRepository, ProductFilters(q="chair", category_id=1, sort="price")),
     ]
     for is_prepared, asked in ((True, prepared), (False, planned)):
         for repository, query in asked:
-            assert repository.page(query, ("id_key",)).is_prepared == is_prepared, query
+            assert (
+                repository.page(query, tuple(repository.model.__table__.columns.keys())).is_prepared == is_prepared
+            ), query
 
 
 def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
@@ -198,7 +201,8 @@ def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
         (ProductRepository, ProductFilters(q="chair", sort="price")),
         (OrderRepository, OrderFilters(status=1, sort="-id_key")),
     ]
-    assert not any("page AS" in repository.page(query, ("id_key",)).sql for repository, query in plain)
+    assert not any("page AS" in repository.page(query, ("id_key", "price")).sql for repository, query in plain[:3])
+    assert "page AS" not in OrderRepository.page(plain[3][1], ("id_key",)).sql
     own = OrderRepository.page(OrderFilters(date_from=START), ("id_key",), client_id=1)
     assert "page AS" not in own.sql, "a client's own rows are few"
     assert "page AS" in ClientRepository.page(ClientFilters(q="Doe"), ("id_key",)).sql

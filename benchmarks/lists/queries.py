@@ -38,6 +38,10 @@ class Data:
         value = self.one(f"SELECT percentile_disc({share}) WITHIN GROUP (ORDER BY {column}) FROM {table}")
         return quote(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
+    def share(self, table: str, condition: str) -> float:
+        """How much of the table meets the condition."""
+        return float(self.one(f"SELECT avg(({condition})::integer) FROM {table}"))
+
     def count(self, table: str) -> int:
         return int(self.one(f"SELECT count(*) FROM {table}"))
 
@@ -58,6 +62,8 @@ def every_query(data: Data) -> list[Query]:
 def products(data: Data) -> list[Query]:
     category, deep = data.typical("products", "category_id"), data.row("products", 0.9)
     middle, high, low = (data.value("products", "price", share) for share in (0.5, 0.999, 0.001))
+    lowest = data.one("SELECT min(price) FROM products")
+    shares = [data.share("products", f"price <= {price}") for price in (lowest, low)]
     maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
     asked = [
         ("", FIRST_PAGE, None),
@@ -67,7 +73,8 @@ def products(data: Data) -> list[Query]:
         (f"min_price={middle}", "min_price, upper half", FILTER),
         (f"min_price={high}", "min_price, highest 0.1 %", FILTER),
         (f"max_price={middle}", "max_price, lower half", FILTER),
-        (f"max_price={low}", "max_price, lowest 0.1 %", FILTER),
+        (f"max_price={lowest}", f"max_price, lowest {shares[0]:.2%}", FILTER),
+        (f"max_price={low}", f"max_price, lowest {shares[1]:.2%}", FILTER),
         (f"min_price={middle}&max_price={middle}", "min_price = max_price", FILTER),
         ("min_price=9999999", "min_price, none found", FILTER),
         ("in_stock=true", "in_stock=true", FILTER),
