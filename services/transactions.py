@@ -68,7 +68,9 @@ class Transactions:
             rows = await self._resources.database.writes.write(
                 *(audited_creation(creation) if self._audits else creation)
             )
-        except RefusedError:
+        except RefusedError as error:
+            if isinstance(error.__cause__, RETRIED):
+                metrics.transaction_retried()
             return []
         except OutcomeUnknownError:
             await self._resources.after_write(repository.changes_by(values, []))
