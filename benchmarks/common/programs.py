@@ -138,9 +138,13 @@ def descendants(pid: int) -> list[int]:
 
 
 def cpu_seconds(processes: Sequence[int]) -> float:
-    """User and system time so far: fields 14 and 15 of proc_pid_stat(5)."""
-    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes]
-    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
+    """User and system time so far, of those that still run: fields 14 and 15 of proc_pid_stat(5)."""
+    ticks = 0
+    for pid in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(stat[11]) + int(stat[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_bytes(pid: int) -> int:
