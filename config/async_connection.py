@@ -39,24 +39,21 @@ class AsyncConnection:
         self._is_open = True
         extensions.register_type(_NUMBER, self._connection)
 
-    async def fetch(self, sql: str, parameters: Parameters, deadline_seconds: float) -> list[Row]:
-        cursor = await self._execute(sql, parameters, deadline_seconds)
-        rows: list[Row] = cursor.fetchall()
-        return rows
-
-    async def fetch_prepared(self, sql: str, parameters: Parameters, deadline_seconds: float) -> list[Row]:
-        """The same by a statement that the server keeps, so that it parses it once for this connection."""
-        kept = _prepared(sql)
-        if kept.execute not in self._prepared:
-            await self._execute(kept.prepare, None, deadline_seconds)
-            self._prepared.add(kept.execute)
-        return await self.fetch(kept.execute, parameters, deadline_seconds)
-
-    async def _execute(self, sql: str, parameters: Parameters | None, deadline_seconds: float) -> Any:
+    async def fetch(self, sql: str, parameters: Parameters | None, deadline_seconds: float) -> list[Row]:
+        """The rows of a statement, or of the last of several that are sent together."""
         cursor = self._connection.cursor()
         cursor.execute(sql, parameters)
         await self._settle(deadline_seconds)
-        return cursor
+        rows: list[Row] = cursor.fetchall() if cursor.description else []
+        return rows
+
+    async def prepare(self, sql: str, deadline_seconds: float) -> str:
+        """What to send instead of `sql`, which the server then parses once for this connection."""
+        kept = _prepared(sql)
+        if kept.execute not in self._prepared:
+            await self.fetch(kept.prepare, None, deadline_seconds)
+            self._prepared.add(kept.execute)
+        return kept.execute
 
     @property
     def is_lost(self) -> bool:

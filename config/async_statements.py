@@ -1,17 +1,16 @@
-"""Single statements without threads: a pool of psycopg2's asynchronous connections on the event loop.
+"""Statements without threads: a pool of psycopg2's asynchronous connections on the event loop.
 
 A statement costs one trip and no hand-over between threads, seven times less than a Session in a thread. Each is a
-transaction by itself; what takes several goes through Sessions.
+transaction by itself; `transaction` is for a few that belong together. What has rules of its own goes through Sessions.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg2
-from psycopg2 import errors, extensions
-
 from config.async_connection import AsyncConnection, Parameters, Row
+from config.async_transaction import ANOTHER_CONNECTION, AWAY, HARMLESS, NOT_PREPARED, REFUSALS, AsyncTransaction
 from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.telemetry import sql_span
@@ -20,13 +19,6 @@ from config.turns import Turns
 __all__ = ["AsyncStatements", "Row"]
 
 logger = logging.getLogger(__name__)
-
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
-REFUSALS = (psycopg2.IntegrityError, psycopg2.DataError, extensions.TransactionRollbackError)
-# After these the connection is as good as before, and nothing has been done.
-HARMLESS = (*REFUSALS, extensions.QueryCanceledError, errors.LockNotAvailable)
-# Another connection than the one that prepared it, as behind PgBouncer; or a migration has changed a column's type.
-NOT_PREPARED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 
 
 class AsyncStatements:
@@ -78,6 +70,29 @@ class AsyncStatements:
         finally:
             self._turns.give_back()
 
+    @asynccontextmanager
+    async def transaction(self, begin: str = "BEGIN") -> AsyncIterator[AsyncTransaction]:
+        """Undone when it is left without a commit. Raises DatabaseUnavailableError; see its methods for what else."""
+        await self._turns.take()
+        try:
+            transaction = AsyncTransaction(await self._open_connection(), self._send, begin)
+            try:
+                yield transaction
+            finally:
+                await self._leave(transaction)
+        finally:
+            self._turns.give_back()
+
+    async def _leave(self, transaction: AsyncTransaction) -> None:
+        try:
+            if transaction.is_open and not transaction.is_lost:
+                await transaction.roll_back()
+        finally:
+            if transaction.is_open:
+                transaction.connection.close()
+            else:
+                self._idle.append(transaction.connection)
+
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
@@ -104,20 +119,17 @@ class AsyncStatements:
         return connection
 
     async def _run(self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool) -> list[Row]:
-        fetch = connection.fetch_prepared if is_prepared and self._prepares else connection.fetch
         try:
-            rows = await fetch(sql, parameters, self._deadline_seconds)
+            rows = await self._send(connection, sql, parameters, is_prepared)
         except HARMLESS:
             self._idle.append(connection)
             raise
         except NOT_PREPARED as error:
-            if fetch == connection.fetch:
-                connection.close()
+            connection.close()
+            if not is_prepared:
                 raise
-            if self._prepares:
-                logger.warning("statements are no longer prepared: %s", str(error).strip())
-            self._prepares = False
-            return await self._run(connection, sql, parameters, is_prepared)
+            logger.debug("run without being prepared: %s", str(error).strip())
+            return await self._run(await self._connect(), sql, parameters, False)
         except BaseException as error:
             connection.close()
             if isinstance(error, AWAY):
@@ -126,3 +138,16 @@ class AsyncStatements:
             raise
         self._idle.append(connection)
         return rows
+
+    async def _send(
+        self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool, form: str = "{}"
+    ) -> list[Row]:
+        """`form` is what else is sent with the statement, which it names by `{}`."""
+        try:
+            text = await connection.prepare(sql, self._deadline_seconds) if is_prepared and self._prepares else sql
+            return await connection.fetch(form.replace("{}", text), parameters, self._deadline_seconds)
+        except ANOTHER_CONNECTION as error:
+            if self._prepares:
+                logger.warning("statements are no longer prepared: %s", str(error).strip())
+            self._prepares = False
+            raise

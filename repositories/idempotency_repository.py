@@ -2,24 +2,42 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from models.idempotency import IdempotencyModel
+from repositories.statements import Statement
 
 KEPT = timedelta(hours=24)
 
-# Who repeats a request waits for the first one to end, however long other locks may be waited for.
-_CLAIM = text("""
-    SET LOCAL lock_timeout = 0;
+PATIENTLY = "SET LOCAL lock_timeout = 0"
+"""Who repeats a request waits for the first one to end, however long other locks may be waited for."""
+_CLAIM = """
     INSERT INTO idempotency_keys (caller, key, method, path, fingerprint)
-    VALUES (:caller, :key, :method, :path, :fingerprint)
+    VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s)
     ON CONFLICT (caller, key) DO UPDATE
         SET method = excluded.method, path = excluded.path, fingerprint = excluded.fingerprint, created_at = now()
-        WHERE idempotency_keys.created_at < now() - cast(:kept AS interval)
+        WHERE idempotency_keys.created_at < now() - cast(%(kept)s AS interval)
     RETURNING key
-""")
+"""
+_KEEP = """
+    UPDATE idempotency_keys SET status = %(status)s, body = %(body)s, location = %(location)s
+    WHERE caller = %(caller)s AND key = %(key)s
+"""
+_FIND = """
+    SELECT fingerprint, status, body, location FROM idempotency_keys WHERE caller = %(caller)s AND key = %(key)s
+"""
+
+
+class Kept(NamedTuple):
+    """The answer to the first request with a key, and that request's fingerprint."""
+
+    fingerprint: bytes
+    status: int
+    body: str
+    location: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +55,37 @@ class IdempotencyRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
-    def claim(self, request: RequestKey) -> IdempotencyModel | None:
+    @staticmethod
+    def claiming(request: RequestKey) -> Statement:
+        """Takes the key for this transaction, which waits `PATIENTLY`; returns nothing when there is a kept answer."""
+        values = {name: getattr(request, name) for name in RequestKey.__slots__}
+        return Statement(_CLAIM, {**values, "kept": KEPT}, is_prepared=True)
+
+    @staticmethod
+    def keeping(request: RequestKey, status: int, body: str, location: str | None) -> Statement:
+        answer = {"status": status, "body": body, "location": location}
+        return Statement(_KEEP, {"caller": request.caller, "key": request.key, **answer}, is_prepared=True)
+
+    @staticmethod
+    def finding(request: RequestKey) -> Statement:
+        """Returns what is kept under the key."""
+        return Statement(_FIND, {"caller": request.caller, "key": request.key}, is_prepared=True)
+
+    def claim(self, request: RequestKey) -> Kept | None:
         """Take the key for this transaction, or return what is kept under it.
 
         Waits while another transaction holds the key; if that one ends without a commit, the key is this one's.
         """
-        values = {name: getattr(request, name) for name in RequestKey.__slots__}
-        if self.session.execute(_CLAIM, {**values, "kept": KEPT}).one_or_none():
+        claim = self.claiming(request)
+        connection = self.session.connection()
+        if connection.exec_driver_sql(f"{PATIENTLY}; {claim.sql}", claim.parameters).one_or_none():
             return None
-        kept = IdempotencyModel.caller == request.caller, IdempotencyModel.key == request.key
-        return self.session.scalars(select(IdempotencyModel).where(*kept)).one()
+        found = self.finding(request)
+        return Kept(*connection.exec_driver_sql(found.sql, found.parameters).one())
 
     def keep(self, request: RequestKey, status: int, body: str, location: str | None) -> None:
-        statement = update(IdempotencyModel).values(status=status, body=body, location=location)
-        self.session.execute(
-            statement.where(IdempotencyModel.caller == request.caller, IdempotencyModel.key == request.key)
-        )
+        statement = self.keeping(request, status, body, location)
+        self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
 
     def remove_expired(self, at_most: int) -> int:
         """Remove some of the keys that have had their 24 hours; those that a request holds are skipped."""

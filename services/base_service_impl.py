@@ -15,7 +15,7 @@ from services.documents import Answer, Document, document, etag_of, objects
 from services.errors import NotFoundError, PreconditionFailedError
 from services.principal import check_fields, narrowed_to
 from services.resources import Resources
-from services.transactions import Transactions, Work
+from services.transactions import Creation, Transactions, Work
 
 Model = TypeVar("Model", bound=BaseModel)
 Create = TypeVar("Create", bound=BaseSchema)
@@ -66,10 +66,14 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     async def save(self, new: Create, request: RequestKey | None = None) -> Answer:
         """Make the object, once for all requests with this key."""
-        if request is None:
-            created = await self.transactions.create(self.repository, self.before_save(new), self.fields)
-            if created:
-                return self.answer(objects(self.fields, created)[0])
+        creation = Creation(
+            self.repository,
+            lambda: self.before_save(new),
+            self.fields,
+            lambda rows: self.answer(objects(self.fields, rows)[0]),
+        )
+        if created := await self.transactions.create(creation, request):
+            return created
 
         def work(session: Session) -> Answer:
             return self.answer(self.create(session, self.before_save(new)).model_dump())

@@ -23,7 +23,7 @@ from services.errors import NotFoundError, RejectedError
 from services.principal import check_fields, check_own_client
 from services.resources import Resources
 from services.stock import check_price, shortage
-from services.transactions import Transactions
+from services.transactions import Creation, Transactions
 
 Products = Mapping[int, ProductModel]
 
@@ -43,10 +43,9 @@ class CheckoutService:
         Raises NotFoundError for the client or a product, RejectedError for a price, a discount above the sum, or any
         shortage: then the answer names every short product.
         """
-        if request is None:
-            rows = await self.transactions.create(CheckoutRepository, values_of(new), ORDER_FIELDS)
-            if rows:
-                return answer(rows)
+        creation = Creation(CheckoutRepository, lambda: values_of(new), ORDER_FIELDS, answer)
+        if placed := await self.transactions.create(creation, request):
+            return placed
 
         def work(session: Session) -> Answer:
             values = values_of(new)

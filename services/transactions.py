@@ -1,7 +1,7 @@
 """One use case, one transaction: retried after a deadlock, whole or absent, its errors in the client's words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,7 +13,8 @@ from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.metrics import metrics
 from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of
-from repositories.idempotency_repository import IdempotencyRepository, RequestKey
+from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
+from repositories.statements import Statement
 from schemas.base_schema import to_json
 from services.audit_trail import audited, audited_creation
 from services.database_errors import RETRIED, availability, meaning
@@ -23,7 +24,17 @@ from services.resources import Resources
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
-Repository = type[BaseRepository[Any]]
+
+
+class Creation(NamedTuple):
+    """What a repository's one statement is to make; `values` raises a ServiceError when the caller may not."""
+
+    repository: type[BaseRepository[Any]]
+    values: Callable[[], Values]
+    fields: tuple[str, ...]
+    answer: Callable[[list[Row]], Answer]
+    """Of what the statement returns."""
+
 
 RETRIES = 3
 KEPT_STATUSES = frozenset({400, 404, 409})
@@ -52,32 +63,68 @@ def is_gone(error: DBAPIError) -> bool:
     return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
 
 
+def replay(kept: Kept, request: RequestKey) -> Answer:
+    """Raises InvalidError when the key was used for another request."""
+    if bytes(kept.fingerprint) != request.fingerprint:
+        raise InvalidError("The key was used for another request", "Idempotency-Key", part="header")
+    return Answer(kept.status, kept.body.encode(), kept.location, replayed=True)
+
+
 class Transactions:
     def __init__(self, resources: Resources, unique_messages: Mapping[str, str]) -> None:
         self._resources = resources
         self._unique_messages = unique_messages
         self._audits = resources.settings.audits
 
-    async def create(self, repository: Repository, values: Values, fields: tuple[str, ...]) -> list[Row]:
-        """Make what the repository's one statement makes, on the event loop, and return what it returns.
+    async def create(self, creation: Creation, request: RequestKey | None) -> Answer | None:
+        """Make it, on the event loop.
 
-        Nothing when the database refuses it: a transaction can tell why. Raises DatabaseUnavailableError.
+        The answer is a replay when the key is known, and None when the creation is refused: then `run_once` can tell
+        what to say, and keep it. Raises DatabaseUnavailableError, and without a key what `values` raises.
         """
-        creation = repository.creation(values, fields)
+        repository = creation.repository
         try:
-            rows = await self._resources.database.writes.write(
-                *(audited_creation(creation) if self._audits else creation)
-            )
+            values = creation.values()
+        except ServiceError:
+            if request is None:
+                raise
+            return None
+        statement = repository.creation(values, creation.fields)
+        if self._audits:
+            statement = audited_creation(statement)
+        try:
+            rows, made = await self._created(statement, creation.answer, request)
         except RefusedError as error:
             if isinstance(error.__cause__, RETRIED):
                 metrics.transaction_retried()
-            return []
+            return None
         except OutcomeUnknownError:
             await self._resources.after_write(repository.changes_by(values, []))
             raise
         if rows:
             await self._resources.after_write(repository.changes_by(values, rows))
-        return rows
+        return made
+
+    async def _created(
+        self, statement: Statement, answer: Callable[[list[Row]], Answer], request: RequestKey | None
+    ) -> tuple[list[Row], Answer | None]:
+        """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
+        writes = self._resources.database.writes
+        if request is None:
+            rows = await writes.write(*statement)
+            return rows, answer(rows) if rows else None
+        async with writes.transaction(f"BEGIN; {PATIENTLY}") as transaction:
+            if not await transaction.run(*IdempotencyRepository.claiming(request)):
+                [kept] = await transaction.run(*IdempotencyRepository.finding(request))
+                return [], replay(Kept(*kept), request)
+            rows = await transaction.run(*statement)
+            if not rows:
+                return [], None
+            made = answer(rows)
+            await transaction.commit(
+                *IdempotencyRepository.keeping(request, made.status, made.body.decode(), made.location)
+            )
+            return rows, made
 
     def run(self, work: Work[T]) -> T:
         """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.
@@ -140,9 +187,7 @@ class Transactions:
     def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
         repository = IdempotencyRepository(session)
         if kept := repository.claim(request):
-            if kept.fingerprint != request.fingerprint:
-                raise InvalidError("The key was used for another request", "Idempotency-Key", part="header")
-            return Answer(kept.status, kept.body.encode(), kept.location, replayed=True)
+            return replay(kept, request)
         answer = self._answer(session, work)
         repository.keep(request, answer.status, answer.body.decode(), answer.location)
         return answer

@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, NestedTransaction, event, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import sessionmaker
 
@@ -34,11 +34,34 @@ class _StatementsWithin(AsyncStatements):
 
     def _run_within(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         with self._lock, self._connection.begin_nested():
-            rows = self._connection.exec_driver_sql(sql, dict(parameters)).all()
+            result = self._connection.exec_driver_sql(sql, dict(parameters))
+            rows = result.all() if result.returns_rows else []
         return [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+
+    @asynccontextmanager
+    async def transaction(self, begin: str = "BEGIN") -> AsyncIterator[Any]:
+        """As a savepoint."""
+        savepoint = _Savepoint(self, self._connection.begin_nested())
+        try:
+            yield savepoint
+        finally:
+            if savepoint.nested.is_active:
+                savepoint.nested.rollback()
 
     def close(self) -> None:
         """The connection is the test's."""
+
+
+class _Savepoint:
+    def __init__(self, within: _StatementsWithin, nested: NestedTransaction) -> None:
+        self._within, self.nested = within, nested
+
+    async def run(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
+        return await self._within.write(sql, parameters)
+
+    async def commit(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> None:
+        await self._within.write(sql, parameters)
+        self.nested.commit()
 
 
 class TransactionalDatabase(Database):

@@ -1,7 +1,7 @@
 """Single statements on the event loop: prepared or not, refused, lost half-way, and never run twice when they write."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -60,33 +60,87 @@ def test_rows_come_as_json_wants_them(run: Callable[[Use], None], is_prepared: b
     run(use)
 
 
-LABELS = "CREATE TEMPORARY TABLE labels (id_key serial, name varchar(9)); SELECT 1"
 ADD = "INSERT INTO labels (name) VALUES (%(name)s) RETURNING name"
 FIND = "SELECT name FROM labels WHERE name = %(name)s"
 
 
+@pytest.fixture
+def labels(committing: Database) -> Iterator[None]:
+    with committing.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE labels (id_key serial, name varchar(9))"))
+    yield
+    with committing.engine.begin() as connection:
+        connection.execute(text("DROP TABLE labels"))
+
+
+@pytest.mark.usefixtures("labels")
 @pytest.mark.parametrize(
     ("change", "is_given_up"),
-    [("SELECT 1", False), ("DEALLOCATE ALL", True), ("ALTER TABLE labels ALTER COLUMN name TYPE text", True)],
+    [("SELECT 1", False), ("DEALLOCATE ALL", True), ("ALTER TABLE labels ALTER COLUMN name TYPE text", False)],
     ids=["nothing", "another connection", "another type"],
 )
 def test_what_cannot_be_prepared_is_run_as_it_is(
     run: Callable[[Use], None], caplog: pytest.LogCaptureFixture, change: str, is_given_up: bool
 ) -> None:
-    """As behind PgBouncer, which gives each statement to any of its connections; and after a migration."""
+    """As behind PgBouncer, which gives each statement to any of its connections; and once after a migration."""
 
     async def use(statements: AsyncStatements, _: Engine) -> None:
-        await statements.fetch(LABELS, {})
         for _turn in range(2):
             assert await statements.write(ADD, TOYS, True) == [("Toys",)]
         assert len(await statements.fetch(FIND, TOYS, True)) == 2
-        await statements.fetch(f"{change}; SELECT 1", {})
-        for count in (3, 4):
+        await statements.fetch(change, {})
+        for count in (3, 4, 5):
             assert await statements.write(ADD, TOYS, True) == [("Toys",)]
             assert len(await statements.fetch(FIND, TOYS, True)) == count
+        [(prepared,)] = await statements.fetch("SELECT count(*) FROM pg_prepared_statements", {})
+        assert bool(prepared) != is_given_up
 
     run(use)
     assert len([record for record in caplog.records if "no longer prepared" in record.message]) == is_given_up
+
+
+def test_a_transaction_is_whole_or_absent(run: Callable[[Use], None]) -> None:
+    books = {"name": "Books"}
+
+    async def left(statements: AsyncStatements, times: int) -> None:
+        async with statements.transaction() as transaction:
+            for _turn in range(times):
+                await transaction.run(INSERT, TOYS, True)
+
+    async def use(statements: AsyncStatements, _: Engine) -> None:
+        await left(statements, 1)
+        assert await statements.fetch(COUNT, TOYS) == [(0,)], "left without a commit"
+        with pytest.raises(RefusedError, match="uq_categories_name"):
+            await left(statements, 2)
+        assert await statements.fetch(COUNT, TOYS) == [(0,)], "refused"
+        async with statements.transaction("BEGIN; SET LOCAL lock_timeout = 0") as transaction:
+            assert len(await transaction.run(INSERT, TOYS, True)) == 1
+            await transaction.commit(INSERT, books, True)
+        assert await statements.fetch(COUNT, TOYS) == await statements.fetch(COUNT, books) == [(1,)]
+        assert await statements.fetch("SHOW lock_timeout", {}) == [("200ms",)]
+
+    run(use)
+
+
+@pytest.mark.parametrize("ending", [False, True], ids=["before its commit", "with its commit"])
+def test_a_transaction_whose_connection_ends(run: Callable[[Use], None], *, ending: bool) -> None:
+    """Before the commit was sent nothing has been done, and what comes next may try again; after that nobody knows."""
+
+    async def use(statements: AsyncStatements, engine: Engine) -> None:
+        async def write() -> None:
+            async with statements.transaction() as transaction:
+                await transaction.run("SELECT 1", {})
+                await (transaction.commit if ending else transaction.run)(INSERT, TOYS)
+
+        with engine.begin() as other:
+            other.execute(text("LOCK TABLE categories"))
+            writing = asyncio.create_task(write())
+            await asyncio.to_thread(until, lambda: cut(engine))
+            with pytest.raises(OutcomeUnknownError if ending else RefusedError):
+                await writing
+        assert await statements.fetch(COUNT, TOYS) == [(0,)]
+
+    run(use)
 
 
 def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -> None:

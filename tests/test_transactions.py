@@ -153,12 +153,12 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
     tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_threads": 1, "db_pool_timeout": 0.1}
     own, resources.database = resources.database, Database(settings.model_copy(update=tight))
 
-    def post(headers: dict[str, str] | None = None) -> Response:
-        return committing_client.post("/categories", json={"name": "Toys"}, headers=headers)
+    def post() -> Response:
+        return committing_client.post("/categories", json={"name": "Toys"})
 
     try:
         with resources.database.engine.connect():
-            busy = post({"Idempotency-Key": "a transaction"})
+            busy = committing_client.patch("/categories/1", json={"name": "Toys"})
         with own.engine.begin() as other, ThreadPoolExecutor(1) as pool:
             other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
             waiting = pool.submit(post)
@@ -174,11 +174,12 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
 
 
 def test_an_idle_connection_that_was_closed_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
+    made = committing_client.post("/categories", json={"name": "Toys"})
     with closing(app.state.resources.database.engine.raw_connection()) as idle:
         descriptor = os.dup(idle.dbapi_connection.fileno())
     shut(descriptor)
-    made = committing_client.post("/categories", json={"name": "Toys"}, headers={"Idempotency-Key": "toys"})
-    assert made.status_code == 201
+    changed = committing_client.patch(made.headers["Location"], json={"name": "Books"})
+    assert changed.status_code == 200
 
 
 def test_an_idle_connection_of_single_writes_that_was_closed_is_not_used(
