@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -22,9 +22,12 @@ _CLAIM = """
         WHERE idempotency_keys.created_at < now() - cast(%(kept)s AS interval)
     RETURNING key
 """
+# The key is there; a conflict finds it by its index, where a plan made for a table that was empty might scan it.
 _KEEP = """
-    UPDATE idempotency_keys SET status = %(status)s, body = %(body)s, location = %(location)s
-    WHERE caller = %(caller)s AND key = %(key)s
+    INSERT INTO idempotency_keys (caller, key, method, path, fingerprint, status, body, location)
+    VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s, %(status)s, %(body)s, %(location)s)
+    ON CONFLICT (caller, key) DO UPDATE
+        SET status = excluded.status, body = excluded.body, location = excluded.location
 """
 _FIND = """
     SELECT fingerprint, status, body, location FROM idempotency_keys WHERE caller = %(caller)s AND key = %(key)s
@@ -58,18 +61,17 @@ class IdempotencyRepository:
     @staticmethod
     def claiming(request: RequestKey) -> Statement:
         """Takes the key for this transaction, which waits `PATIENTLY`; returns nothing when there is a kept answer."""
-        values = {name: getattr(request, name) for name in RequestKey.__slots__}
-        return Statement(_CLAIM, {**values, "kept": KEPT}, is_prepared=True)
+        return Statement(_CLAIM, {**_values(request), "kept": KEPT}, is_prepared=True)
 
     @staticmethod
     def keeping(request: RequestKey, status: int, body: str, location: str | None) -> Statement:
         answer = {"status": status, "body": body, "location": location}
-        return Statement(_KEEP, {"caller": request.caller, "key": request.key, **answer}, is_prepared=True)
+        return Statement(_KEEP, _values(request) | answer, is_prepared=True)
 
     @staticmethod
     def finding(request: RequestKey) -> Statement:
         """Returns what is kept under the key."""
-        return Statement(_FIND, {"caller": request.caller, "key": request.key}, is_prepared=True)
+        return Statement(_FIND, {"caller": request.caller, "key": request.key})
 
     def claim(self, request: RequestKey) -> Kept | None:
         """Take the key for this transaction, or return what is kept under it.
@@ -101,3 +103,7 @@ class IdempotencyRepository:
             IdempotencyModel.caller == expired.c.caller, IdempotencyModel.key == expired.c.key
         )
         return int(self.session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined] # a DELETE's result has it
+
+
+def _values(request: RequestKey) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in RequestKey.__slots__}
