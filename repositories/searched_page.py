@@ -34,7 +34,7 @@ from models.base_model import BaseModel
 from repositories.conditions import RANGES, condition, trigram_condition
 from schemas.list_query import Operator, Where
 
-FEW = 1_500
+FEW = 2_000
 """A range of fewer rows than this is read from its index at once. To find out takes 0.1 ms, however large the table."""
 WALK: dict[Operator, int] = {">=": 600, "<=": 600, "contains": 1000}
 """Which operators are sought for, and how far the walk goes, in units of the square root of the page's end.
