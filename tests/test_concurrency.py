@@ -97,6 +97,29 @@ def test_of_a_hundred_checkouts_of_two_products_ten_succeed(shop: Factory, commi
     assert_all_agrees(committing)
 
 
+def test_a_checkout_is_of_one_price_while_prices_change(shop: Factory, committing: Database) -> None:
+    """It waits for whoever has the product, and then totals, bill and details are of the price that it finds."""
+    products = [shop.product(price=1, stock=1000)["id_key"] for _ in range(3)]
+    customer = shop.customer()["id_key"]
+
+    def change(number: int) -> Any:
+        return shop.client.patch(f"/products/{products[number % 3]}", json={"price": number + 1})
+
+    def place(number: int) -> Any:
+        items = [{"product_id": products[(number + turn) % 3], "quantity": turn} for turn in (1, 2, 3)]
+        body = {"client_id": customer, "delivery_method": 1, "payment_type": "cash", "items": items}
+        headers = {"Idempotency-Key": f"order {number}"} if number % 2 else None
+        return shop.client.post("/orders/checkout", json=body, headers=headers)
+
+    answers = at_once([partial(change if number % 4 == 0 else place, number) for number in range(120)])
+    assert statuses(answers) == {201: 90, 200: 30}
+    for placed in (answer.json() for answer in answers if answer.status_code == 201):
+        total = sum(line["price"] * line["quantity"] for line in placed["order_details"])
+        assert placed["order"]["total"] == placed["bill"]["total"] == total
+    assert [product["stock"] for product in shop.client.get("/products").json()] == [1000 - 180] * 3
+    assert_all_agrees(committing)
+
+
 def test_an_order_is_canceled_once(shop: Factory, committing: Database) -> None:
     product = shop.product(stock=10)
     detail = shop.order_detail(quantity=4, product_id=product["id_key"])

@@ -9,9 +9,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # One index for both questions: GIN serves each of its columns by itself as well as all of them. A sale adds an entry
-    # to the list of what is not sorted in yet, which every search reads: with PostgreSQL's 4 MB a search takes twice as
-    # long, and the sale that fills the list a fifth of a second.
+    # One index for both questions: GIN serves each of its columns by itself as well as all of them. A sale adds to the
+    # list of entries that are not sorted in yet, which every search reads: with PostgreSQL's 4 MB a search takes twice
+    # as long, and the sale that fills the list a fifth of a second.
     op.execute("""
         DO $$ BEGIN
             CREATE EXTENSION IF NOT EXISTS btree_gin;
