@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, s
 
 from models.base_model import BaseModel
 from repositories.conditions import condition, trigram_condition, trigram_parameter, trigram_pattern
-from repositories.searched_page import WALK, Search, walk_length
+from repositories.searched_page import Search
 from repositories.statements import OWN, Owned, Statement, columns_of, compiled, ownership
+from repositories.walk import WALK, walk_parameters
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
@@ -55,7 +56,7 @@ def list_statement(
     text = _list_text(Shape(model, type(query), fields, tuple(filters), tuple(patterns), *order, owned, first))
     parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **filters}
     if text.walk_unit:
-        parameters["walk"] = walk_length(text.walk_unit, query.skip + query.limit)
+        parameters |= walk_parameters(text.walk_unit, query.skip + query.limit)
     for name, pattern in patterns.items():
         parameters[trigram_parameter(name)] = pattern
     return Statement(text.sql, parameters, text.is_prepared)

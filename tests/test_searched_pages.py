@@ -1,6 +1,6 @@
 """Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from models.order import OrderModel
-from repositories import list_statement, searched_page
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
+from repositories.searched_page import Search
+from repositories.walk import MOST, walk_parameters
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery, Where, where
@@ -90,19 +91,15 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
 @pytest.fixture(params=[0, 1, 2, 3, 10, ROWS - 3, 1000])
 def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many rows are walked along before an index is asked."""
-    monkeypatch.setattr("repositories.list_statement.walk_length", lambda *_: request.param)
+    walk_along(monkeypatch, request.param)
 
 
-@pytest.fixture(params=[0, 12, 1000])
-def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """So many rows of a range are too many for its index to be all that is asked."""
-    monkeypatch.setattr(searched_page, "FEW", request.param)
-    list_statement._list_text.cache_clear()
-    yield
-    list_statement._list_text.cache_clear()
+def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, glance: int | None = None) -> None:
+    lengths = {"walk": rows, "glance": rows // 3 if glance is None else glance}
+    monkeypatch.setattr("repositories.list_statement.walk_parameters", lambda *_: lengths)
 
 
-@pytest.mark.usefixtures("walk", "few")
+@pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize(("repository", "filters", "given", "is_match"), LISTS)
 def test_a_page_has_the_rows_that_its_filters_mean(
     shop: Connection,
@@ -124,44 +121,43 @@ def plainly(query: ListQuery, matches: list[int]) -> list[int]:
     return keys[query.skip : query.skip + query.limit]
 
 
+def ways(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> tuple[bool, bool]:
+    """Whether the whole walk has been taken, and whether an index has been asked."""
+    statement = repository.page(query, ("id_key",))
+    plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
+    walk, index = "\n".join(plan).split("\n  InitPlan ")[1:]
+    return "never executed" not in walk, "never executed" not in index.splitlines()[1]
+
+
 def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The walk meets seven matches. What stands in the plan beside the two ways is left to the planner."""
-    monkeypatch.setattr("repositories.list_statement.walk_length", lambda *_: 10)
-
-    def left_out(limit: int) -> list[str]:
-        query = OrderFilters(date_from=START + timedelta(days=17), status=2, limit=limit)
-        statement = OrderRepository.page(query, ("id_key",))
-        plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
-        return [line for line in plan if "never executed" in line]
-
-    assert left_out(7)
-    assert not any("CTE Scan on page" in line for line in left_out(7))
-    assert any("CTE Scan on page" in line for line in left_out(8))
+    """The walk meets seven matches."""
+    walk_along(monkeypatch, 10)
+    query = OrderFilters(date_from=START + timedelta(days=17), status=2, limit=7)
+    assert ways(shop, OrderRepository, query) == (True, False)
+    more = query.model_copy(update={"limit": 8})
+    assert ways(shop, OrderRepository, more) == (True, True)
 
 
-@pytest.mark.parametrize(("since", "is_walked"), [(20, False), (1, True)])
-@pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("few", [30], indirect=True)
-def test_a_range_of_few_rows_is_read_from_its_index_without_a_walk(
-    shop: Connection, since: int, *, is_walked: bool
+@pytest.mark.parametrize(("glance", "is_walked"), [(11, False), (12, True)])
+def test_a_text_that_is_not_near_is_not_walked_for(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
 ) -> None:
-    query = OrderFilters(date_from=START + timedelta(days=ROWS - since if not is_walked else since), limit=5)
-    statement = OrderRepository.page(query, ("id_key",))
-    plan = shop.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
-    [page] = [line for line in plan if "CTE Scan on page page_1" in line]
-    assert ("never executed" not in page) == is_walked
+    """The first of them is the twelfth product."""
+    walk_along(monkeypatch, 40, glance)
+    query = ProductFilters(q="ukulele", limit=1)
+    assert ways(shop, ProductRepository, query) == (is_walked, not is_walked)
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
     since = where("date", operator=">=")
-    lengths = [searched_page.walk_length(100, end) for end in (1, 10, 100, 1000, 2**63)]
+    lengths = [walk_parameters(100, end)["walk"] for end in (1, 10, 100, 1000, 2**63)]
     assert lengths == sorted(lengths)
-    assert 0 < lengths[0] < lengths[2] < lengths[-1] == searched_page.WALK_MOST
+    assert 0 < lengths[0] < lengths[2] < lengths[-1] == MOST
 
     def unit(**filters: Where) -> int:
-        search = searched_page.Search.of(OrderModel, filters, (), is_after=False, is_backwards=False)
+        search = Search.of(OrderModel, filters, (), is_after=False, is_backwards=False)
         return search.walk_unit
 
     assert unit(date_from=since, date_to=since) == unit(date_from=since) > 0
@@ -201,16 +197,16 @@ def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
         (ProductRepository, ProductFilters(q="chair", sort="price")),
         (OrderRepository, OrderFilters(status=1, sort="-id_key")),
     ]
-    assert not any("page AS" in repository.page(query, ("id_key", "price")).sql for repository, query in plain[:3])
-    assert "page AS" not in OrderRepository.page(plain[3][1], ("id_key",)).sql
+    assert not any("AS page" in repository.page(query, ("id_key", "price")).sql for repository, query in plain[:3])
+    assert "AS page" not in OrderRepository.page(plain[3][1], ("id_key",)).sql
     own = OrderRepository.page(OrderFilters(date_from=START), ("id_key",), client_id=1)
-    assert "page AS" not in own.sql, "a client's own rows are few"
-    assert "page AS" in ClientRepository.page(ClientFilters(q="Doe"), ("id_key",)).sql
+    assert "AS page" not in own.sql, "a client's own rows are few"
+    assert "AS page" in ClientRepository.page(ClientFilters(q="Doe"), ("id_key",)).sql
 
 
 def test_a_walk_goes_along_no_filter_without_an_index() -> None:
     """It would read the whole table to find its rows."""
     query = AuditFilters(method="PUT", path="/x", date_from=START)
     sql = AuditEntryRepository.page(query, ("id_key",)).sql
-    walked = sql.split("WHERE")[1].split("ORDER BY")[0]
+    walked = sql.split("is_match")[1].split("ORDER BY")[0]
     assert ("audit.path" in walked, "audit.method" in walked) == (True, False)
