@@ -33,6 +33,7 @@ from middleware.request_tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
 from services.authentication_service import AuthenticationService
 from services.cache_service import CacheService
+from services.doubts import Doubts
 from services.idempotency_service import keep_removing_expired_keys
 from services.resources import Resources
 
@@ -73,7 +74,9 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     )
     address = settings.redis_address()
     link = RedisLink(address) if address else None
-    resources = Resources(settings, Database(settings), link, CacheService(link, settings.redis_cache_ttl))
+    database, cache = Database(settings), CacheService(link, settings.redis_cache_ttl)
+    doubts = Doubts(database, cache, settings.db_statement_timeout)
+    resources = Resources(settings, database, link, cache, doubts)
     app.resources = app.state.resources = resources
     for controller in CONTROLLERS:
         controller(app, resources).register()
@@ -109,10 +112,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     if resources.link:
         resources.link.start()
     note_draining(resources)
-    cleaning = asyncio.create_task(keep_removing_expired_keys(resources))
+    chores = keep_removing_expired_keys(resources), resources.doubts.keep_dropping()
+    tasks = [asyncio.create_task(chore) for chore in chores]
     settle_garbage_collection()
     yield
-    cleaning.cancel()
+    for task in tasks:
+        task.cancel()
     if resources.link:
         await resources.link.stop()
     resources.database.close()

@@ -11,11 +11,12 @@ from repositories.base_repository_impl import BaseRepository, Values, fits
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
+from services.creations import Creation, Creations
 from services.documents import Answer, Document, document, etag_of, objects
 from services.errors import NotFoundError, PreconditionFailedError
 from services.principal import check_fields, narrowed_to
 from services.resources import Resources
-from services.transactions import Creation, Transactions, Work
+from services.transactions import Transactions, Work
 
 Model = TypeVar("Model", bound=BaseModel)
 Create = TypeVar("Create", bound=BaseSchema)
@@ -37,6 +38,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
         self.transactions = Transactions(resources, self.unique_messages)
+        self.creations = Creations(resources, self.transactions)
         self.fields = tuple(self.schema.model_fields)
 
     async def get_all(self, query: ListQuery) -> Document:
@@ -72,13 +74,11 @@ class BaseService(Generic[Model, Create, Update, Read]):
             self.fields,
             lambda rows: self.answer(objects(self.fields, rows)[0]),
         )
-        if created := await self.transactions.create(creation, request):
-            return created
 
         def work(session: Session) -> Answer:
             return self.answer(self.create(session, self.before_save(new)).model_dump())
 
-        return await self.resources.database.threads.run(lambda: self.transactions.run_once(work, request))
+        return await self.creations.create(creation, work, request)
 
     async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
         """Replace the fields that `changes` bears, under the row's lock.

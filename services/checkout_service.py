@@ -18,12 +18,13 @@ from schemas.bill_schema import today
 from schemas.checkout_schema import CheckoutCreate, CheckoutItem
 from schemas.order_schema import OrderSchema, now
 from services.bill_service import BillService
+from services.creations import Creation, Creations
 from services.documents import Answer, objects
 from services.errors import NotFoundError, RejectedError
 from services.principal import check_fields, check_own_client
 from services.resources import Resources
 from services.stock import check_price, shortage
-from services.transactions import Creation, Transactions
+from services.transactions import Transactions
 
 Products = Mapping[int, ProductModel]
 
@@ -35,7 +36,7 @@ NOTHING = frozenset[str]()
 class CheckoutService:
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        self.transactions = Transactions(resources, BillService.unique_messages)
+        self.creations = Creations(resources, Transactions(resources, BillService.unique_messages))
 
     async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> Answer:
         """Place the order, once for all requests with this key; by one statement, however many lines.
@@ -44,8 +45,6 @@ class CheckoutService:
         shortage: then the answer names every short product.
         """
         creation = Creation(CheckoutRepository, lambda: values_of(new), ORDER_FIELDS, answer)
-        if placed := await self.transactions.create(creation, request):
-            return placed
 
         def work(session: Session) -> Answer:
             values = values_of(new)
@@ -53,7 +52,7 @@ class CheckoutService:
                 refuse(session, new)
             return answer(placed)
 
-        return await self.resources.database.threads.run(lambda: self.transactions.run_once(work, request))
+        return await self.creations.create(creation, work, request)
 
 
 def values_of(new: CheckoutCreate) -> Values:

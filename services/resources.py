@@ -9,6 +9,7 @@ from config.redis_link import RedisLink
 from config.settings import Settings
 from repositories.base_repository_impl import Changes
 from services.cache_service import CacheNamespace, CacheService
+from services.doubts import Doubts
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ class Resources:
     database: Database
     link: RedisLink | None
     cache: CacheService
+    doubts: Doubts
     is_draining: bool = False
     cached: dict[str, CacheNamespace] = field(default_factory=dict)
     """The namespaces of cached tables, entered by their services."""
@@ -32,6 +34,18 @@ class Resources:
         """The same for a transaction, which runs in a thread."""
         self.cache.drop_from_thread(self._tokens(changes))
         self._warn_of_low_stock(changes.stock)
+
+    async def write_in_doubt(self, changes: Changes) -> None:
+        """For a write whose answer was lost: it has happened, or will, or never."""
+        tokens = self._tokens(changes)
+        self.doubts.add(tokens)
+        await self.cache.drop(tokens)
+
+    def commit_in_doubt(self, changes: Changes) -> None:
+        """The same for a transaction, which runs in a thread."""
+        tokens = self._tokens(changes)
+        self.doubts.add(tokens)
+        self.cache.drop_from_thread(tokens)
 
     def _tokens(self, changes: Changes) -> list[str]:
         touched = changes.rows.keys() & self.cached.keys()

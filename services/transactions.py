@@ -1,22 +1,20 @@
 """One use case, one transaction: retried after a deadlock, whole or absent, its errors in the client's words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from config.async_statements import Row
 from config.deadlines import NoAnswerError
-from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from config.errors import DatabaseUnavailableError
 from config.metrics import metrics
-from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of
-from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
-from repositories.statements import Statement
+from repositories.base_repository_impl import Changes, changes_of
+from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
 from schemas.base_schema import to_json
-from services.audit_trail import audited, audited_creation
+from services.audit_trail import audited
 from services.database_errors import RETRIED, availability, meaning
 from services.documents import Answer
 from services.errors import InvalidError, ServiceError
@@ -24,17 +22,6 @@ from services.resources import Resources
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
-
-
-class Creation(NamedTuple):
-    """What a repository's one statement is to make; `values` raises a ServiceError when the caller may not."""
-
-    repository: type[BaseRepository[Any]]
-    values: Callable[[], Values]
-    fields: tuple[str, ...]
-    answer: Callable[[list[Row]], Answer]
-    """Of what the statement returns."""
-
 
 RETRIES = 3
 KEPT_STATUSES = frozenset({400, 404, 409})
@@ -76,56 +63,6 @@ class Transactions:
         self._unique_messages = unique_messages
         self._audits = resources.settings.audits
 
-    async def create(self, creation: Creation, request: RequestKey | None) -> Answer | None:
-        """Make it, on the event loop.
-
-        The answer is a replay when the key is known, and None when the creation is refused: then `run_once` can tell
-        what to say, and keep it. Raises DatabaseUnavailableError, and without a key what `values` raises.
-        """
-        repository = creation.repository
-        try:
-            values = creation.values()
-        except ServiceError:
-            if request is None:
-                raise
-            return None
-        statement = repository.creation(values, creation.fields)
-        if self._audits:
-            statement = audited_creation(statement)
-        try:
-            rows, made = await self._created(statement, creation.answer, request)
-        except RefusedError as error:
-            if isinstance(error.__cause__, RETRIED):
-                metrics.transaction_retried()
-            return None
-        except OutcomeUnknownError:
-            await self._resources.after_write(repository.changes_by(values, []))
-            raise
-        if rows:
-            await self._resources.after_write(repository.changes_by(values, rows))
-        return made
-
-    async def _created(
-        self, statement: Statement, answer: Callable[[list[Row]], Answer], request: RequestKey | None
-    ) -> tuple[list[Row], Answer | None]:
-        """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
-        writes = self._resources.database.writes
-        if request is None:
-            rows = await writes.write(*statement)
-            return rows, answer(rows) if rows else None
-        async with writes.transaction(f"BEGIN; {PATIENTLY}") as transaction:
-            if not await transaction.run(*IdempotencyRepository.claiming(request)):
-                [kept] = await transaction.run(*IdempotencyRepository.finding(request))
-                return [], replay(Kept(*kept), request)
-            rows = await transaction.run(*statement)
-            if not rows:
-                return [], None
-            made = answer(rows)
-            await transaction.commit(
-                *IdempotencyRepository.keeping(request, made.status, made.body.decode(), made.location)
-            )
-            return rows, made
-
     def run(self, work: Work[T]) -> T:
         """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.
 
@@ -144,15 +81,18 @@ class Transactions:
         self._resources.after_commit(changed)
         return result
 
-    def run_once(self, work: Work[Answer], request: RequestKey | None) -> Answer:
+    def run_once(
+        self, work: Work[Answer], request: RequestKey | None, may_have_changed: Callable[[], Changes] = Changes
+    ) -> Answer:
         """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
 
-        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
+        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did. A repeat
+        counts as a change by `work`: whoever did the first may have died before telling.
         """
         if request is None:
             return self.run(work)
         work = self._audited(work)
-        return self._run(lambda session: self._keep(session, work, request))
+        return self._run(lambda session: self._keep(session, work, request, may_have_changed))
 
     def _audited(self, work: Work[T]) -> Work[T]:
         return audited(work) if self._audits else work
@@ -178,15 +118,17 @@ class Transactions:
             if isinstance(error.orig, RETRIED) or (is_gone(error) and not committing):
                 raise _RepeatError from error
             if committing and error.connection_invalidated:
-                # Nobody knows whether it has happened, so what is cached may be old.
-                self._resources.after_commit(changes_of(session))
+                self._resources.commit_in_doubt(changes_of(session))
             session.rollback()
             raise meaning(session, error, self._unique_messages) from error
         return result
 
-    def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
+    def _keep(
+        self, session: Session, work: Work[Answer], request: RequestKey, may_have_changed: Callable[[], Changes]
+    ) -> Answer:
         repository = IdempotencyRepository(session)
         if kept := repository.claim(request):
+            changes_of(session).add(may_have_changed())
             return replay(kept, request)
         answer = self._answer(session, work)
         repository.keep(request, answer.status, answer.body.decode(), answer.location)

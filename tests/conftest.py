@@ -131,9 +131,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def committing_client(running_app: TestClient, committing: Database, empty_cache: None) -> Iterator[TestClient]:
+def committing_client(
+    app: FastAPI, running_app: TestClient, committing: Database, empty_cache: None
+) -> Iterator[TestClient]:
     """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
     yield running_app
+    app.state.resources.doubts.forget()
     empty_tables(committing)
 
 

@@ -21,6 +21,7 @@ from repositories.category_repository import CategoryRepository
 from repositories.idempotency_repository import RequestKey
 from repositories.order_detail_repository import OrderDetailRepository
 from schemas.category_schema import CategoryFilters
+from services.creations import Creations
 from services.documents import Answer
 from services.errors import InvalidError, NotFoundError, ServiceError
 from services.transactions import RETRIES, Transactions
@@ -214,7 +215,7 @@ def test_a_sale_whose_obstacle_has_gone_is_tried_again(
         tries.append(values)
         return sell(self, values, fields) if len(tries) > 1 else None
 
-    monkeypatch.setattr(Transactions, "create", refuse)
+    monkeypatch.setattr(Creations, "_attempt", refuse)
     monkeypatch.setattr(OrderDetailRepository, "sell", fail_once)
     detail = make.order_detail(quantity=2)
     assert (len(tries), detail["quantity"]) == (2, 2)

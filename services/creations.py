@@ -1,0 +1,101 @@
+"""Creations: one statement on the event loop, and a transaction in a thread only for what that statement refuses."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from config.async_statements import Row
+from config.errors import OutcomeUnknownError, RefusedError
+from config.metrics import metrics
+from repositories.base_repository_impl import BaseRepository, Changes, Values
+from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
+from repositories.statements import Statement
+from services.audit_trail import audited_creation
+from services.database_errors import RETRIED
+from services.documents import Answer
+from services.errors import ServiceError
+from services.resources import Resources
+from services.transactions import Transactions, Work, replay
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What a repository's one statement is to make."""
+
+    repository: type[BaseRepository[Any]]
+    values: Callable[[], Values]
+    """Raises a ServiceError when the caller may not."""
+    fields: tuple[str, ...]
+    answer: Callable[[list[Row]], Answer]
+    """Of what the statement returns."""
+
+    def may_have_changed(self) -> Changes:
+        """For a creation of which others know the end, if anybody."""
+        with suppress(ServiceError):
+            return self.repository.changes_by(self.values(), [])
+        return Changes()
+
+
+class Creations:
+    def __init__(self, resources: Resources, transactions: Transactions) -> None:
+        self._resources = resources
+        self._transactions = transactions
+
+    async def create(self, creation: Creation, work: Work[Answer], request: RequestKey | None) -> Answer:
+        """Make it, once for all requests with this key.
+
+        What the statement refuses `work` does, or finds the words for why not. Raises what `values` and `work` raise,
+        and DatabaseUnavailableError.
+        """
+        if made := await self._attempt(creation, request):
+            return made
+        run_once, may_have_changed = self._transactions.run_once, creation.may_have_changed
+        return await self._resources.database.threads.run(lambda: run_once(work, request, may_have_changed))
+
+    async def _attempt(self, creation: Creation, request: RequestKey | None) -> Answer | None:
+        """The answer, a replay when the key is known; None when the creation is refused."""
+        repository = creation.repository
+        try:
+            values = creation.values()
+        except ServiceError:
+            if request is None:
+                raise
+            return None
+        statement = repository.creation(values, creation.fields)
+        if self._resources.settings.audits:
+            statement = audited_creation(statement)
+        try:
+            rows, made = await self._created(statement, creation.answer, request)
+        except RefusedError as error:
+            if isinstance(error.__cause__, RETRIED):
+                metrics.transaction_retried()
+            return None
+        except OutcomeUnknownError:
+            await self._resources.write_in_doubt(repository.changes_by(values, []))
+            raise
+        if made:
+            # Without rows it is a replay: whoever made them may have died before telling.
+            await self._resources.after_write(repository.changes_by(values, rows))
+        return made
+
+    async def _created(
+        self, statement: Statement, answer: Callable[[list[Row]], Answer], request: RequestKey | None
+    ) -> tuple[list[Row], Answer | None]:
+        """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
+        writes = self._resources.database.writes
+        if request is None:
+            rows = await writes.write(*statement)
+            return rows, answer(rows) if rows else None
+        async with writes.transaction(f"BEGIN; {PATIENTLY}") as transaction:
+            if not await transaction.run(*IdempotencyRepository.claiming(request)):
+                [kept] = await transaction.run(*IdempotencyRepository.finding(request))
+                return [], replay(Kept(*kept), request)
+            rows = await transaction.run(*statement)
+            if not rows:
+                return [], None
+            made = answer(rows)
+            await transaction.commit(
+                *IdempotencyRepository.keeping(request, made.status, made.body.decode(), made.location)
+            )
+            return rows, made
