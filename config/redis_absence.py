@@ -1,6 +1,11 @@
-"""What shows that Redis serves nobody: it refuses to be reached, or leaves something without a reply for long."""
+"""What shows that Redis serves nobody: it refuses to be reached, or leaves something without a reply for long.
+
+Writers then answer without having dropped what is cached, so nothing may count that can befall one worker alone.
+"""
 
 from time import monotonic
+
+from config.redis_reach import NO_WAY, NOBODY_LISTENS, proof_of
 
 OUTAGE = 1.6
 
@@ -8,11 +13,8 @@ OUTAGE = 1.6
 class Absence:
     def __init__(self) -> None:
         self._silent_since: float | None = None
+        self._no_way_since: float | None = None
         self._refused_at = 0.0
-        self._down_since = monotonic()
-
-    def went_down(self) -> None:
-        self._down_since = monotonic()
 
     def waits(self) -> None:
         """Something has been sent and has no reply yet."""
@@ -20,14 +22,16 @@ class Absence:
             self._silent_since = monotonic()
 
     def heard(self) -> None:
-        self._silent_since = None
+        self._silent_since = self._no_way_since = None
 
     def failed(self, begun: float, error: Exception) -> None:
         """An attempt to reach Redis has. A time-out is no sign of it: the silence goes on."""
         if isinstance(error, TimeoutError):
             return
+        proof = proof_of(error)
         self._silent_since = None
-        if isinstance(error, ConnectionRefusedError) or monotonic() - self._down_since >= OUTAGE:
+        self._no_way_since = (self._no_way_since or begun) if proof == NO_WAY else None
+        if proof == NOBODY_LISTENS or (self._no_way_since and monotonic() - self._no_way_since >= OUTAGE):
             self._refused_at = begun
 
     def is_silent(self) -> bool:

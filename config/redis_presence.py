@@ -10,6 +10,7 @@ import hiredis
 
 from config.redis_absence import Absence
 from config.redis_connection import Command, LinkDownError, RedisConnection, Trip, Word
+from config.redis_reach import reach
 from config.settings import RedisAddress
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,6 @@ class RedisPresence:
     def start(self) -> None:
         """Returns at once, whether Redis can be reached or not."""
         self._loop = asyncio.get_running_loop()
-        self._absence.went_down()
         self._task = self._loop.create_task(self._keep_connected())
         self._beat()
 
@@ -66,7 +66,6 @@ class RedisPresence:
         if not self.is_up:
             return
         self.is_up = False
-        self._absence.went_down()
         self._tell_outage(reason)
         if self._connection:
             self._connection.give_up(LinkDownError(reason))
@@ -98,7 +97,6 @@ class RedisPresence:
         while True:
             self._wake.clear()
             begun = monotonic()
-            self._absence.waits()
             try:
                 await self._serve()
             except (OSError, hiredis.HiredisError) as error:
@@ -117,10 +115,9 @@ class RedisPresence:
 
     async def _serve(self) -> None:
         """One connection, from its making to its loss; raises what ended it."""
-        loop = asyncio.get_running_loop()
         async with asyncio.timeout(GIVE_UP):
-            _, connection = await loop.create_connection(
-                lambda: RedisConnection(self._heard, self._lost), self._address.host, self._address.port
+            connection = await reach(
+                self._address, lambda: RedisConnection(self._heard, self._lost), self._absence.waits
             )
         self._connection = connection
         try:
