@@ -19,7 +19,7 @@ from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
-from services.documents import Answer
+from services.documents import Answer, etag_of
 from services.resources import Resources
 
 Create = TypeVar("Create", bound=BaseSchema)
@@ -31,6 +31,8 @@ UseCase = Callable[[Any, RequestKey | None], Awaitable[Answer]]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
 ]
+
+NO_OBJECTS = etag_of(b"[]")  # an empty list is told by this, since a 304 has no body
 
 
 class Parent(NamedTuple):
@@ -92,7 +94,7 @@ class BaseController(Generic[Create, Update, Read]):
         async def list_of_parent(request: Request, id_key: PathId, query: Any) -> Response:
             own = query.model_copy(update={parent.filter: id_key})
             response = await list_response(request, self.use_cases, own)
-            if response.body == b"[]":
+            if response.headers["ETag"] == NO_OBJECTS:
                 await service.get_one(id_key)
             return response
 

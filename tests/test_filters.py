@@ -281,7 +281,7 @@ NESTED = {
 
 @pytest.mark.parametrize("path", NESTED)
 def test_the_list_of_a_parent(client: TestClient, make: Factory, statements: StatementCounter, path: str) -> None:
-    parent, child, reference, name = NESTED[path]
+    parent, child, reference, _ = NESTED[path]
     own, other = getattr(make, parent)()["id_key"], getattr(make, parent)()["id_key"]
     made = [getattr(make, child)(**{reference: own}) for _ in range(3)]
     getattr(make, child)(**{reference: other})
@@ -300,10 +300,18 @@ def test_the_list_of_a_parent(client: TestClient, make: Factory, statements: Sta
     second = client.get(next_page(first) or "")
     assert (first.json() + second.json(), next_page(second)) == (made, None)
 
-    assert client.get(path.format(getattr(make, parent)()["id_key"])).json() == []
-    for nobody in (999_999, 0, -1, 2**31, 10**39):
-        missing = client.get(path.format(nobody))
-        assert (missing.status_code, missing.json()) == (404, {"message": f"{name} with id {nobody} not found"})
+
+@pytest.mark.parametrize("path", NESTED)
+def test_a_parent_without_children_exists_and_another_does_not(client: TestClient, make: Factory, path: str) -> None:
+    """Also for who knows what an empty list looks like."""
+    parent, _, _, name = NESTED[path]
+    empty = path.format(getattr(make, parent)()["id_key"])
+    assert client.get(empty).json() == []
+    for known in ({}, {"If-None-Match": client.get(empty).headers["ETag"]}, {"If-None-Match": "*"}):
+        assert client.get(empty, headers=known).status_code == (304 if known else 200)
+        for nobody in (999_999, 0, -1, 2**31, 10**39):
+            missing = client.get(path.format(nobody), headers=known)
+            assert (missing.status_code, missing.json()) == (404, {"message": f"{name} with id {nobody} not found"})
     assert client.get(path.format("x")).status_code == 422
 
 
