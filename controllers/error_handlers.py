@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
@@ -36,6 +36,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(UnavailableError)(_unavailable)
+    app.exception_handler(ClientDisconnect)(_left)
     app.exception_handler(Exception)(_fault)
 
 
@@ -61,6 +62,11 @@ async def _unavailable(_: Request, error: UnavailableError) -> Response:
     logger.debug("answered 503: %s", error)
     detail = {"detail": "Service temporarily unavailable"}
     return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+async def _left(_: Request, __: ClientDisconnect) -> Response:
+    """Before its request was whole. Nobody gets this: metrics and logs have it, with the status that nginx gives."""
+    return Response(status_code=499)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """Every status that the service answers when it refuses, and the body that tells why."""
 
+import asyncio
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from config.database import Database
+from config.metrics import metrics
 from config.network import free_port
 from config.settings import Settings
 from services.base_service_impl import BaseService
@@ -18,6 +21,7 @@ from services.client_service import ClientService
 from services.errors import NotFoundError
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
+from tests.test_metrics import samples
 
 UNAVAILABLE = {"detail": "Service temporarily unavailable"}
 
@@ -296,3 +300,27 @@ def test_a_fault_of_ours_tells_nothing(
     assert answer.headers["X-Request-ID"]
     assert "secret" not in str(answer.headers)
     assert [record for record in caplog.records if record.levelname == "ERROR" and record.exc_info]
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/clients"), ("PATCH", "/clients/{id_key}")])
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(
+    app: FastAPI, running_app: TestClient, caplog: pytest.LogCaptureFixture, method: str, path: str
+) -> None:
+    """It is counted under the status that nginx has for this."""
+    messages = [{"type": "http.request", "body": b'{"name": "', "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        """Nobody is there."""
+
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path.format(id_key=1), "query_string": b""}
+    scope |= {"headers": [(b"content-length", b"20")], "scheme": "http", "http_version": "1.1"}
+    before = samples(metrics.render())
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(app(scope, receive, send))
+    after = samples(metrics.render())
+    grown = {name: after[name] - before.get(name, 0) for name in after if "_total" in name}
+    assert [name for name, times in grown.items() if times] == [f"http_requests_total {method} {path} 499"]
+    assert caplog.records == []
