@@ -5,6 +5,7 @@ import select
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
+from time import monotonic
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -26,6 +27,7 @@ class AsyncConnection:
     """
 
     def __init__(self, dsn: Mapping[str, Any]) -> None:
+        self.opened_at = monotonic()
         self._loop = asyncio.get_running_loop()
         self._connection = psycopg2.connect(**dsn, async_=True)
         self._waiter: asyncio.Future[None] | None = None

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from psycopg2.errors import ReadOnlySqlTransaction
+
 from config.async_connection import AsyncConnection, Parameters, Row
 from config.async_transaction import ANOTHER_CONNECTION, AWAY, HARMLESS, NOT_PREPARED, REFUSALS, AsyncTransaction
 from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from config.idle_connections import Failover, IdleConnections
 from config.telemetry import sql_span
 from config.turns import Turns
 
@@ -24,9 +27,11 @@ logger = logging.getLogger(__name__)
 class AsyncStatements:
     """Opens each connection when it is first needed. Use it from one event loop at a time."""
 
-    def __init__(self, dsn: Mapping[str, Any], size: int, wait_seconds: float, deadline_seconds: float) -> None:
-        self._dsn, self._deadline_seconds = dsn, deadline_seconds
-        self._idle: list[AsyncConnection] = []
+    def __init__(
+        self, dsn: Mapping[str, Any], failover: Failover, size: int, wait_seconds: float, deadline_seconds: float
+    ) -> None:
+        self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
+        self._idle = IdleConnections(failover)
         self._turns = Turns(size, wait_seconds, "connection")
         self._prepares = True
 
@@ -38,9 +43,9 @@ class AsyncStatements:
         await self._turns.take()
         try:
             with sql_span(sql):
-                if self._idle:
+                if idle := self._idle.take():
                     try:
-                        return await self._run(self._idle.pop(), sql, parameters, is_prepared)
+                        return await self._run(idle, sql, parameters, is_prepared)
                     except AWAY as error:
                         if isinstance(error, (NoAnswerError, *HARMLESS)):
                             raise
@@ -53,7 +58,7 @@ class AsyncStatements:
     async def write(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
         """The rows that a statement returns which must not be run twice.
 
-        Raises RefusedError when the data do not allow it, OutcomeUnknownError when its answer was lost,
+        Raises RefusedError when the data or a standby do not allow it, OutcomeUnknownError when its answer was lost,
         DatabaseUnavailableError when it has not been sent, or has been undone.
         """
         await self._turns.take()
@@ -62,7 +67,7 @@ class AsyncStatements:
                 connection = await self._open_connection()
                 try:
                     return await self._run(connection, sql, parameters, is_prepared)
-                except REFUSALS as error:
+                except (*REFUSALS, ReadOnlySqlTransaction) as error:
                     raise RefusedError(str(error).strip()) from error
                 except AWAY as error:
                     kind = DatabaseUnavailableError if isinstance(error, HARMLESS) else OutcomeUnknownError
@@ -94,16 +99,11 @@ class AsyncStatements:
                 self._idle.append(transaction.connection)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        self._idle.close()
 
     async def _open_connection(self) -> AsyncConnection:
-        """One of which it is known, as far as can be known, that it still leads to the server."""
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_lost:
-                return connection
-            connection.close()
+        if idle := self._idle.take_open():
+            return idle
         try:
             return await self._connect()
         except AWAY as error:
@@ -150,4 +150,7 @@ class AsyncStatements:
             if self._prepares:
                 logger.warning("statements are no longer prepared: %s", str(error).strip())
             self._prepares = False
+            raise
+        except ReadOnlySqlTransaction:
+            self._failover.notice()
             raise

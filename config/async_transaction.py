@@ -10,7 +10,9 @@ from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.telemetry import sql_span
 
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError)
+# Not among psycopg2's OperationalErrors: the server is a standby, or has ended a transaction that took too long.
+ENDED = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)
+AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, *ENDED)
 REFUSALS = (psycopg2.IntegrityError, psycopg2.DataError, extensions.TransactionRollbackError)
 # After these the connection is as good as before, and nothing has been done.
 HARMLESS = (*REFUSALS, extensions.QueryCanceledError, errors.LockNotAvailable)

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from psycopg2.errors import ReadOnlySqlTransaction
 from sqlalchemy import MetaData, create_engine, event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from config.async_connection import has_ended
 from config.async_statements import AsyncStatements
+from config.async_transaction import ENDED
 from config.deadlines import install_wait_callback
+from config.idle_connections import Failover
 from config.settings import Settings, load_settings
 from config.threads import Threads
 
@@ -74,12 +77,14 @@ class Database:
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self.engine, "checkout", _see_whether_it_is_open)
+        event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
         self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**url.translate_connect_args(username="user", database="dbname"), **url.query, **arguments}
-        waits = settings.db_pool_timeout, settings.db_statement_timeout + 1
-        self.reads = AsyncStatements(dsn, settings.db_read_connections, *waits)
-        self.writes = AsyncStatements(dsn, settings.db_threads, *waits)
-        self.probe = AsyncStatements(dsn, size=1, wait_seconds=1, deadline_seconds=1)
+        self._failover = Failover()
+        way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
+        self.reads = AsyncStatements(*way, settings.db_read_connections, *waits)
+        self.writes = AsyncStatements(*way, settings.db_threads, *waits)
+        self.probe = AsyncStatements(*way, size=1, wait_seconds=1, deadline_seconds=1)
 
     def pool_usage(self) -> tuple[int, int]:
         """The pool's connections in use, and the most that there can be, peaks included."""
@@ -92,6 +97,12 @@ class Database:
         self.probe.close()
         self.threads.close()
         self.engine.dispose()
+
+    def _see_whether_it_has_ended(self, context: ExceptionContext) -> None:
+        """SQLAlchemy, which goes by messages, would keep the connection."""
+        context.is_disconnect |= isinstance(context.original_exception, ENDED)
+        if isinstance(context.original_exception, ReadOnlySqlTransaction):
+            self._failover.notice()
 
 
 def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:

@@ -14,7 +14,7 @@ class OutcomeUnknownError(DatabaseUnavailableError):
 
 
 class RefusedError(Exception):
-    """The data do not allow a statement: nothing has been done."""
+    """Nothing has been done: the data do not allow a statement, or it has not reached a server that writes."""
 
 
 class SigningKeysUnavailableError(UnavailableError):

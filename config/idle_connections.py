@@ -1,0 +1,49 @@
+"""Connections between two uses, without those that lead to a lost server, or to a standby after a failover."""
+
+from time import monotonic
+
+from config.async_connection import AsyncConnection
+
+YOUNG_SECONDS = 1.0
+
+
+class Failover:
+    """Of one worker. A standby keeps its connections for ever, and those that only read would never tell. So a write
+    that it refuses ends all that were opened before.
+    """
+
+    def __init__(self) -> None:
+        self._noticed_at = 0.0
+
+    def notice(self) -> None:
+        self._noticed_at = monotonic()
+
+    def leads_astray(self, opened_at: float) -> bool:
+        """A young connection is given time: while the address is still the standby's, another would be no better."""
+        return opened_at <= self._noticed_at and monotonic() - opened_at >= YOUNG_SECONDS
+
+
+class IdleConnections(list[AsyncConnection]):
+    def __init__(self, failover: Failover) -> None:
+        super().__init__()
+        self._failover = failover
+
+    def take(self) -> AsyncConnection | None:
+        while self:
+            connection = self.pop()
+            if not self._failover.leads_astray(connection.opened_at):
+                return connection
+            connection.close()
+        return None
+
+    def take_open(self) -> AsyncConnection | None:
+        """One of which it is known, as far as can be known, that it still leads to the server."""
+        while connection := self.take():
+            if not connection.is_lost:
+                return connection
+            connection.close()
+        return None
+
+    def close(self) -> None:
+        while self:
+            self.pop().close()

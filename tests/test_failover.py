@@ -1,0 +1,157 @@
+"""A server that only reads, as a standby does after a failover: writes wait for the new primary, and then find it."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from config import idle_connections
+from config.async_statements import AsyncStatements
+from config.database import Database
+from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from config.idle_connections import Failover
+from config.settings import Settings
+from services.documents import Answer
+from services.transactions import Transactions
+from tests.factories import Factory
+from tests.test_errors import assert_unavailable, database_of
+
+INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
+TOYS = {"name": "Toys"}
+
+
+@contextmanager
+def standby(committing: Database, settings: Settings) -> Iterator[None]:
+    """Whoever connects within it may only read, now and later, as who has reached a standby stays there."""
+    change = f"ALTER DATABASE {settings.postgres_db} {{}} default_transaction_read_only"
+    with committing.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as primary:
+        primary.execute(text(f"{change.format('SET')} = on"))
+        try:
+            yield
+        finally:
+            primary.execute(text(change.format("RESET")))
+
+
+def test_writes_are_unavailable_and_reads_go_on(
+    app: FastAPI, committing_client: TestClient, committing: Database, settings: Settings
+) -> None:
+    client = committing_client
+    product = Factory(client).product()
+    customer = Factory(client).customer()["id_key"]
+    items = [{"product_id": product["id_key"], "quantity": 1}]
+    checkout = {"client_id": customer, "delivery_method": 1, "payment_type": "cash", "items": items}
+    with standby(committing, settings), database_of(app, Database(settings)):
+        for key in ({}, {"Idempotency-Key": "a key"}):
+            assert_unavailable(client.post("/categories", json=TOYS, headers=key))
+            assert_unavailable(client.post("/orders/checkout", json=checkout, headers=key))
+        assert_unavailable(client.patch(f"/products/{product['id_key']}", json={"stock": 5}))
+        assert_unavailable(client.delete(f"/products/{product['id_key']}"))
+        assert client.get(f"/clients/{customer}").status_code == 200
+    assert client.get(f"/products/{product['id_key']}").json() == product
+
+
+def test_the_new_primary_is_found_by_all_that_had_reached_a_standby(
+    app: FastAPI,
+    committing_client: TestClient,
+    committing: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Although nothing closes what leads to the standby."""
+    monkeypatch.setattr(idle_connections, "YOUNG_SECONDS", 0)
+    database = Database(settings)
+    pools = database.reads, database.writes, database.probe
+
+    def led_to_a_standby() -> set[str]:
+        call, asked = committing_client.portal.call, "SHOW default_transaction_read_only"  # type: ignore[union-attr] # runs
+        return {call(pool.fetch, asked, {})[0][0] for pool in pools}
+
+    with database_of(app, database):
+        with standby(committing, settings), database.engine.connect():
+            assert led_to_a_standby() == {"on"}
+        assert led_to_a_standby() == {"on"}
+        made = committing_client.post("/categories", json=TOYS)
+        assert made.status_code == 201
+        assert led_to_a_standby() == {"off"}
+        assert committing_client.patch(made.headers["Location"], json={"name": "Books"}).status_code == 200
+
+
+def test_while_the_address_is_the_standby_s_readers_keep_young_connections() -> None:
+    failover = Failover()
+    now = monotonic()
+    assert not failover.leads_astray(now - 60)
+    failover.notice()
+    assert [failover.leads_astray(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
+
+
+@pytest.mark.parametrize("way", ["write", "transaction"])
+def test_a_statement_that_a_standby_refuses_has_not_happened(
+    committing: Database, settings: Settings, way: str
+) -> None:
+    async def use(statements: AsyncStatements) -> None:
+        if way == "write":
+            await statements.write(INSERT, TOYS)
+        async with statements.transaction() as transaction:
+            await transaction.run(INSERT, TOYS)
+
+    async def test() -> None:
+        database = Database(settings)
+        with pytest.raises(RefusedError, match="read-only"):
+            await use(database.writes)
+        assert database.writes._idle == []
+        database.close()
+
+    with standby(committing, settings):
+        asyncio.run(test())
+
+
+ENDED = ["25P03", "25P04"]  # idle_in_transaction_session_timeout, transaction_timeout
+RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
+
+
+@pytest.mark.parametrize("code", ENDED)
+def test_a_transaction_that_the_server_has_ended(settings: Settings, code: str) -> None:
+    """The codes as a server gives them that still waits for the connection to close; else there is none to be seen."""
+
+    async def use(statements: AsyncStatements, ending: str) -> None:
+        async with statements.transaction() as transaction:
+            await transaction.run("SELECT 1", {})
+            await getattr(transaction, ending)(RAISE.format(code), {})
+
+    async def test() -> None:
+        database = Database(settings)
+        with pytest.raises(RefusedError):
+            await use(database.writes, "run")
+        with pytest.raises(OutcomeUnknownError):
+            await use(database.writes, "commit")
+        database.close()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("code", ENDED)
+def test_a_transaction_in_a_thread_that_the_server_has_ended(
+    app: FastAPI, committing_client: TestClient, code: str
+) -> None:
+    """Is run again, over another connection."""
+    transactions, ran = Transactions(app.state.resources, {}), list[int]()
+
+    def failing(times: int) -> Callable[[Session], Answer]:
+        def work(session: Session) -> Answer:
+            ran.append(session.connection().connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+            if len(ran) <= times:
+                session.execute(text(RAISE.format(code)))
+            return Answer(200, b"{}")
+
+        return work
+
+    assert transactions.run(failing(1)).status == 200
+    assert len(set(ran)) == 2
+    with pytest.raises(DatabaseUnavailableError):
+        transactions.run(failing(99))
