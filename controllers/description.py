@@ -54,12 +54,13 @@ def complete_description(app: FastAPI) -> None:
 
 def complete(document: Json, resources: Resources) -> None:
     document["components"]["headers"] = HEADERS
+    cached = resources.cached_routes
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
         operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]
-        is_cached = method == "get" and path.partition("/{")[0].strip("/") in resources.cached and path.count("/") < 3
         for status, response in operation["responses"].items():
-            names = [*_names(operation, status), *(["X-Cache-Hit"] if is_cached and status in ("200", "304") else [])]
+            names = _names(operation, status)
+            names += ["X-Cache-Hit"] if method == "get" and path in cached and status not in ("401", "429") else []
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     add_links(document)
 

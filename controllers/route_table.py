@@ -25,6 +25,7 @@ class RouteTable:
             if isinstance(route, EntityRoute):
                 for method in route.methods or ():
                     self._methods[method][route.path] = route
+        self._cached = {("GET", path) for path in api.state.resources.cached_routes}
         self._handlers: Any = api.exception_handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +47,8 @@ class RouteTable:
     async def _refuse(self, request: Request, error: Exception) -> Response:
         handle = next(self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers)
         response: Response = await handle(request, error)
+        if (request.method, request.scope["route"].path) in self._cached and response.status_code != 401:
+            response.headers["X-Cache-Hit"] = "false"
         return response
 
 

@@ -26,6 +26,11 @@ class CacheNamespace:
     query: type[ListQuery] = ListQuery
     ttl_seconds: int | None = None
 
+    @property
+    def routes(self) -> tuple[str, str]:
+        """The templates of the routes that answer the same: of its lists, and of single objects."""
+        return f"/{self.name}", f"/{self.name}/{{id_key}}"
+
     def page(self, query: ListQuery) -> "CacheEntry | None":
         """A list. Searches are not kept: they are too many, and each would push out lists that are asked for again."""
         variations = query.variations()
@@ -82,7 +87,8 @@ class CacheEntry:
     @cached_property
     def route(self) -> str:
         """The template of the route that answers this too, for the metrics."""
-        return f"/{self.namespace.name}" if self.is_list else f"/{self.namespace.name}/{{id_key}}"
+        of_lists, of_objects = self.namespace.routes
+        return of_lists if self.is_list else of_objects
 
     @cached_property
     def fetch(self) -> bytes:

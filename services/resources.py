@@ -25,6 +25,11 @@ class Resources:
     cached: dict[str, CacheNamespace] = field(default_factory=dict)
     """The namespaces of cached tables, entered by their services."""
 
+    @property
+    def cached_routes(self) -> frozenset[str]:
+        """The templates of the routes whose GET answers from the cache when it can."""
+        return frozenset(route for namespace in self.cached.values() for route in namespace.routes)
+
     async def after_write(self, changes: Changes) -> None:
         """Before the answer of a write: nothing older than it may be read from now on."""
         await self.cache.drop(self._tokens(changes))

@@ -15,6 +15,7 @@ from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory
 from tests.servers import ROOT
 
+CACHED = [("get", path) for path in ("/products", "/products/{id_key}", "/categories", "/categories/{id_key}")]
 SPACES = [chr(code) for code in range(1, sys.maxunicode) if chr(code).isspace() or chr(code) in "\u200b\ufeff"]
 
 
@@ -58,6 +59,12 @@ def test_every_operation_is_described(document: Any) -> None:
         assert all("X-Request-ID" in response["headers"] for response in operation["responses"].values()), path
         body = operation.get("requestBody")
         assert bool(body) == (method in ("post", "put", "patch")), path
+
+
+def test_every_answer_of_a_cached_read_tells_it_but_refusals_of_who_asks(guarded_app: FastAPI) -> None:
+    for path, method, operation in operations(guarded_app.openapi()):
+        tell = {status for status, response in operation["responses"].items() if "X-Cache-Hit" in response["headers"]}
+        assert tell == (operation["responses"].keys() - {"401", "429"} if (method, path) in CACHED else set()), path
 
 
 @every_entity

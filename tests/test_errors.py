@@ -278,6 +278,24 @@ def test_no_thread_gets_free_in_time(
         waiting.join()
 
 
+@pytest.mark.parametrize("path", ["/products", "/categories"])
+def test_errors_of_reads_that_are_cached_tell_that_they_were_not(
+    app: FastAPI, client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def told(where: str, method: str = "GET") -> tuple[int, str | None]:
+        answer = client.request(method, where)
+        return answer.status_code, answer.headers.get("X-Cache-Hit")
+
+    assert [told(f"{path}/{id_key}") for id_key in (999, 10**12, "x")] == [(404, "false")] * 2 + [(422, "false")]
+    assert told(f"{path}?limit=0") == (422, "false")
+    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+        assert [told(path), told(f"{path}/1")] == [(503, "false")] * 2
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseService, "page", _fail)
+        assert told(path) == (500, "false")
+    assert told(f"{path}/999", "DELETE") == (404, None)
+
+
 def _fail(*_: Any, **__: Any) -> Any:
     raise RuntimeError("secret SQL: SELECT password FROM users")
 
