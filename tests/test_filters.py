@@ -247,6 +247,7 @@ def test_pages_are_turned_by_following_links(client: TestClient, make: Factory, 
         answer = client.get(path)
         pages.append(answer.json())
         path = next_page(answer)
+        assert answer.headers["Link"].startswith(f'<{entity.path}?limit=2&after_id=0>; rel="first"')
     assert pages == [made[:2], made[2:4], made[4:]]
     client.delete(f"{entity.path}/{made[2]['id_key']}")
     after_a_deleted_one = client.get(entity.path, params={"after_id": made[2]["id_key"], "limit": 2})
