@@ -79,7 +79,7 @@ class Database:
         event.listen(self.engine, "checkout", _see_whether_it_is_open)
         event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
         self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
-        dsn = {**url.translate_connect_args(username="user", database="dbname"), **url.query, **arguments}
+        dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = Failover()
         way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
         self.reads = AsyncStatements(*way, settings.db_read_connections, *waits)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from config.database import Database
 from config.errors import DatabaseUnavailableError
+from config.network import free_port
 from config.settings import Settings
 
 
@@ -29,3 +30,20 @@ def test_parameters_of_the_url_hold_for_transactions_and_for_plain_reads(setting
 
     with pytest.raises(DatabaseUnavailableError, match="SSL"):
         asyncio.run(read())
+
+
+def test_a_list_of_hosts_leads_both_to_the_first_that_answers(settings: Settings) -> None:
+    """In the form that SQLAlchemy has for it."""
+    url = settings.sqlalchemy_url().set(drivername="postgresql")
+    hosts = [f"{url.host}:{port}" for port in (free_port(), url.port)]
+    wanted = url.set(host=None, port=None).update_query_dict({"host": hosts})
+
+    async def read() -> None:
+        several = SecretStr(wanted.render_as_string(hide_password=False))
+        database = Database(settings.model_copy(update={"database_url": several}))
+        with database.engine.connect() as connection:
+            assert connection.scalar(text("SHOW port")) == str(url.port)
+        assert await database.reads.fetch("SHOW port", {}) == [(str(url.port),)]
+        database.close()
+
+    asyncio.run(read())
