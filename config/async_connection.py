@@ -5,7 +5,6 @@ import select
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from time import monotonic
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -26,8 +25,9 @@ class AsyncConnection:
     the server, it must not be used again.
     """
 
-    def __init__(self, dsn: Mapping[str, Any]) -> None:
-        self.opened_at = monotonic()
+    def __init__(self, dsn: Mapping[str, Any], opened_at: float) -> None:
+        """`dsn` has addresses, looked up at `opened_at`: for a name libpq would stop the event loop."""
+        self.opened_at = opened_at
         self._loop = asyncio.get_running_loop()
         self._connection = psycopg2.connect(**dsn, async_=True)
         self._waiter: asyncio.Future[None] | None = None

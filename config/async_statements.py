@@ -13,6 +13,7 @@ from psycopg2.errors import ReadOnlySqlTransaction
 
 from config.async_connection import AsyncConnection, Parameters, Row
 from config.async_transaction import ANOTHER_CONNECTION, AWAY, HARMLESS, NOT_PREPARED, REFUSALS, AsyncTransaction
+from config.database_hosts import connect
 from config.deadlines import NoAnswerError
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.idle_connections import Failover, IdleConnections
@@ -49,7 +50,7 @@ class AsyncStatements:
                     except AWAY as error:
                         if isinstance(error, (NoAnswerError, *HARMLESS)):
                             raise
-                return await self._run(await self._connect(), sql, parameters, is_prepared)
+                return await self._run(await connect(self._dsn), sql, parameters, is_prepared)
         except AWAY as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:
@@ -105,18 +106,9 @@ class AsyncStatements:
         if idle := self._idle.take_open():
             return idle
         try:
-            return await self._connect()
+            return await connect(self._dsn)
         except AWAY as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
-
-    async def _connect(self) -> AsyncConnection:
-        connection = AsyncConnection(self._dsn)
-        try:
-            await connection.open(self._dsn["connect_timeout"])
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     async def _run(self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool) -> list[Row]:
         try:
@@ -129,7 +121,7 @@ class AsyncStatements:
             if not is_prepared:
                 raise
             logger.debug("run without being prepared: %s", str(error).strip())
-            return await self._run(await self._connect(), sql, parameters, False)
+            return await self._run(await connect(self._dsn), sql, parameters, False)
         except BaseException as error:
             connection.close()
             if isinstance(error, AWAY):

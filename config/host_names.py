@@ -2,10 +2,14 @@
 
 import asyncio
 import socket
+from contextlib import suppress
+from ipaddress import ip_address
 
 
 async def addresses_of(host: str) -> list[str]:
     """All of them, in the order in which to try them. Raises OSError, which is socket.gaierror when there are none."""
+    with suppress(ValueError):
+        return [str(ip_address(host))]
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)

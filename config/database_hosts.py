@@ -1,0 +1,71 @@
+"""PostgreSQL's hosts are looked up here, because libpq would stop the event loop for as long as a name server takes."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+import psycopg2
+
+from config.async_connection import AsyncConnection
+from config.deadlines import NoAnswerError
+from config.host_names import addresses_of
+
+Dsn = Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    host: str
+    hostaddr: str
+    port: str
+
+
+async def connect(dsn: Dsn) -> AsyncConnection:
+    """One that is open, within its `connect_timeout`, of which the look-up is a part."""
+    begun, seconds = monotonic(), dsn["connect_timeout"]
+    try:
+        async with asyncio.timeout(seconds):
+            addressed = await with_addresses(dsn)
+    except TimeoutError as error:
+        raise NoAnswerError from error
+    connection = AsyncConnection(addressed, begun)
+    try:
+        await connection.open(begun + seconds - monotonic())
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def with_addresses(dsn: Dsn) -> Dsn:
+    """The same with `hostaddr` for each `host`, by whose name certificates are checked all the same.
+
+    A host of several addresses becomes several of one, since libpq wants lists of the same length. What names
+    addresses itself, or a service file that may, is left alone.
+    Raises psycopg2.OperationalError when no host has an address.
+    """
+    if not dsn.get("host") or any(_is_given(dsn, name) for name in ("hostaddr", "service")):
+        return dsn
+    hosts, ports = str(dsn["host"]).split(","), str(dsn.get("port", "")).split(",")
+    if len(ports) not in (1, len(hosts)):
+        return dsn  # libpq says what is wrong with it
+    places, failures = [], []
+    for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True):
+        try:
+            places += [Place(host, address, port) for address in await _addresses(host)]
+        except OSError as error:
+            failures.append(f'could not translate host name "{host}" to address: {error.strerror}')
+    if not places:
+        raise psycopg2.OperationalError("\n".join(failures))
+    lists = zip(Place._fields, map(",".join, zip(*places, strict=True)), strict=True)
+    return {**dsn, **{name: values for name, values in lists if name != "port" or dsn.get("port")}}
+
+
+def _is_given(dsn: Dsn, name: str) -> bool:
+    return bool(dsn.get(name) or os.environ.get(f"PG{name.upper()}"))
+
+
+async def _addresses(host: str) -> list[str]:
+    """None to look up for a socket in a folder, which is also what no name at all means."""
+    return [""] if host.startswith(("/", "@")) or not host else await addresses_of(host)
