@@ -16,6 +16,9 @@ from config.one_write import OneWrite
 
 Debt = Literal["header", "body"]
 
+LAST_REQUEST_SECONDS = 1.0
+"""How long a worker that is told to stop, or replaced, goes on listening on connections between two requests."""
+
 # The key in the scope of the offer: a function of the head, from the status line to the last header, and the body.
 WRITE_WHOLE = "ecommerce.write_whole"
 
@@ -29,7 +32,8 @@ class DeadlineConfig(Config):
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Closes a connection that does not send what it owes in time. An answer in the making is never cut.
+    """Closes a connection that does not send what it owes in time. An answer in the making is never cut, and neither
+    is a request that was on its way when the worker was told to stop.
 
     A request that arrives whole costs no timer.
     """
@@ -44,11 +48,14 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._timed: Debt | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
+        self._is_ending = False
         self._watch()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
         OneWrite.adopt(cycle, self._write_whole)
+        if self._is_ending:
+            cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 
     def _write_whole(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
@@ -68,6 +75,23 @@ class DeadlineProtocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self.transport.close()
         cycle.on_response()
+
+    def shutdown(self) -> None:
+        """Each connection has one answer more, which says that it is the last. Closed at once, it would take a request
+        along that is just coming, which the client may not repeat.
+        """
+        self._is_ending = True
+        if self._is_between_requests():
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._end)
+        else:
+            self.cycle.keep_alive = False
+
+    def _end(self) -> None:
+        if self._is_between_requests():
+            self.transport.close()
+
+    def _is_between_requests(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._owed = None

@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         environment = {
             "RATE_LIMIT_ENABLED": "true",
             "RATE_LIMIT_CALLS": str(LIMIT),
-            "LIMIT_MAX_REQUESTS": "0",  # a worker that is replaced closes connections on which a request may be coming
+            "LIMIT_MAX_REQUESTS": "0",  # a worker that begins empties the cache, and would hide what is too old in it
         }
         app = stack.enter_context(running_app(folder, address(postgres) | address(valkey) | environment))
         until(lambda: Site(valkey, app).health() == "healthy")

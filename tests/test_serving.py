@@ -3,11 +3,14 @@
 import http.client
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -71,6 +74,34 @@ def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(servi
     first, before = set(service.workers()), servers(service)
     until(lambda: answers(service) and not first & set(service.workers()), 120)
     assert alive(before) == before == servers(service)
+
+
+def test_no_request_is_lost_to_a_worker_that_is_replaced(service: App) -> None:
+    """Their clients keep connections open, and ask again as soon as they have an answer."""
+    first, is_over = set(service.workers()), threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask_again_and_again, service, is_over) for _ in range(4)]
+        try:
+            until(lambda: not first & set(service.workers()) or any(each.done() for each in asking), 120)
+        finally:
+            is_over.set()
+        answered = [each.result(60) for each in asking]
+    assert all(answered)
+
+
+def ask_again_and_again(app: App, is_over: threading.Event) -> int:
+    """How often, all answered; an idle connection that has been closed is not used, as clients do it."""
+    answered, connection = 0, http.client.HTTPConnection(app.url.removeprefix("http://"), timeout=60)
+    with closing(connection):
+        while not is_over.is_set():
+            if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+                connection.close()
+            connection.request("POST", "/categories", body=b"{}")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 422
+            answered += 1
+    return answered
 
 
 def test_a_worker_that_cannot_start_ends_the_service_with_an_error(service: App, tmp_path: Path) -> None:
