@@ -1,5 +1,8 @@
 """What can go wrong below the services."""
 
+UNAVAILABLE, RETRY_AFTER_SECONDS = "Service temporarily unavailable", "1"
+"""What is said of it."""
+
 
 class UnavailableError(Exception):
     """Something that the service needs is away: try again later."""

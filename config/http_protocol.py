@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from uvicorn import Config
+from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from config.one_write import OneWrite
@@ -21,6 +22,8 @@ LAST_REQUEST_SECONDS = 1.0
 
 # The key in the scope of the offer: a function of the head, from the status line to the last header, and the body.
 WRITE_WHOLE = "ecommerce.write_whole"
+# The key in the scope of a request above `limit_concurrency`: the application refuses it as it refuses others.
+IS_TOO_MUCH = "ecommerce.is_too_much"
 
 
 class DeadlineConfig(Config):
@@ -54,7 +57,11 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
         OneWrite.adopt(cycle, self._write_whole)
-        if self._is_ending:
+        is_too_much = app is service_unavailable
+        if is_too_much:
+            cast(dict[str, Any], cycle.scope)[IS_TOO_MUCH] = True
+            app = self.app
+        if is_too_much or self._is_ending:
             cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from config.errors import UnavailableError
+from config.errors import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from controllers.answers import JSON
 from controllers.policies import challenge
 from schemas.base_schema import to_json
@@ -20,7 +20,6 @@ from services.errors import ServiceError
 
 # The key in the scope that tells the layers in front that a fault has been logged and answered.
 FAULT_ANSWERED = "ecommerce.fault_answered"
-RETRY_AFTER_SECONDS = "1"
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 logger = logging.getLogger(__name__)
@@ -60,8 +59,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 async def _unavailable(_: Request, error: UnavailableError) -> Response:
     logger.debug("answered 503: %s", error)
-    detail = {"detail": "Service temporarily unavailable"}
-    return error_response(503, detail, {"Retry-After": RETRY_AFTER_SECONDS})
+    return error_response(503, {"detail": UNAVAILABLE}, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 async def _left(_: Request, __: ClientDisconnect) -> Response:

@@ -6,7 +6,8 @@ the application, which learns nothing of this but what has been looked up in vai
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.http_protocol import WRITE_WHOLE
+from config.errors import RETRY_AFTER_SECONDS, UNAVAILABLE
+from config.http_protocol import IS_TOO_MUCH, WRITE_WHOLE
 from config.metrics import metrics
 from config.telemetry import redis_span
 from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
@@ -23,6 +24,14 @@ from services.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 CREDENTIALS = frozenset((b"authorization", b"x-api-key"))
 NOTICED = CREDENTIALS | {b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"}
 UNCOUNTED = ("/health_check", "/metrics")
+LIVENESS = "/health_check/live"  # who has too much to do is alive, and is not to be restarted
+
+TOO_MUCH = b'{"detail":"%b"}' % UNAVAILABLE.encode()
+TOO_MUCH_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"content-length", b"%d" % len(TOO_MUCH)),
+    (b"retry-after", RETRY_AFTER_SECONDS.encode()),
+]
 
 Noticed = dict[bytes, bytes]
 
@@ -47,6 +56,9 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if IS_TOO_MUCH in scope and scope["path"] != LIVENESS:
+            await _answer(send, 503, TOO_MUCH_HEADERS, TOO_MUCH)
             return
         noticed = _notice(scope["headers"])
         is_counted = _is_counted(scope)

@@ -15,6 +15,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from uvicorn import Server
 
@@ -148,6 +149,23 @@ def test_silent_sockets_and_slow_senders_do_not_keep_others_out(tmp_path: Path) 
         until(lambda: answers(app))
         assert {connection.recv(1) for connection in silent} == {b""}
         assert {status_of(connection) for connection in slow} <= {408, 503, None}
+
+
+def test_who_comes_when_there_is_too_much_to_do_is_told_so(tmp_path: Path) -> None:
+    with running_app(tmp_path, {"UVICORN_WORKERS": "1", "LIMIT_CONCURRENCY": "5"}) as app, ExitStack() as open_sockets:
+        host, _, port = app.url.removeprefix("http://").partition(":")
+        for _ in range(8):
+            open_sockets.enter_context(socket.create_connection((host, int(port)), 30))
+        refused = httpx2.get(f"{app.url}/products", headers={"X-Request-ID": "mine"}, timeout=30)
+        assert (refused.status_code, refused.json()) == (503, {"detail": "Service temporarily unavailable"})
+        expected = {
+            "retry-after": "1",
+            "x-request-id": "mine",
+            "connection": "close",
+            "content-type": "application/json",
+        }
+        assert {name: refused.headers[name] for name in expected} == expected
+        assert httpx2.get(f"{app.url}/health_check/live", timeout=30).status_code == 200
 
 
 def status_of(connection: http.client.HTTPConnection) -> int | None:
