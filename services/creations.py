@@ -50,8 +50,11 @@ class Creations:
         """
         if made := await self._attempt(creation, request):
             return made
-        run_once, may_have_changed = self._transactions.run_once, creation.may_have_changed
-        return await self._resources.database.threads.run(lambda: run_once(work, request, may_have_changed))
+        answer = await self._resources.database.threads.run(lambda: self._transactions.run_once(work, request))
+        if answer.replayed:
+            # Whoever gave it first may have died before telling.
+            await self._resources.after_write(creation.may_have_changed())
+        return answer
 
     async def _attempt(self, creation: Creation, request: RequestKey | None) -> Answer | None:
         """The answer, a replay when the key is known; None when the creation is refused."""

@@ -38,9 +38,6 @@ class Doubts:
         if tokens:
             self._open.append(Doubt(tokens, monotonic() + self._seconds))
 
-    def forget(self) -> None:
-        self._open.clear()
-
     async def keep_dropping(self) -> None:
         """Never returns: a task of each worker."""
         while True:

@@ -81,18 +81,15 @@ class Transactions:
         self._resources.after_commit(changed)
         return result
 
-    def run_once(
-        self, work: Work[Answer], request: RequestKey | None, may_have_changed: Callable[[], Changes] = Changes
-    ) -> Answer:
+    def run_once(self, work: Work[Answer], request: RequestKey | None) -> Answer:
         """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
 
-        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did. A repeat
-        counts as a change by `work`: whoever did the first may have died before telling.
+        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
         """
         if request is None:
             return self.run(work)
         work = self._audited(work)
-        return self._run(lambda session: self._keep(session, work, request, may_have_changed))
+        return self._run(lambda session: self._keep(session, work, request))
 
     def _audited(self, work: Work[T]) -> Work[T]:
         return audited(work) if self._audits else work
@@ -123,12 +120,9 @@ class Transactions:
             raise meaning(session, error, self._unique_messages) from error
         return result
 
-    def _keep(
-        self, session: Session, work: Work[Answer], request: RequestKey, may_have_changed: Callable[[], Changes]
-    ) -> Answer:
+    def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
         repository = IdempotencyRepository(session)
         if kept := repository.claim(request):
-            changes_of(session).add(may_have_changed())
             return replay(kept, request)
         answer = self._answer(session, work)
         repository.keep(request, answer.status, answer.body.decode(), answer.location)

@@ -136,7 +136,7 @@ def committing_client(
 ) -> Iterator[TestClient]:
     """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
     yield running_app
-    app.state.resources.doubts.forget()
+    app.state.resources.doubts._open.clear()
     empty_tables(committing)
 
 

@@ -13,10 +13,9 @@ from sqlalchemy import Connection, text
 
 from config.database import Database
 from services.cache_service import CacheService
-from services.creations import Creations
 from tests.factories import Factory, Object
 from tests.servers import until
-from tests.test_transactions import shut, waits_for_a_lock
+from tests.test_transactions import leave_to_threads, shut, waits_for_a_lock
 
 KEY = {"Idempotency-Key": "a key"}
 HELD = 4711  # the advisory lock that a commit waits for
@@ -96,13 +95,6 @@ def as_stored(client: TestClient, path: str) -> Any:
     collection, _, id_key = path.rpartition("/")
     [found] = client.get(collection, params={"after_id": int(id_key) - 1, "limit": 1}).json()
     return found
-
-
-def leave_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*_: object) -> None:
-        return None
-
-    monkeypatch.setattr(Creations, "_attempt", refuse)
 
 
 @pytest.fixture

@@ -202,20 +202,26 @@ def shut(descriptor: int) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
+def leave_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a creation's one statement refuses."""
+
+    async def refuse(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(Creations, "_attempt", refuse)
+
+
 def test_a_sale_whose_obstacle_has_gone_is_tried_again(
     client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stock came back between the sales that failed, by itself and in a transaction, and the question why."""
     sell, tries = OrderDetailRepository.sell, list[Any]()
 
-    async def refuse(*_: object) -> None:
-        return None
-
     def fail_once(self: OrderDetailRepository, values: Any, fields: Any) -> Any:
         tries.append(values)
         return sell(self, values, fields) if len(tries) > 1 else None
 
-    monkeypatch.setattr(Creations, "_attempt", refuse)
+    leave_to_threads(monkeypatch)
     monkeypatch.setattr(OrderDetailRepository, "sell", fail_once)
     detail = make.order_detail(quantity=2)
     assert (len(tries), detail["quantity"]) == (2, 2)
