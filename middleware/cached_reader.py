@@ -4,14 +4,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from config.security_headers import KEPT_AND_CHECKED
+from middleware.answers import Headers, json_headers
 from middleware.whole_answers import STATUS_LINE_200, head_of
 from services.cache_service import CacheEntry, CacheNamespace, CacheService, Lookup
 
-Headers = list[tuple[bytes, bytes]]
-
 MEMO_ENTRIES = 4096
 LONGEST_REQUEST = 100  # bytes of path and query; what is longer is not canonical, and would fill the memo
-CONTENT_TYPE = (b"content-type", b"application/json")
 HIT = (b"x-cache-hit", b"true")
 
 
@@ -34,8 +32,7 @@ class CachedReader:
 
 
 def hit_headers(lookup: Lookup) -> Headers:
-    length = (b"content-length", b"%d" % len(lookup.body or b""))
-    return [CONTENT_TYPE, length, (b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]
+    return [*json_headers(lookup.body or b""), (b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]
 
 
 def hit_head(lookup: Lookup) -> bytes:

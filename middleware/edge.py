@@ -10,9 +10,10 @@ from config.errors import RETRY_AFTER_SECONDS, UNAVAILABLE
 from config.http_protocol import IS_TOO_MUCH, WRITE_WHOLE
 from config.metrics import metrics
 from config.telemetry import redis_span
+from middleware.answers import Headers, answer, json_headers
 from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
 from middleware.client_address import ClientAddresses
-from middleware.rate_limiter import Batch, Headers, RateLimiter, Ticket
+from middleware.rate_limiter import Batch, RateLimiter, Ticket
 from middleware.request_context import ROUTE
 from middleware.whole_answers import CONTEXT_HEAD, STATUS
 from services.authentication_service import AuthenticationService
@@ -27,11 +28,7 @@ UNCOUNTED = ("/health_check", "/metrics")
 LIVENESS = "/health_check/live"  # who has too much to do is alive, and is not to be restarted
 
 TOO_MUCH = b'{"detail":"%b"}' % UNAVAILABLE.encode()
-TOO_MUCH_HEADERS = [
-    (b"content-type", b"application/json"),
-    (b"content-length", b"%d" % len(TOO_MUCH)),
-    (b"retry-after", RETRY_AFTER_SECONDS.encode()),
-]
+TOO_MUCH_HEADERS = [*json_headers(TOO_MUCH), (b"retry-after", RETRY_AFTER_SECONDS.encode())]
 
 Noticed = dict[bytes, bytes]
 
@@ -58,7 +55,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         if IS_TOO_MUCH in scope and scope["path"] != LIVENESS:
-            await _answer(send, 503, TOO_MUCH_HEADERS, TOO_MUCH)
+            await answer(send, 503, TOO_MUCH_HEADERS, TOO_MUCH)
             return
         noticed = _notice(scope["headers"])
         is_counted = _is_counted(scope)
@@ -75,7 +72,7 @@ class Edge:
             principal, ticket = await self._identify(self._authentication, noticed, ticket)
         batch, place = ticket or (None, 0)
         if batch and batch.refuses(place):
-            await _answer(send, 429, *batch.refusal())
+            await answer(send, 429, *batch.refusal())
         elif lookup is None or lookup.body is None or principal.failure:
             LOOKED_UP.set(lookup)
             PRINCIPAL.set(principal)
@@ -147,13 +144,13 @@ async def _answer_hit(
     scope[ROUTE] = lookup.entry.route
     known, write_whole = noticed.get(b"if-none-match"), scope.get(WRITE_WHOLE)
     if known and matches(known.decode("latin-1"), lookup.etag.decode()):
-        await _answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
+        await answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
     elif write_whole:
         scope[STATUS] = 200
         write_whole(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
     else:
         headers = hit_headers(lookup) + (batch.headers(place) if batch else [])
-        await _answer(send, 200, headers, lookup.body or b"")
+        await answer(send, 200, headers, lookup.body or b"")
 
 
 def _adding(headers: Headers, send: Send) -> Send:
@@ -164,8 +161,3 @@ def _adding(headers: Headers, send: Send) -> Send:
         await send(message)
 
     return send_with_headers
-
-
-async def _answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -10,9 +10,8 @@ import orjson
 from config.metrics import metrics
 from config.redis_connection import LinkDownError, Trip, pack_command
 from config.redis_link import RedisLink
+from middleware.answers import Headers, json_headers
 from middleware.whole_answers import head_of
-
-Headers = list[tuple[bytes, bytes]]
 
 # A list for each address: how many had been let in before the oldest batch, then for each batch its time in
 # microseconds and how many had been let in with it. One push for a batch, one pop when it leaves the window.
@@ -163,8 +162,7 @@ class Batch:
         headers = self.headers(self.admitted - 1)
         seconds = headers[2][1]
         body = orjson.dumps({"detail": self._limiter.message, "retry_after": int(seconds)})
-        length = (b"content-length", b"%d" % len(body))
-        return [*headers, (b"retry-after", seconds), (b"content-type", b"application/json"), length], body
+        return [*headers, (b"retry-after", seconds), *json_headers(body)], body
 
     def _is_sent_again(self, error: Exception) -> bool:
         """In full, because Redis does not know the script: somebody has flushed its scripts since the greeting."""

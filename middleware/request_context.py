@@ -14,6 +14,7 @@ from config.http_protocol import WRITE_WHOLE
 from config.logging_config import REQUEST_ID
 from config.metrics import metrics
 from config.security_headers import ALWAYS, NOTHING_LOADS, missing
+from middleware.answers import answer, json_headers
 from middleware.whole_answers import CONTEXT_HEAD, STATUS, head_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -26,7 +27,6 @@ access_logger = logging.getLogger("access")
 
 _acceptable = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _FAULT = b'{"detail":"Internal server error"}'
-_FAULT_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(_FAULT))]
 
 
 def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = False) -> ASGIApp:
@@ -75,7 +75,7 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
             if status:  # Part of the answer is gone: only the server can cut it off, and it logs that.
                 raise
             logger.exception("unhandled exception")
-            await _answer_fault(send_with_id)
+            await answer(send_with_id, 500, json_headers(_FAULT), _FAULT)
         finally:
             metrics.in_progress -= 1
             seconds = perf_counter() - started
@@ -91,11 +91,6 @@ def route_of(scope: Scope) -> str:
     """The template of the route that FastAPI chose, without a slash at its end; "unmatched" when it found none."""
     template: str | None = getattr(scope.get("route"), "path_format", None)
     return "unmatched" if template is None else template.rstrip("/") or "/"
-
-
-async def _answer_fault(send: Send) -> None:
-    await send({"type": "http.response.start", "status": 500, "headers": _FAULT_HEADERS})
-    await send({"type": "http.response.body", "body": _FAULT})
 
 
 def _log_access(scope: Scope, status: int, seconds: float) -> None:
