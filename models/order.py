@@ -18,6 +18,7 @@ class OrderModel(BaseModel):
         CheckConstraint("delivery_method BETWEEN 1 AND 3", name="delivery_method_known"),
         CheckConstraint("status BETWEEN 1 AND 4", name="status_known"),
         *map(ordered_index, ("client_id", "bill_id", "status", "delivery_method", "date")),
+        ordered_index("status", "date"),
     )
 
     date: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal_column, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, literal_column, or_, select
 
 from models.base_model import BaseModel
 from schemas.list_query import Operator, Where
@@ -23,15 +24,26 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
 _WORDS = re.compile(r"[^\W_Σςİ]{3,}")
 
 
-def condition(model: type[BaseModel], where: Where, name: str) -> ColumnElement[bool]:
-    """What the filter `name` means; its value is the parameter of that name."""
-    return _any_column(model, where, bindparam(name))
+class Filter(NamedTuple):
+    name: str
+    where: Where
+    value: Enum | bool | None = None
+    """One of a few, which is a part of the statement, so that the planner can tell rare ones from common ones; None
+    for a parameter.
+    """
 
 
-def trigram_condition(model: type[BaseModel], where: Where, name: str) -> ColumnElement[bool]:
+def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
+    """What the filter means; a value that is not in it is the parameter of its name."""
+    value = bindparam(of.name) if of.value is None else _constant(of.value)
+    compare = _COMPARISONS[of.where.operator]
+    return or_(*(compare(getattr(model, column), value) for column in of.where.columns))
+
+
+def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     """What an index of trigrams finds of a search: all that the search means, and little else."""
-    pattern: BindParameter[str] = bindparam(trigram_parameter(name))
-    return or_(*(func.lower(getattr(model, column)).like(_lowered(pattern)) for column in where.columns))
+    pattern: BindParameter[str] = bindparam(trigram_parameter(of.name))
+    return or_(*(func.lower(getattr(model, column)).like(_lowered(pattern)) for column in of.where.columns))
 
 
 def trigram_parameter(name: str) -> str:
@@ -43,14 +55,11 @@ def trigram_pattern(text: str) -> str | None:
 
     The index reads a list of rows for each trigram. Of "johnson ukulele" those are 13 lists of 10,000 rows in a shop of
     a million products; "%joh%uku%" takes a quarter of the time, and hardly any other name meets it. So a pattern has
-    the first three letters of each word, and of a word by itself the last three as well.
+    the first three letters of each word; of a word by itself six, since three find much else.
     """
     words = _WORDS.findall(text)
-    if not words:
-        return None
-    [first, *others] = words
-    ends = [first] if len(first) < 6 else [first[:3], first[-3:]]
-    return "%".join(("", *([word[:3] for word in words] if others else ends), ""))
+    length = 3 if len(words) > 1 else 6
+    return "%".join(("", *(word[:length] for word in words), "")) if words else None
 
 
 def _lowered(value: BindParameter[Any]) -> ColumnElement[Any]:
@@ -58,6 +67,6 @@ def _lowered(value: BindParameter[Any]) -> ColumnElement[Any]:
     return select(func.lower(value)).scalar_subquery()
 
 
-def _any_column(model: type[BaseModel], where: Where, value: BindParameter[Any]) -> ColumnElement[bool]:
-    compare = _COMPARISONS[where.operator]
-    return or_(*(compare(getattr(model, column), value) for column in where.columns))
+def _constant(value: Enum | bool) -> ColumnElement[Any]:
+    plain = value.value if isinstance(value, Enum) else value
+    return literal_column(str(literal(plain).compile(compile_kwargs={"literal_binds": True})))

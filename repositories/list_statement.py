@@ -1,16 +1,24 @@
 """The statements that read lists: compiled once for each shape of query."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.conditions import condition, trigram_condition, trigram_parameter, trigram_pattern
-from repositories.searched_page import Search
+from repositories.conditions import (
+    Filter,
+    condition,
+    trigram_condition,
+    trigram_parameter,
+    trigram_pattern,
+)
+from repositories.search import Search
+from repositories.searched_page import SearchedPage
 from repositories.statements import OWN, Owned, Statement, columns_of, compiled, ownership
-from repositories.walk import WALK, walk_parameters
+from repositories.walk import WALKS, Walk
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
@@ -23,9 +31,8 @@ class Shape(NamedTuple):
     """What decides the text of a list's SQL; everything else is a parameter."""
 
     model: type[BaseModel]
-    query: type[ListQuery]
     fields: tuple[str, ...] | None
-    filters: tuple[str, ...]
+    filters: tuple[Filter, ...]
     with_trigrams: tuple[str, ...]
     """Searches for texts of which an index of trigrams can find a part."""
     sort: str
@@ -38,7 +45,7 @@ class Shape(NamedTuple):
 class Text(NamedTuple):
     sql: str
     is_prepared: bool = False
-    walk_unit: int = 0
+    walk: Walk | None = None
 
 
 def list_statement(
@@ -49,31 +56,36 @@ def list_statement(
     client_id: int | None,
 ) -> Statement:
     """One page of `fields`, or with None the number of rows that the filters let through."""
-    filters, is_first = query.filters(), query.skip == 0 and query.limit in USUAL_LIMITS
-    first = query.limit if is_first and not filters and owned is None else None
-    patterns = _trigram_patterns(query, filters)
+    values = query.filters()
+    filters = tuple(Filter(name, query.where(name), _fixed(value)) for name, value in values.items())
+    patterns = _trigram_patterns(filters, values)
+    is_first = query.skip == 0 and query.limit in USUAL_LIMITS and owned is None
+    first = query.limit if is_first and all(item.value is not None for item in filters) else None
     order = query.sort, query.after_id is not None
-    text = _list_text(Shape(model, type(query), fields, tuple(filters), tuple(patterns), *order, owned, first))
-    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **filters}
-    if text.walk_unit:
-        parameters |= walk_parameters(text.walk_unit, query.skip + query.limit)
+    text = _list_text(Shape(model, fields, filters, tuple(patterns), *order, owned, first))
+    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **values}
+    if text.walk:
+        parameters |= text.walk.parameters(query.skip + query.limit)
     for name, pattern in patterns.items():
         parameters[trigram_parameter(name)] = pattern
     return Statement(text.sql, parameters, text.is_prepared)
 
 
-def _trigram_patterns(query: ListQuery, filters: Mapping[str, Any]) -> dict[str, str]:
-    searches = (name for name in filters if query.where(name).operator == "contains")
-    return {name: pattern for name in searches if (pattern := trigram_pattern(filters[name]))}
+def _fixed(value: Any) -> Enum | bool | None:
+    return value if isinstance(value, (Enum, bool)) else None
+
+
+def _trigram_patterns(filters: Iterable[Filter], values: Mapping[str, Any]) -> dict[str, str]:
+    searches = (item.name for item in filters if item.where.operator == "contains")
+    return {name: pattern for name in searches if (pattern := trigram_pattern(values[name]))}
 
 
 @lru_cache(maxsize=1024)
 def _list_text(shape: Shape) -> Text:
     if _is_searched(shape):
         return _searched_text(shape)
-    filters = {name: shape.query.where(name) for name in shape.filters}
-    conditions = [condition(shape.model, where, name) for name, where in filters.items()]
-    conditions += [trigram_condition(shape.model, filters[name], name) for name in shape.with_trigrams]
+    conditions = [condition(shape.model, item) for item in shape.filters]
+    conditions += [trigram_condition(shape.model, item) for item in shape.filters if item.name in shape.with_trigrams]
     conditions += ownership(shape.owned)
     if shape.fields is None:
         return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))
@@ -84,7 +96,7 @@ def _list_text(shape: Shape) -> Text:
         page = rows.order_by(*_order(shape.model, shape.sort)).limit(literal_column(f"{shape.first:d}"))
         return Text(compiled(page), is_prepared=True)
     ordered = _matches_in_order(rows, shape) if shape.with_trigrams else rows.order_by(*_order(shape.model, shape.sort))
-    is_search = shape.with_trigrams == shape.filters != () and shape.owned is None
+    is_search = len(shape.with_trigrams) == len(shape.filters) > 0 and shape.owned is None
     return Text(compiled(ordered.offset(bindparam("skip")).limit(bindparam("limit"))), is_prepared=is_search)
 
 
@@ -98,18 +110,18 @@ def _is_searched(shape: Shape) -> bool:
     """Whether a page is asked for whose rows no index has in its order; those of one client are few in any case."""
     is_owned = bool(ownership(shape.owned))
     is_page_by_keys = shape.fields is not None and shape.sort.removeprefix("-") == "id_key"
-    return is_page_by_keys and not is_owned and any(shape.query.where(name).operator in WALK for name in shape.filters)
+    return is_page_by_keys and not is_owned and any(item.where.operator in WALKS for item in shape.filters)
 
 
 def _searched_text(shape: Shape) -> Text:
     search = Search.of(
         shape.model,
-        {name: shape.query.where(name) for name in shape.filters},
+        shape.filters,
         shape.with_trigrams,
         is_after=shape.keyset,
         is_backwards=shape.sort.startswith("-"),
     )
-    return Text(compiled(search.page(shape.fields or ())), search.is_prepared, search.walk_unit)
+    return Text(compiled(SearchedPage(search).select(shape.fields or ())), search.is_prepared, search.walk)
 
 
 def _order(of: Any, sort: str) -> list[ColumnElement[Any]]:

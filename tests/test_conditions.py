@@ -31,13 +31,13 @@ NAMES = (
         ("a b%c_d", None),
         ("abc", "%abc%"),
         ("Lampe", "%Lampe%"),
-        ("Ukulele", "%Uku%ele%"),
+        ("Ukulele", "%Ukulel%"),
         ("Johnson Ukulele", "%Joh%Uku%"),
         ("x_100%abc", "%100%abc%"),
         ("s ΟΔΟΣ", "%ΟΔΟ%"),
     ],
 )
-def test_a_pattern_has_the_ends_of_words(text: str, pattern: str | None) -> None:
+def test_a_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
     assert trigram_pattern(text) == pattern
 
 

@@ -1,6 +1,6 @@
 """Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,17 +10,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
-from models.order import OrderModel
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.searched_page import Search
-from repositories.walk import MOST, walk_parameters
+from repositories.walk import MOST, WALKS, Walk, walk_for
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
-from schemas.list_query import ListQuery, Where, where
+from schemas.list_query import ListQuery, where
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
 
@@ -50,6 +48,7 @@ PAGES: list[dict[str, Any]] = [
     {"limit": 4, "sort": "-id_key"},
     {"limit": 4, "sort": "-id_key", "skip": 5},
     {"limit": 1000},
+    {"limit": 1000, "skip": 2**63 - 1},
 ]
 Case = tuple[dict[str, Any], Callable[[Any], bool]]
 PRODUCTS: list[Case] = [
@@ -88,15 +87,20 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
     return connection
 
 
-@pytest.fixture(params=[0, 1, 2, 3, 10, ROWS - 3, 1000])
+@pytest.fixture(params=[(0, 0), (1, 3), (2, 5), (3, 10), (10, 20), (ROWS - 3, 40), (1000, 1000)])
 def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many rows are walked along before an index is asked."""
-    walk_along(monkeypatch, request.param)
+    """So many rows are walked along before an index is asked, and so many of a range tell where the page ends."""
+    walk_along(monkeypatch, *request.param)
 
 
-def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, glance: int | None = None) -> None:
-    lengths = {"walk": rows, "glance": rows // 3 if glance is None else glance}
-    monkeypatch.setattr("repositories.list_statement.walk_parameters", lambda *_: lengths)
+def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, sample: int = 0, glance: int | None = None) -> None:
+    computed = Walk.parameters
+    own = {"walk": rows, "glance": rows // 3 if glance is None else glance, "sample": sample}
+
+    def parameters(walk: Walk, end: int) -> dict[str, int]:
+        return computed(walk, end) | own
+
+    monkeypatch.setattr(Walk, "parameters", parameters)
 
 
 @pytest.mark.usefixtures("walk")
@@ -121,23 +125,34 @@ def plainly(query: ListQuery, matches: list[int]) -> list[int]:
     return keys[query.skip : query.skip + query.limit]
 
 
-def ways(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> tuple[bool, bool]:
-    """Whether the whole walk has been taken, and whether an index has been asked."""
+def executed(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
+    """How many rows each part of the statement that is executed hands on: of the `glance`, the `walk`, the `first` rows
+    of a range, `every` match of a range, and what the `index` gives of the page.
+    """
     statement = repository.page(query, ("id_key",))
-    plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, COSTS OFF) {statement.sql}", statement.parameters).scalars()
-    walk, index = "\n".join(plan).split("\n  InitPlan ")[1:]
-    return "never executed" not in walk, "never executed" not in index.splitlines()[1]
+    explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
+    [[explained]] = connection.exec_driver_sql(explain, statement.parameters).scalars()
+    ways = [part for part in explained["Plan"]["Plans"] if part["Parent Relationship"] == "InitPlan"]
+    named = {node["Alias"]: node for node in nodes(explained["Plan"]) if node["Node Type"] == "Subquery Scan"}
+    parts = {**named, "index": ways[-1]}
+    return {name: round(part["Actual Rows"]) for name, part in parts.items() if part["Actual Loops"]}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
 
 
 def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The walk meets seven matches."""
+    """The walk along 10 orders of one kind meets seven matches."""
     walk_along(monkeypatch, 10)
-    query = OrderFilters(date_from=START + timedelta(days=17), status=2, limit=7)
-    assert ways(shop, OrderRepository, query) == (True, False)
+    query = OrderFilters(date_from=START + timedelta(days=14), delivery_method=2, limit=7)
+    assert executed(shop, OrderRepository, query) == {"walk": 7}
     more = query.model_copy(update={"limit": 8})
-    assert ways(shop, OrderRepository, more) == (True, True)
+    assert executed(shop, OrderRepository, more) == {"walk": 7, "index": 8}
 
 
 @pytest.mark.parametrize(("glance", "is_walked"), [(11, False), (12, True)])
@@ -145,24 +160,64 @@ def test_a_text_that_is_not_near_is_not_walked_for(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
 ) -> None:
     """The first of them is the twelfth product."""
-    walk_along(monkeypatch, 40, glance)
+    walk_along(monkeypatch, 40, glance=glance)
     query = ProductFilters(q="ukulele", limit=1)
-    assert ways(shop, ProductRepository, query) == (is_walked, not is_walked)
+    parts = executed(shop, ProductRepository, query)
+    assert ("walk" in parts, "index" in parts) == (is_walked, not is_walked)
+
+
+@pytest.mark.parametrize(("glance", "is_walked"), [(5, False), (6, True)])
+def test_a_range_is_walked_for_as_long_as_it_is_on_course(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
+) -> None:
+    """It has to meet more than its share of the page, two matches; the third is the sixth product."""
+    walk_along(monkeypatch, 60, glance=glance)
+    parts = executed(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
+    assert (parts.get("walk"), parts.get("index")) == ((10, None) if is_walked else (None, 10))
+
+
+@pytest.mark.parametrize(
+    ("asked", "away"),
+    [
+        ({"date_from": START + timedelta(days=24)}, 26 - 2),
+        ({"date_from": START + timedelta(days=24), "after_id": 1}, 26 - 1),
+        ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key"}, 60 - 34),
+    ],
+)
+def test_a_range_that_begins_near_is_walked_to(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], away: int
+) -> None:
+    """Dates follow the keys: the first of the range tell how far away the page ends, though nothing is met so far."""
+    query = OrderFilters.model_validate(asked | {"limit": 3})
+    for walk, way in ((away, "index"), (away + 1, "walk")):
+        with monkeypatch.context() as patch:
+            walk_along(patch, walk, sample=5, glance=3)
+            parts = executed(shop, OrderRepository, query)
+        assert {"index", "walk"} & parts.keys() == {way}
+
+
+def test_of_a_range_no_more_is_read_than_the_page_may_reach(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all 47 matches the first 20 by price tell a key that three lie before."""
+    query = ProductFilters(min_price=Decimal(12), limit=3)
+    walk_along(monkeypatch, 0, sample=2)
+    assert executed(shop, ProductRepository, query)["every"] == 47
+    walk_along(monkeypatch, 0, sample=20)
+    assert executed(shop, ProductRepository, query)["every"] < 10
+    backwards = query.model_copy(update={"sort": "-id_key"})
+    assert executed(shop, ProductRepository, backwards)["every"] < 10
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    since = where("date", operator=">=")
-    lengths = [walk_parameters(100, end)["walk"] for end in (1, 10, 100, 1000, 2**63)]
-    assert lengths == sorted(lengths)
-    assert 0 < lengths[0] < lengths[2] < lengths[-1] == MOST
-
-    def unit(**filters: Where) -> int:
-        search = Search.of(OrderModel, filters, (), is_after=False, is_backwards=False)
-        return search.walk_unit
-
-    assert unit(date_from=since, date_to=since) == unit(date_from=since) > 0
-    assert unit(date_from=since, status=where("status")) == unit(date_from=since) // 3
-    assert unit(q=where("date", "total", operator="contains")) == unit(q=where("date", operator="contains")) // 2
+    since, name = where("date", operator=">="), where("date", operator="contains")
+    lengths = [Walk(100, 5).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
+    walks = [length["walk"] for length in lengths]
+    assert walks == sorted(walks)
+    assert 0 < walks[0] < walks[2] < walks[-1] == MOST
+    assert all(length["last"] < length["sample"] <= MOST for length in lengths[:-1])
+    assert walk_for([since, since], is_within=False) == walk_for([since], is_within=False) == WALKS[">="]
+    assert walk_for([since], is_within=True).unit == WALKS[">="].unit // 3
+    both = where("date", "total", operator="contains")
+    assert walk_for([both], is_within=False).unit == walk_for([name], is_within=False).unit // 2
 
 
 def test_only_pages_of_one_plan_are_prepared() -> None:
@@ -170,12 +225,18 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (ProductRepository, ProductFilters(limit=10)),
         (ProductRepository, ProductFilters(min_price=Decimal(1), max_price=Decimal(5), limit=7, skip=3)),
         (OrderRepository, OrderFilters(date_from=START, after_id=5, limit=100)),
+        (OrderRepository, OrderFilters(date_from=START, status=1, limit=7)),
+        (OrderRepository, OrderFilters(status=3, sort="-date", limit=10)),
+        (ProductRepository, ProductFilters(in_stock=True, after_id=5, limit=20)),
         (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
         (ClientRepository, ClientFilters(q="Doe")),
         (ProductRepository, ProductFilters(q="chair", sort="-price")),
     ]
     planned: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters(limit=7)),
+        (OrderRepository, OrderFilters(status=3, limit=7)),
+        (OrderRepository, OrderFilters(date_from=START, delivery_method=1, limit=10)),
+        (OrderRepository, OrderFilters(status=3, client_id=1, limit=10)),
         (ProductRepository, ProductFilters(category_id=1)),
         (ProductRepository, ProductFilters(category_id=1, min_price=Decimal(1))),
         (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
