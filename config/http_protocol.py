@@ -55,7 +55,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._watch()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
+        if not self.flow.write_paused:  # else the answer waits, as `send` does, until what came before has been read
+            cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
         OneWrite.adopt(cycle, self._write_whole)
         is_too_much = app is service_unavailable
         if is_too_much:

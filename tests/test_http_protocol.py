@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 from uvicorn import Server
 
-from config.http_protocol import DeadlineConfig
+from config.http_protocol import WRITE_WHOLE, DeadlineConfig
 from config.network import LOOPBACK, free_port
 
 SECONDS = 0.2
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
+answered: list[str] = []
+
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Reads what there is, thinks for longer than any deadline where the path says so, answers `ok` or a lot."""
+    if scope["path"] == "/whole":
+        await answer_whole(scope, send)
+        return
     if scope["path"] == "/slow":
         await asyncio.sleep(SECONDS * 3)
     body = b"0123456789abcdef" * 2_000_000 if scope["path"] == "/large" else b"ok"
@@ -30,6 +35,17 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body[:-1], "more_body": True})
     await send({"type": "http.response.body", "body": body[-1:]})
+
+
+async def answer_whole(scope: Any, send: Any) -> None:
+    """A megabyte, at once where the server offers that."""
+    answered.append(scope["path"])
+    length, body = b"%d" % 2**20, bytes(2**20)
+    if WRITE_WHOLE in scope:
+        scope[WRITE_WHOLE](b"HTTP/1.1 200 OK\r\ncontent-length: " + length + b"\r\n", body)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    await send({"type": "http.response.body", "body": body})
 
 
 @asynccontextmanager
@@ -129,6 +145,38 @@ def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
             writer.transport.resume_reading()  # type: ignore[attr-defined]
             with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
                 await reader.readexactly(32_000_000)
+
+    run(test())
+
+
+def test_a_client_that_does_not_read_is_not_answered_without_end() -> None:
+    """Requests may come one after the other without waiting for answers. What is not read would fill the memory."""
+
+    async def test() -> None:
+        answered.clear()
+        async with serving() as connect:
+            reader, writer = await connect()
+            writer.transport.pause_reading()  # type: ignore[attr-defined] # a ReadTransport, whatever its annotation
+            writer.write(GET.replace(b"/", b"/whole", 1) * 100)
+            await asyncio.sleep(SECONDS * 3)
+            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            assert await is_cut(reader)
+        assert 0 < len(answered) < 50, "no more than the sockets hold, and the server's own buffer"
+
+    run(test())
+
+
+def test_a_client_that_reads_late_gets_all_answers() -> None:
+    async def test() -> None:
+        async with serving(request_body_seconds=20) as connect:
+            reader, writer = await connect()
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(GET.replace(b"/", b"/whole", 1) * 20)
+            await asyncio.sleep(SECONDS)
+            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            for _ in range(20):
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 OK")
+                await reader.readexactly(2**20)
 
     run(test())
 
