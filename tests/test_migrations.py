@@ -76,6 +76,17 @@ def test_the_models_and_the_migrations_agree(settings: Settings, committing: Dat
         command.check(alembic_config(connection))
 
 
+def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, Engine]) -> None:
+    """Before the migration, so that orders could be written meanwhile."""
+    settings, engine = empty
+    migrate(settings, "0004")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        by_hand = "CREATE INDEX CONCURRENTLY ix_orders_status_date_id_key ON orders (status, date, id_key)"
+        connection.execute(text(by_hand))
+        migrate(settings)
+        command.check(alembic_config(connection))
+
+
 def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engine], committing: Database) -> None:
     """Checks, defaults, and every name."""
     kinds = "columns", "constraints", "indexes", "sequences"

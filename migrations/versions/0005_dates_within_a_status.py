@@ -9,7 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_index(op.f("ix_orders_status_date_id_key"), "orders", ["status", "date", "id_key"])
+    columns = ["status", "date", "id_key"]
+    op.create_index(op.f("ix_orders_status_date_id_key"), "orders", columns, if_not_exists=True)  # may be built by hand
 
 
 def downgrade() -> None:
