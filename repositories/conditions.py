@@ -40,6 +40,15 @@ def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     return or_(*(compare(getattr(model, column), value) for column in of.where.columns))
 
 
+def only_value(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
+    """The condition of a filter whose value is fixed, as a range. Of a column that equals a constant the planner knows
+    that it orders nothing; with a range, an order that begins with the column asks for an index that does.
+    """
+    column: ColumnElement[Any] = getattr(model, of.where.columns[0])
+    value = _constant(of.value)
+    return column.between(value, value)
+
+
 def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     """What an index of trigrams finds of a search: all that the search means, and little else."""
     pattern: BindParameter[str] = bindparam(trigram_parameter(of.name))
@@ -67,6 +76,6 @@ def _lowered(value: BindParameter[Any]) -> ColumnElement[Any]:
     return select(func.lower(value)).scalar_subquery()
 
 
-def _constant(value: Enum | bool) -> ColumnElement[Any]:
+def _constant(value: Enum | bool | None) -> ColumnElement[Any]:
     plain = value.value if isinstance(value, Enum) else value
     return literal_column(str(literal(plain).compile(compile_kwargs={"literal_binds": True})))

@@ -69,7 +69,7 @@ class Search:
 
 
 def _is_walked(model: type[BaseModel], item: Filter) -> bool:
-    return item.where.operator == "=" and _has_ordered_index(model, *item.where.columns)
+    return item.where.operator == "=" and has_ordered_index(model, *item.where.columns)
 
 
 def _range_column(model: type[BaseModel], walked: Collection[Filter], sought: Collection[Filter]) -> str | None:
@@ -78,10 +78,10 @@ def _range_column(model: type[BaseModel], walked: Collection[Filter], sought: Co
     if not is_range or any(item.value is None for item in walked):
         return None
     [column], values = columns, [name for item in walked for name in item.where.columns]
-    return column if _has_ordered_index(model, *values, column) else None
+    return column if has_ordered_index(model, *values, column) else None
 
 
-def _has_ordered_index(model: type[BaseModel], *columns: str) -> bool:
+def has_ordered_index(model: type[BaseModel], *columns: str) -> bool:
     """Whether an index has the rows in the order of these columns, and then in that of keys."""
     indexes = model.metadata.tables[model.__tablename__].indexes
     return any(index.columns.keys() == [*columns, "id_key"] for index in indexes)

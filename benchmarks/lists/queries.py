@@ -133,7 +133,7 @@ def orders(data: Data) -> list[Query]:
         (f"date_from={first}&date_to={last}", "date_from, date_to", FILTER),
         ("sort=date", "sort=date", FILTER),
         ("sort=-date", "sort=-date", FILTER),
-        ("status=3&sort=-date", "status=3, sort=-date", None),
+        ("status=3&sort=-date", "status=3, sort=-date", FILTER),
         (f"client_id={client}&sort=-date", "client_id, sort=-date", FILTER),
         ("count=true", "count=true", None),
     ]

@@ -1,0 +1,52 @@
+"""First pages of one value: an index that has its rows in the page's order leads along no others."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection
+
+from repositories.order_repository import OrderRepository
+from schemas.order_schema import OrderFilters
+
+DELIVERED, CANCELED = 3, 4
+# As in any shop, the newest orders are not delivered yet; a walk along the dates would begin with 4,000 of those.
+SHOP = """
+    INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Jo', 'Doe', 'jo@example.com');
+    INSERT INTO bills (id_key, bill_number, date, total, payment_type) VALUES (1, 'x', '2026-01-01', 1, 'cash');
+    INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
+        SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 minute', 1, 1,
+            CASE WHEN n > 16000 THEN 1 ELSE 3 END, 1, 1
+        FROM generate_series(1, 20000) AS n;
+    ANALYZE orders;
+"""
+
+
+@pytest.fixture
+def shop(app: FastAPI, client: TestClient) -> Connection:
+    connection: Connection = app.state.resources.database.connection
+    connection.exec_driver_sql(SHOP)
+    return connection
+
+
+@pytest.mark.parametrize("sort", ["id_key", "-id_key", "date", "-date"])
+@pytest.mark.parametrize(("status", "found"), [(DELIVERED, 10), (CANCELED, 0)])
+def test_no_row_of_another_status_is_read(shop: Connection, sort: str, status: int, found: int) -> None:
+    query = OrderFilters.model_validate({"status": status, "sort": sort, "limit": 10})
+    statement = OrderRepository.page(query, ("id_key", "status", "total"))
+    rows = shop.exec_driver_sql(statement.sql, statement.parameters).all()
+    assert [row.status for row in rows] == found * [status]
+    assert [row.id_key for row in rows] == sorted((row.id_key for row in rows), reverse=sort.startswith("-"))
+    explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
+    [[explained]] = shop.exec_driver_sql(explain, statement.parameters).scalars()
+    read = list(nodes(explained["Plan"]))
+    assert [node["Node Type"] for node in read] == ["Limit", "Index Scan"]
+    assert read[-1].get("Rows Removed by Filter", 0) == 0
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
