@@ -11,6 +11,8 @@ from models.base_model import BaseModel
 from schemas.list_query import Operator, Where
 
 RANGES: frozenset[Operator] = frozenset((">=", "<="))
+SEARCHES: frozenset[Operator] = RANGES | {"contains"}
+"""What no index has in the order of keys."""
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column == value,
@@ -49,10 +51,10 @@ def only_value(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     return column.between(value, value)
 
 
-def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
-    """What an index of trigrams finds of a search: all that the search means, and little else."""
+def trigram_conditions(model: type[BaseModel], of: Filter) -> list[ColumnElement[bool]]:
+    """What an index of trigrams finds of a search, column by column: all that the search means, and little else."""
     pattern: BindParameter[str] = bindparam(trigram_parameter(of.name))
-    return or_(*(func.lower(getattr(model, column)).like(_lowered(pattern)) for column in of.where.columns))
+    return [func.lower(getattr(model, column)).like(_lowered(pattern)) for column in of.where.columns]
 
 
 def trigram_parameter(name: str) -> str:

@@ -5,21 +5,22 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select
 
 from models.base_model import BaseModel
 from repositories.conditions import (
+    SEARCHES,
     Filter,
     condition,
     only_value,
-    trigram_condition,
+    trigram_conditions,
     trigram_parameter,
     trigram_pattern,
 )
 from repositories.search import Search, has_ordered_index
 from repositories.searched_page import SearchedPage
 from repositories.statements import OWN, Owned, Statement, columns_of, compiled, ownership
-from repositories.walk import WALKS, Walk
+from repositories.walk import Walk
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
@@ -87,7 +88,9 @@ def _list_text(shape: Shape) -> Text:
         return _searched_text(shape)
     leading = _leading_column(shape)
     conditions = [(only_value if leading else condition)(shape.model, item) for item in shape.filters]
-    conditions += [trigram_condition(shape.model, item) for item in shape.filters if item.name in shape.with_trigrams]
+    conditions += [
+        or_(*trigram_conditions(shape.model, item)) for item in shape.filters if item.name in shape.with_trigrams
+    ]
     conditions += ownership(shape.owned)
     if shape.fields is None:
         return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))
@@ -126,7 +129,7 @@ def _is_searched(shape: Shape) -> bool:
     """Whether a page is asked for whose rows no index has in its order; those of one client are few in any case."""
     is_owned = bool(ownership(shape.owned))
     is_page_by_keys = shape.fields is not None and shape.sort.removeprefix("-") == "id_key"
-    return is_page_by_keys and not is_owned and any(item.where.operator in WALKS for item in shape.filters)
+    return is_page_by_keys and not is_owned and any(item.where.operator in SEARCHES for item in shape.filters)
 
 
 def _searched_text(shape: Shape) -> Text:

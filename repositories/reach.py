@@ -29,10 +29,8 @@ class Reach:
     @property
     def is_near(self) -> ColumnElement[bool]:
         """Whether the walk is sure to fill the page: it meets no more rows than keys are apart."""
-        if self._search.is_backwards:
-            return select(func.max(self._key)).scalar_subquery() - self._last_key < bindparam("walk")
-        begin = bindparam("after_id") if self._search.is_after else select(func.min(self._key)).scalar_subquery()
-        return self._last_key - begin < bindparam("walk")
+        begin, last = self._search.begin, self._last_key
+        return (begin - last if self._search.is_backwards else last - begin) < bindparam("walk")
 
     @property
     def _last_key(self) -> ScalarSelect[int]:

@@ -4,11 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select
 
 from models.base_model import BaseModel
-from repositories.conditions import RANGES, Filter, condition, trigram_condition
-from repositories.walk import Walk, walk_for
+from repositories.conditions import RANGES, Filter, condition, trigram_conditions
+from repositories.walk import ALONG_KEYS, WITHIN_A_VALUE, Walk
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -22,8 +22,8 @@ class Search:
     walked: Conditions
     """An index leads along their rows in the order of keys: the walk is along these."""
     sought: Conditions
-    trigrams: Conditions
-    """What an index finds of `sought`, where it finds more than that."""
+    trigrams: Sequence[Conditions]
+    """What an index finds of `sought`, where it finds more than that: any of the conditions of each search."""
     range: Column | None
     """What all of `sought` is about, where an index has the rows of `walked` in its order, whatever the parameters."""
     walk: Walk
@@ -48,9 +48,9 @@ class Search:
             model,
             [condition(model, item) for item in walked],
             [condition(model, item) for item in sought],
-            [trigram_condition(model, item) for item in sought if item.name in with_trigrams],
+            [trigram_conditions(model, item) for item in sought if item.name in with_trigrams],
             getattr(model, column) if column else None,
-            walk_for([item.where for item in sought], is_within=bool(walked)),
+            WITHIN_A_VALUE if walked else ALONG_KEYS,
             is_after,
             is_backwards,
         )
@@ -63,6 +63,14 @@ class Search:
     @property
     def after(self) -> Conditions:
         return [self.model.id_key > bindparam("after_id")] if self.is_after else []
+
+    @property
+    def begin(self) -> ColumnElement[int]:
+        """The first key, or the one before it."""
+        if self.is_after and not self.is_backwards:
+            return bindparam("after_id")
+        end = func.max if self.is_backwards else func.min
+        return select(end(self.model.id_key)).scalar_subquery()
 
     def by(self, column: Column) -> ColumnElement[Any]:
         return column.desc() if self.is_backwards else column.asc()

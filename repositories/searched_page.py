@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from repositories.reach import Reach
 from repositories.search import Column, Conditions, Search
+from repositories.stretch import Stretch
 
 
 class SearchedPage:
@@ -39,26 +40,30 @@ class SearchedPage:
     def select(self, fields: Iterable[str]) -> Select[Any]:
         """PostgreSQL evaluates of a COALESCE no more than it needs."""
         columns = (getattr(self.search.model, name) for name in fields)
-        is_in_page = self.key == any_(func.coalesce(self._walked(), self._all()))
-        return select(*columns).where(is_in_page).order_by(self.search.by(self.key))
+        ways = [self._walked(), *self._from_stretch(), self._all()]
+        return select(*columns).where(self.key == any_(func.coalesce(*ways))).order_by(self.search.by(self.key))
 
     def _walked(self) -> ScalarSelect[Any]:
         """The page when the walk fills it, else NULL."""
         near = self._near("walk")
-        page = self._cut(select(near.c.id_key).where(near.c.is_match), near.c.id_key).subquery("page")
-        is_full = func.count() == bindparam("limit")
-        walked = select(func.array_agg(page.c.id_key)).where(*self._is_promising()).having(is_full)
-        return walked.scalar_subquery()
+        page = self._cut(select(near.c.id_key).where(near.c.is_match), near.c.id_key)
+        return self._if_full(page, *self._is_promising())
+
+    def _from_stretch(self) -> list[ScalarSelect[Any]]:
+        """The page when the first matches that an index of trigrams has fill it, else NULL."""
+        if not self.search.trigrams or self.search.walked:
+            return []
+        return [self._if_full(self._sorted(self.key, Stretch(self.search).trigrams))]
 
     def _is_promising(self) -> Conditions:
-        """Where an index knows what is sought, the first part of the way has to meet some of it: of a range as much as
-        fills the page in the end, of a text anything, since its index takes longer for each match.
+        """Where an index knows what is sought, the first part of the way has to meet as much of it as fills the page
+        in the end.
         """
         glance = self._near("glance")
-        met = select(glance.c.id_key).where(glance.c.is_match)
+        on_course = select(glance.c.id_key).where(glance.c.is_match).offset(bindparam("met")).exists()
         if self.reach:
-            return [or_(met.offset(bindparam("met")).exists(), self.reach.is_near)]
-        return [met.exists()] if self.search.trigrams else []
+            return [or_(on_course, self.reach.is_near)]
+        return [on_course] if self.search.trigrams else []
 
     def _near(self, length: str) -> Subquery:
         """The first rows along the keys, and which of them are matches."""
@@ -66,20 +71,28 @@ class SearchedPage:
         return rows.order_by(self.search.by(self.key)).limit(bindparam(length)).subquery(length)
 
     def _all(self) -> ColumnElement[Any]:
-        """Every match, sorted; of a range, as far as the page may reach.
-
-        OFFSET 0 hides from the planner that only a page is wanted, so it does not hope for early matches; and the order
-        of a range leaves it but the index of the range.
-        """
-        search, reach = self.search, self.reach
-        rows = self._rows(self.key).where(*search.trigrams, *search.sought, *([reach.is_within] if reach else ()))
-        order = self.key if search.range is None else search.range
-        every = rows.order_by(search.by(order)).offset(literal_column("0")).subquery("every")
-        page = self._cut(select(every.c.id_key), every.c.id_key)
+        """Of every match; of a range, of as many as the page may reach."""
+        order = self.key if self.search.range is None else self.search.range
+        found = [or_(*columns) for columns in self.search.trigrams]
+        page = self._sorted(order, *found, *([self.reach.is_within] if self.reach else ()))
         return func.array(page.scalar_subquery(), type_=ARRAY(Integer))
+
+    def _sorted(self, order: Column, *found: ColumnElement[bool]) -> Select[Any]:
+        """OFFSET 0 hides from the planner that only a page is wanted, so it does not hope for early matches; and the
+        order of a range leaves it but the index of the range.
+        """
+        rows = self._rows(self.key).where(*found, *self.search.sought)
+        every = rows.order_by(self.search.by(order)).offset(literal_column("0")).subquery("every")
+        return self._cut(select(every.c.id_key), every.c.id_key)
 
     def _rows(self, *columns: ColumnElement[Any] | Column) -> Select[Any]:
         return select(*columns).where(*self.search.walked, *self.search.after)
 
     def _cut(self, rows: Select[Any], key: Column) -> Select[Any]:
         return rows.order_by(self.search.by(key)).offset(bindparam("skip")).limit(bindparam("limit"))
+
+    @staticmethod
+    def _if_full(page: Select[Any], *conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+        keys = page.subquery("page")
+        is_full = func.count() == bindparam("limit")
+        return select(func.array_agg(keys.c.id_key)).where(*conditions).having(is_full).scalar_subquery()

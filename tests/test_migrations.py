@@ -2,6 +2,7 @@
 safe to start from many places at once."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -76,15 +77,21 @@ def test_the_models_and_the_migrations_agree(settings: Settings, committing: Dat
         command.check(alembic_config(connection))
 
 
-def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, Engine]) -> None:
-    """Before the migration, so that orders could be written meanwhile."""
+def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, Engine], committing: Database) -> None:
+    """Before the migration, so that rows could be written meanwhile; with the commands that the documentation gives."""
     settings, engine = empty
+    by_hand = re.findall("CREATE INDEX CONCURRENTLY .*", (ROOT / "docs/OPERATIONS.md").read_text())
     migrate(settings, "0004")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        by_hand = "CREATE INDEX CONCURRENTLY ix_orders_status_date_id_key ON orders (status, date, id_key)"
-        connection.execute(text(by_hand))
+        before = schema(connection, "indexes")["indexes"]
+        for build in by_hand:
+            connection.execute(text(build))
+        built = schema(connection, "indexes")["indexes"]
         migrate(settings)
-        command.check(alembic_config(connection))
+        taken_over = schema(connection, "indexes")["indexes"]
+    with committing.engine.connect() as connection:
+        assert taken_over == schema(connection, "indexes")["indexes"]
+    assert len(by_hand) == len((built & taken_over) - before) == 3
 
 
 def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engine], committing: Database) -> None:

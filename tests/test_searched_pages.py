@@ -1,5 +1,6 @@
 """Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,10 +16,10 @@ from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.walk import MOST, WALKS, Walk, walk_for
+from repositories.walk import ALONG_KEYS, MOST, WITHIN_A_VALUE, Walk
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
-from schemas.list_query import ListQuery, where
+from schemas.list_query import ListQuery
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
 
@@ -37,6 +38,7 @@ SHOP = f"""
         SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 day', 1, 1 + mod(n, 3), 1 + mod(n, 4), 1, 1
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
 """
+SPREAD = "UPDATE products SET id_key = id_key * 5000"
 PAGES: list[dict[str, Any]] = [
     {"limit": 1},
     {"limit": 3},
@@ -125,6 +127,42 @@ def plainly(query: ListQuery, matches: list[int]) -> list[int]:
     return keys[query.skip : query.skip + query.limit]
 
 
+def test_a_search_goes_through_stretches_of_keys(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three or four products lie in each; a page that the first two do not fill is made of all matches."""
+    shop.exec_driver_sql(SPREAD)
+    walk_along(monkeypatch, 0)
+    table = shop.execute(ProductRepository.model.__table__.select()).all()
+    for text, page in itertools.product(("chair", "ukulele"), PAGES):
+        after = {"after_id": page["after_id"] * 5000} if "after_id" in page else {}
+        query = ProductFilters.model_validate({"q": text} | page | after)
+        statement = ProductRepository.page(query, ("id_key",))
+        shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
+        assert shown == plainly(query, [row.id_key for row in table if text in row.name.lower()]), (text, page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_near"),
+    [
+        ({"limit": 5}, True),
+        ({"limit": 6}, False),
+        ({"limit": 1, "skip": 5}, False),
+        ({"limit": 3, "after_id": 16383}, True),
+        ({"limit": 4, "after_id": 16383}, False),
+        ({"limit": 5, "after_id": 16384}, True),
+        ({"limit": 4, "sort": "-id_key"}, True),
+        ({"limit": 5, "sort": "-id_key"}, False),
+    ],
+)
+def test_all_matches_are_read_only_when_the_first_stretches_do_not_fill_the_page(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_near: bool
+) -> None:
+    """Of the chairs, 2 to 6 lie in the first two, 4 to 6 behind the middle of them, 57 to 60 in the last two."""
+    shop.exec_driver_sql(SPREAD)
+    walk_along(monkeypatch, 0)
+    query = ProductFilters.model_validate({"q": "chair"} | asked)
+    assert ("index" in executed(shop, ProductRepository, query)) != is_near
+
+
 def executed(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
     """How many rows each part of the statement that is executed hands on: of the `glance`, the `walk`, the `first` rows
     of a range, `every` match of a range, and what the `index` gives of the page.
@@ -162,8 +200,7 @@ def test_a_text_that_is_not_near_is_not_walked_for(
     """The first of them is the twelfth product."""
     walk_along(monkeypatch, 40, glance=glance)
     query = ProductFilters(q="ukulele", limit=1)
-    parts = executed(shop, ProductRepository, query)
-    assert ("walk" in parts, "index" in parts) == (is_walked, not is_walked)
+    assert ("walk" in executed(shop, ProductRepository, query)) == is_walked
 
 
 @pytest.mark.parametrize(("glance", "is_walked"), [(5, False), (6, True)])
@@ -208,16 +245,12 @@ def test_of_a_range_no_more_is_read_than_the_page_may_reach(shop: Connection, mo
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    since, name = where("date", operator=">="), where("date", operator="contains")
-    lengths = [Walk(100, 5).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
+    lengths = [Walk(100).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
     walks = [length["walk"] for length in lengths]
     assert walks == sorted(walks)
     assert 0 < walks[0] < walks[2] < walks[-1] == MOST
     assert all(length["last"] < length["sample"] <= MOST for length in lengths[:-1])
-    assert walk_for([since, since], is_within=False) == walk_for([since], is_within=False) == WALKS[">="]
-    assert walk_for([since], is_within=True).unit == WALKS[">="].unit // 3
-    both = where("date", "total", operator="contains")
-    assert walk_for([both], is_within=False).unit == walk_for([name], is_within=False).unit // 2
+    assert WITHIN_A_VALUE < ALONG_KEYS
 
 
 def test_only_pages_of_one_plan_are_prepared() -> None:
