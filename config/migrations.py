@@ -7,6 +7,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
@@ -42,7 +44,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
             with engine.connect() as connection:
                 connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
                 connection.commit()
-                command.upgrade(alembic_config(connection), revision)
+                _upgrade(connection, revision)
                 connection.commit()
                 return
         except OperationalError as error:
@@ -50,6 +52,16 @@ def migrate(settings: Settings, revision: str = "head") -> None:
                 logger.warning("the database is away, waiting for it: %s", str(error.orig).strip())
             waiting = True
             time.sleep(RETRY_SECONDS)
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    """A database that a later version has migrated is left as it is: migrations let the version before them work on."""
+    config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is None or current in known:
+        command.upgrade(config, revision)
+    else:
+        logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
 
 
 def make(settings: Settings, message: str) -> None:

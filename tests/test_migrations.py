@@ -128,6 +128,22 @@ def test_a_migration_that_has_run_is_not_run_again(settings: Settings, committin
         assert schema(connection) == before
 
 
+def test_a_database_that_is_ahead_is_left_alone(
+    empty: tuple[Settings, Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An instance of the version before starts again during an upgrade, or after it was taken back."""
+    settings, engine = empty
+    migrate(settings)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    migrate(settings)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "later"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "the database is ahead of this version, at migration later: nothing to do"
+    ]
+
+
 def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp_path: Path) -> None:
     settings, engine = empty
     environment = os.environ | {"POSTGRES_DB": settings.postgres_db, "PYTHONPATH": str(ROOT)}

@@ -45,6 +45,11 @@ class Data:
     def count(self, table: str) -> int:
         return int(self.one(f"SELECT count(*) FROM {table}"))
 
+    def word(self, table: str, words: str, share: float) -> str:
+        """The one of `words` that comes nearest to being in this share of the rows."""
+        nearest = f"abs(count(*) - {share} * (SELECT count(*) FROM {table}))"
+        return str(self.one(f"SELECT {words} FROM {table} GROUP BY 1 ORDER BY {nearest}, 1 LIMIT 1"))
+
     def typical(self, table: str, column: str) -> int:
         """The value that has as many rows as most others."""
         return int(
@@ -65,6 +70,7 @@ def products(data: Data) -> list[Query]:
     lowest = data.one("SELECT min(price) FROM products")
     shares = [data.share("products", f"price <= {price}") for price in (lowest, low)]
     maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
+    rarer = data.word("products", "split_part(name, ' ', 1)", 0.001)
     asked = [
         ("", FIRST_PAGE, None),
         (f"after_id={deep}", "after_id, at 90 % of the rows", KEYSET),
@@ -82,6 +88,8 @@ def products(data: Data) -> list[Query]:
         (f"category_id={category}&in_stock=true&min_price={middle}", "category_id, in_stock, min_price", FILTER),
         (f"q={item}", f"q={item} (common)", SEARCH),
         (f"q={maker}", f"q={maker} (a maker)", SEARCH),
+        (f"q={rarer}", f"q={rarer} (0.1 % of the names)", SEARCH),
+        (f"q={rarer}&after_id={deep}", f"q={rarer}, after_id", SEARCH),
         (f"q={maker}%20{item}", f"q={maker} {item} (rare)", SEARCH),
         ("q=qqqqq", "q=qqqqq (none found)", SEARCH),
         (f"q={item[:3]}", f"q={item[:3]} (three letters)", SEARCH),
@@ -103,12 +111,12 @@ def products(data: Data) -> list[Query]:
 def clients(data: Data) -> list[Query]:
     middle = data.row("clients", 0.5)
     email = data.one(f"SELECT email FROM clients WHERE id_key = {middle}")
-    name = data.one(f"SELECT lastname FROM clients WHERE id_key = {middle}")
+    names = [(share, data.word("clients", "lastname", share)) for share in (0.02, 0.003, 0.001)]
     asked = [
         ("", FIRST_PAGE, None),
         (f"after_id={data.row('clients', 0.9)}", "after_id, at 90 % of the rows", KEYSET),
         (f"email={quote(email)}", "email", FILTER),
-        (f"q={quote(name)}", f"q={name}", SEARCH),
+        *((f"q={quote(name)}", f"q={name} ({share:.1%} of the last names)", SEARCH) for share, name in names),
         ("q=qqqqq", "q=qqqqq (none found)", SEARCH),
         *((f"sort={sort}", f"sort={sort}", FILTER) for sort in ("name", "-name", "lastname", "-lastname")),
         ("count=true", "count=true", None),
