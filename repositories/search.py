@@ -58,7 +58,7 @@ class Search:
     @property
     def is_prepared(self) -> bool:
         """Whether each way can be taken by one index only, whatever the parameters."""
-        return self.range is not None or (not self.walked and len(self.trigrams) == len(self.sought))
+        return self.range is not None or (len(self.walked) <= 1 and len(self.trigrams) == len(self.sought))
 
     @property
     def after(self) -> Conditions:

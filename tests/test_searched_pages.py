@@ -262,6 +262,7 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (OrderRepository, OrderFilters(status=3, sort="-date", limit=10)),
         (ProductRepository, ProductFilters(in_stock=True, after_id=5, limit=20)),
         (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
+        (ProductRepository, ProductFilters(q="chair", category_id=1)),
         (ClientRepository, ClientFilters(q="Doe")),
         (ProductRepository, ProductFilters(q="chair", sort="-price")),
     ]
