@@ -23,7 +23,9 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     "positive": lambda column, value: (column > literal_column("0")) == value,
 }
 # Without letters whose lower case hangs on their neighbours: a part of a text would have another than the whole.
-_WORDS = re.compile(r"[^\W_Σςİ]{3,}")
+_LETTER = r"[^\W_Σςİ]"
+_LONG_WORDS = re.compile(rf"{_LETTER}{{3,}}")
+_WORDS = re.compile(rf"{_LETTER}{{3,}}| {_LETTER}{{1,2}}(?!{_LETTER})")
 
 
 class Filter(NamedTuple):
@@ -66,9 +68,12 @@ def trigram_pattern(text: str) -> str | None:
 
     The index reads a list of rows for each trigram. Of "johnson ukulele" those are 13 lists of 10,000 rows in a shop of
     a million products; "%joh%uku%" takes a quarter of the time, and hardly any other name meets it. So a pattern has
-    the first three letters of each word; of a word by itself six, since three find much else.
+    the first three letters of each word; of a word by itself six, since three find much else. A shorter word beside it
+    ("johnson u") has trigrams with the space before it; beside two, its list takes longer than what they leave.
     """
-    words = _WORDS.findall(text)
+    words = _LONG_WORDS.findall(text)
+    if len(words) == 1:
+        words = _WORDS.findall(text)
     length = 3 if len(words) > 1 else 6
     return "%".join(("", *(word[:length] for word in words), "")) if words else None
 

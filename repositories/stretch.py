@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
 from repositories.search import Column, Search
 
-BITS = 14
+BITS = 15
 """A stretch is as many keys as these make. The indexes have it as well."""
 _AT_ONCE = 2
 """Stretches; the page may begin at the end of the first one."""

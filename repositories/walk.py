@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 MOST = 20_000
 """Rows."""
-_PARTS = 5
+_PARTS = 6
 
 
 class Walk(NamedTuple):
@@ -34,6 +34,6 @@ class Walk(NamedTuple):
         }
 
 
-ALONG_KEYS = Walk(500)
-WITHIN_A_VALUE = Walk(166)
+ALONG_KEYS = Walk(666)
+WITHIN_A_VALUE = Walk(222)
 """Its rows lie apart."""

@@ -15,6 +15,7 @@ from schemas.product_schema import ProductFilters
 
 NAMES = (
     "Johnson Ukulele 168, red",
+    "Bow B4 5l, oak  ab-c",
     "Müller-Lüdenscheidt's GROSSE Tür",
     "ΟΔΟΣ ΣΟΣΙΑΛ όλος",
     "İstanbul'dan ılık ISPARTA",  # noqa: RUF001 # Turkish
@@ -33,6 +34,11 @@ NAMES = (
         ("Lampe", "%Lampe%"),
         ("Ukulele", "%Ukulel%"),
         ("Johnson Ukulele", "%Joh%Uku%"),
+        ("Johnson U", "%Joh% U%"),
+        ("Johnson U2 Ukulele", "%Joh%Uku%"),
+        ("a 12 abc", "% 12%abc%"),
+        ("a_b ab-cd abc", "% ab%abc%"),
+        ("abcΣ abΣ", "%abc% ab%"),
         ("x_100%abc", "%100%abc%"),
         ("s ΟΔΟΣ", "%ΟΔΟ%"),
     ],

@@ -91,6 +91,7 @@ def products(data: Data) -> list[Query]:
         (f"q={rarer}", f"q={rarer} (0.1 % of the names)", SEARCH),
         (f"q={rarer}&after_id={deep}", f"q={rarer}, after_id", SEARCH),
         (f"q={maker}%20{item}", f"q={maker} {item} (rare)", SEARCH),
+        (f"q={maker}%20{item[0]}", f"q={maker} {item[0]} (as one types)", SEARCH),
         ("q=qqqqq", "q=qqqqq (none found)", SEARCH),
         (f"q={item[:3]}", f"q={item[:3]} (three letters)", SEARCH),
         (f"q={item[:2]}", f"q={item[:2]} (two letters)", None),
