@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import reduce
 from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, literal_column, or_, select
@@ -53,10 +54,14 @@ def only_value(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     return column.between(value, value)
 
 
-def trigram_conditions(model: type[BaseModel], of: Filter) -> list[ColumnElement[bool]]:
-    """What an index of trigrams finds of a search, column by column: all that the search means, and little else."""
+def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
+    """What an index of trigrams finds of a search: all that the search means, and little else. Several columns are one
+    text to it, so that one look is enough.
+    """
     pattern: BindParameter[str] = bindparam(trigram_parameter(of.name))
-    return [func.lower(getattr(model, column)).like(_lowered(pattern)) for column in of.where.columns]
+    columns = [getattr(model, column) for column in of.where.columns]
+    text = reduce(_joined, map(_present, columns)) if len(columns) > 1 else columns[0]
+    return func.lower(text).like(_lowered(pattern))
 
 
 def trigram_parameter(name: str) -> str:
@@ -68,14 +73,23 @@ def trigram_pattern(text: str) -> str | None:
 
     The index reads a list of rows for each trigram. Of "johnson ukulele" those are 13 lists of 10,000 rows in a shop of
     a million products; "%joh%uku%" takes a quarter of the time, and hardly any other name meets it. So a pattern has
-    the first three letters of each word; of a word by itself six, since three find much else. A shorter word beside it
-    ("johnson u") has trigrams with the space before it; beside two, its list takes longer than what they leave.
+    the first three letters of each word; of a word by itself nine, since "wil" finds much else than Williamson. A
+    shorter word beside it ("johnson u") has trigrams with the space before it; beside two, its list takes longer than
+    what they leave.
     """
     words = _LONG_WORDS.findall(text)
     if len(words) == 1:
         words = _WORDS.findall(text)
-    length = 3 if len(words) > 1 else 6
+    length = 3 if len(words) > 1 else 9
     return "%".join(("", *(word[:length] for word in words), "")) if words else None
+
+
+def _joined(text: Any, more: Any) -> Any:
+    return text.concat(literal_column("' '")).concat(more)
+
+
+def _present(column: Any) -> Any:
+    return func.coalesce(column, literal_column("''")) if column.nullable else column
 
 
 def _lowered(value: BindParameter[Any]) -> ColumnElement[Any]:

@@ -5,7 +5,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
 from repositories.conditions import (
@@ -13,7 +13,7 @@ from repositories.conditions import (
     Filter,
     condition,
     only_value,
-    trigram_conditions,
+    trigram_condition,
     trigram_parameter,
     trigram_pattern,
 )
@@ -88,9 +88,7 @@ def _list_text(shape: Shape) -> Text:
         return _searched_text(shape)
     leading = _leading_column(shape)
     conditions = [(only_value if leading else condition)(shape.model, item) for item in shape.filters]
-    conditions += [
-        or_(*trigram_conditions(shape.model, item)) for item in shape.filters if item.name in shape.with_trigrams
-    ]
+    conditions += [trigram_condition(shape.model, item) for item in shape.filters if item.name in shape.with_trigrams]
     conditions += ownership(shape.owned)
     if shape.fields is None:
         return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select
 
 from models.base_model import BaseModel
-from repositories.conditions import RANGES, Filter, condition, trigram_conditions
-from repositories.walk import ALONG_KEYS, WITHIN_A_VALUE, Walk
+from repositories.conditions import RANGES, Filter, condition, trigram_condition
+from repositories.walk import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, Walk
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -22,8 +22,8 @@ class Search:
     walked: Conditions
     """An index leads along their rows in the order of keys: the walk is along these."""
     sought: Conditions
-    trigrams: Sequence[Conditions]
-    """What an index finds of `sought`, where it finds more than that: any of the conditions of each search."""
+    trigrams: Conditions
+    """What an index finds of `sought`, where it finds more than that."""
     range: Column | None
     """What all of `sought` is about, where an index has the rows of `walked` in its order, whatever the parameters."""
     walk: Walk
@@ -44,13 +44,14 @@ class Search:
         walked = [item for item in filters if _is_walked(model, item)]
         sought = [item for item in filters if item not in walked]
         column = _range_column(model, walked, sought)
+        trigrams = [trigram_condition(model, item) for item in sought if item.name in with_trigrams]
         return cls(
             model,
             [condition(model, item) for item in walked],
             [condition(model, item) for item in sought],
-            [trigram_conditions(model, item) for item in sought if item.name in with_trigrams],
+            trigrams,
             getattr(model, column) if column else None,
-            WITHIN_A_VALUE if walked else ALONG_KEYS,
+            _walk(walked, trigrams),
             is_after,
             is_backwards,
         )
@@ -78,6 +79,12 @@ class Search:
 
 def _is_walked(model: type[BaseModel], item: Filter) -> bool:
     return item.where.operator == "=" and has_ordered_index(model, *item.where.columns)
+
+
+def _walk(walked: Collection[Filter], trigrams: Conditions) -> Walk:
+    if walked:
+        return WITHIN_A_VALUE
+    return FOR_A_TEXT if trigrams else ALONG_KEYS
 
 
 def _range_column(model: type[BaseModel], walked: Collection[Filter], sought: Collection[Filter]) -> str | None:

@@ -73,8 +73,7 @@ class SearchedPage:
     def _all(self) -> ColumnElement[Any]:
         """Of every match; of a range, of as many as the page may reach."""
         order = self.key if self.search.range is None else self.search.range
-        found = [or_(*columns) for columns in self.search.trigrams]
-        page = self._sorted(order, *found, *([self.reach.is_within] if self.reach else ()))
+        page = self._sorted(order, *self.search.trigrams, *([self.reach.is_within] if self.reach else ()))
         return func.array(page.scalar_subquery(), type_=ARRAY(Integer))
 
     def _sorted(self, order: Column, *found: ColumnElement[bool]) -> Select[Any]:

@@ -23,11 +23,11 @@ class Stretch:
 
     @property
     def trigrams(self) -> ColumnElement[bool]:
-        """What the index finds there of a search: a look into it for each stretch and column."""
+        """What the index finds there of a search: a look into it for each stretch."""
         step, first = "-" if self._search.is_backwards else "+", self._first.select().scalar_subquery()
         numbers = [first.op(step)(literal_column(f"{n:d}")) for n in range(_AT_ONCE)]
         stretches = [self._of(self._search.model.id_key) == number for number in numbers]
-        return or_(*(and_(stretch, found) for stretch in stretches for found in self._search.trigrams[0]))
+        return or_(*(and_(stretch, *self._search.trigrams) for stretch in stretches))
 
     @staticmethod
     def _of(key: Column) -> ColumnElement[Any]:

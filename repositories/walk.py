@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 MOST = 20_000
 """Rows."""
-_PARTS = 6
 
 
 class Walk(NamedTuple):
@@ -16,24 +15,27 @@ class Walk(NamedTuple):
     """
 
     unit: int
+    parts: int = 5
 
     def parameters(self, end: int) -> dict[str, int]:
         """Those of the statement, for a page that ends with the match number `end`.
 
-        `glance` is the first part of the walk, which has to meet more than `met` matches, its share of the page;
+        `glance` is the first of the walk's `parts`, which has to meet more than `met` matches, its share of the page;
         `sample` is how many rows of a range tell where the page ends, and `last` the place of its last one among them.
         """
         length = min(self.unit * isqrt(end), MOST)
         sample = min(max(length // 20, 2 * end), MOST)
         return {
             "walk": length,
-            "glance": length // _PARTS,
-            "met": end // _PARTS,
+            "glance": length // self.parts,
+            "met": end // self.parts,
             "sample": sample,
             "last": min(end - 1, MOST),
         }
 
 
-ALONG_KEYS = Walk(666)
-WITHIN_A_VALUE = Walk(222)
+ALONG_KEYS = Walk(500)
+FOR_A_TEXT = Walk(666, parts=6)
+"""What it does not meet costs more than a range would."""
+WITHIN_A_VALUE = Walk(166)
 """Its rows lie apart."""

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from models.address import AddressModel
 from repositories.client_repository import ClientRepository
-from repositories.conditions import trigram_pattern
+from repositories.conditions import Filter, trigram_condition, trigram_pattern
 from repositories.product_repository import ProductRepository
 from schemas.client_schema import ClientFilters
+from schemas.list_query import where
 from schemas.product_schema import ProductFilters
 
 NAMES = (
@@ -32,7 +34,8 @@ NAMES = (
         ("a b%c_d", None),
         ("abc", "%abc%"),
         ("Lampe", "%Lampe%"),
-        ("Ukulele", "%Ukulel%"),
+        ("Ukulele", "%Ukulele%"),
+        ("Hammerschmidt", "%Hammersch%"),
         ("Johnson Ukulele", "%Joh%Uku%"),
         ("Johnson U", "%Joh% U%"),
         ("Johnson U2 Ukulele", "%Joh%Uku%"),
@@ -74,14 +77,24 @@ def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: s
             assert (found, is_met) == (list(expected), bool(found)), part
 
 
-def test_a_search_asks_the_index_of_each_of_its_columns(app: FastAPI, client: TestClient) -> None:
+def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient) -> None:
     """Of a few rows the planner reads all, in whatever order: it may not, neither the table nor a whole index."""
     connection: Connection = app.state.resources.database.connection
     for way in ("seqscan", "indexscan", "indexonlyscan"):
         connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
-    assert plan.count("Bitmap Index Scan on ix_clients_stretch_name_lastname_trgm") == 2
+    assert "ix_clients_stretch_name_lastname_trgm" in plan
     searched = ProductRepository.total(ProductFilters(q="Ukulele"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {searched.sql}", searched.parameters).scalars())
     assert "ix_products_category_id_stretch_name_trgm" in plan
+
+
+def test_a_column_without_a_value_hides_no_match_in_another(app: FastAPI, client: TestClient) -> None:
+    connection: Connection = app.state.resources.database.connection
+    connection.exec_driver_sql("INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'x', 'y', 'a@b.co')")
+    connection.exec_driver_sql("INSERT INTO addresses (street, city, client_id) VALUES ('Main Street', 'x', 1)")
+    for columns in (("street", "number"), ("number", "street")):
+        found = trigram_condition(AddressModel, Filter("q", where(*columns, operator="contains")))
+        query = select(AddressModel.street).where(found)
+        assert connection.scalars(query, {"q_trigrams": "%main%"}).all() == ["Main Street"]

@@ -16,7 +16,7 @@ from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.walk import ALONG_KEYS, MOST, WITHIN_A_VALUE, Walk
+from repositories.walk import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, Walk
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
@@ -203,11 +203,11 @@ def test_a_text_that_is_not_near_is_not_walked_for(
     assert ("walk" in executed(shop, ProductRepository, query)) == is_walked
 
 
-@pytest.mark.parametrize(("glance", "is_walked"), [(3, False), (4, True)])
+@pytest.mark.parametrize(("glance", "is_walked"), [(5, False), (6, True)])
 def test_a_range_is_walked_for_as_long_as_it_is_on_course(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
 ) -> None:
-    """It has to meet more than its share of the page, one match; the second is the fourth product."""
+    """It has to meet more than its share of the page, two matches; the third is the sixth product."""
     walk_along(monkeypatch, 60, glance=glance)
     parts = executed(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
     assert (parts.get("walk"), parts.get("index")) == ((10, None) if is_walked else (None, 10))
@@ -250,7 +250,20 @@ def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
     assert walks == sorted(walks)
     assert 0 < walks[0] < walks[2] < walks[-1] == MOST
     assert all(length["last"] < length["sample"] <= MOST for length in lengths[:-1])
-    assert WITHIN_A_VALUE < ALONG_KEYS
+
+
+@pytest.mark.parametrize(
+    ("query", "walk"),
+    [
+        (ProductFilters(min_price=Decimal(1)), ALONG_KEYS),
+        (ProductFilters(q="chair"), FOR_A_TEXT),
+        (ProductFilters(q="chair", category_id=1), WITHIN_A_VALUE),
+    ],
+)
+def test_the_walk_is_as_long_as_what_comes_after_it_is_dear(query: ProductFilters, walk: Walk) -> None:
+    parameters = ProductRepository.page(query, ("id_key",)).parameters
+    assert parameters.items() >= walk.parameters(query.limit).items()
+    assert WITHIN_A_VALUE < ALONG_KEYS < FOR_A_TEXT
 
 
 def test_only_pages_of_one_plan_are_prepared() -> None:
