@@ -25,7 +25,6 @@ TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {
 class Field:
     """`example` makes a valid value from a number that no other call gets; of kind "text" is what may be any text.
 
-
     `default` is what a create without the field answers; `...` stands for a value that the server makes.
     """
 
