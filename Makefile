@@ -53,6 +53,7 @@ migrate: $(READY) ## Bring the database up to date
 migration: $(READY) ## Write the next migration from the changed models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
 	@$(VENV)/python -m config.migrations make "$(m)"
+	@$(VENV)/ruff format --quiet migrations/versions
 
 audit: $(READY) ## Ask the database whether stock, order details, totals and bill numbers agree
 	@$(VENV)/python -m scripts.audit

@@ -68,7 +68,9 @@ def make(settings: Settings, message: str) -> None:
     """Write the next migration from the difference between the models and the database, which must be up to date."""
     migrate(settings)
     with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
-        command.revision(alembic_config(connection), message, autogenerate=True)
+        config = alembic_config(connection)
+        number = sum(1 for _ in ScriptDirectory.from_config(config).walk_revisions()) + 1
+        command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
 
 
 def main() -> None:

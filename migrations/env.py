@@ -1,6 +1,10 @@
 """Alembic's entry: runs the migrations on the connection that `config.migrations` hands over."""
 
+from typing import Any
+
 from alembic import context
+from alembic.autogenerate.rewriter import Rewriter
+from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrateOperation
 
 import models
 from config.database import base
@@ -13,7 +17,22 @@ def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bo
     return not (kind == "index" and name is not None and name.endswith("_trgm"))
 
 
+written = Rewriter()
+
+
+@written.rewrites(CreateTableOp)
+def keep_updated_at(_context: Any, _revision: Any, table: CreateTableOp) -> list[MigrateOperation]:
+    """A new table gets the trigger that the first ones have, which the models do not speak of either."""
+    trigger = f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table.table_name}"
+    return [table, ExecuteSQLOp(f"{trigger} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()")]
+
+
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=base.metadata, include_object=is_in_models)
+context.configure(
+    connection=connection,
+    target_metadata=base.metadata,
+    include_object=is_in_models,
+    process_revision_directives=written,
+)
 with context.begin_transaction():
     context.run_migrations()

@@ -3,6 +3,7 @@ safe to start from many places at once."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,13 +14,13 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Column, Connection, Engine, Integer, Table, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 import models
 from config.database import Database, base
-from config.migrations import alembic_config, migrate
+from config.migrations import alembic_config, make, migrate
 from config.network import free_port
 from config.settings import Settings
 from tests.servers import ROOT, address, postgres_server, until
@@ -142,6 +143,24 @@ def test_a_database_that_is_ahead_is_left_alone(
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         "the database is ahead of this version, at migration later: nothing to do"
     ]
+
+
+def test_a_migration_that_is_made_for_a_new_table_keeps_its_times(
+    empty: tuple[Settings, Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, engine = empty
+    folder = shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
+    monkeypatch.setattr("config.migrations.FOLDER", folder)
+    there_are = len(list(folder.glob("versions/*.py")))
+    shelves = Table("shelves", base.metadata, Column("id_key", Integer, primary_key=True))
+    try:
+        make(settings, "shelves")
+    finally:
+        base.metadata.remove(shelves)
+    assert (folder / "versions" / f"{there_are + 1:04d}_shelves.py").exists()
+    migrate(settings)
+    with engine.connect() as connection:
+        assert ("shelves", "keep_updated_at") in schema(connection, "triggers")["triggers"]
 
 
 def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp_path: Path) -> None:

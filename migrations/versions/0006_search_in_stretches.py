@@ -12,8 +12,8 @@ PENDING = "WITH (gin_pending_list_limit = 64)"
 
 def upgrade() -> None:
     # A text that is neither rare nor common: no walk soon meets a page of it, and no index soon shows all of it. But
-    # this one can show what the first keys have. It may have been built by hand. The version before looks at all clients
-    # from here on, until it is stopped.
+    # this one can show what the first keys have. It may have been built by hand. The version before looks at all
+    # clients from here on, until it is stopped.
     op.execute(f"""
         DO $$ BEGIN
             CREATE EXTENSION IF NOT EXISTS btree_gin;
