@@ -28,7 +28,15 @@ KILL_SECONDS = 5  # a worker may take that much longer to stop than TIMEOUT_GRAC
 
 
 class Workers(Multiprocess):
-    """Uvicorn's supervisor, with a bound on the time to stop."""
+    """Uvicorn's supervisor, with bounds on the time to stop, and to notice that a worker is dead."""
+
+    def keep_subprocess_alive(self) -> None:
+        """While the worker's end of their pipe is open in the parent as well, it does not see that a worker which it has
+        just asked whether it lives was killed, and waits for the answer as long as for a worker that hangs.
+        """
+        for worker in self.processes:
+            worker.child_conn.close()
+        super().keep_subprocess_alive()
 
     def join_all(self) -> None:
         deadline = time.monotonic() + (self.config.timeout_graceful_shutdown or 0) + KILL_SECONDS

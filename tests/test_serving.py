@@ -12,16 +12,20 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from uvicorn import Server
+from uvicorn import Config, Server
+from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
 from config.embedded_process import command_line, read_pid
 from config.serving import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from config.settings import Settings
+from run_production import Workers
 from tests.servers import App, answers, children, running_app, until
 
 
@@ -69,6 +73,38 @@ def test_a_killed_worker_is_replaced(service: App) -> None:
     os.kill(first[0], signal.SIGKILL)
     until(lambda: len(service.workers()) == 2 and first[0] not in service.workers())
     until(lambda: answers(service))
+
+
+def die_when_asked(pipe: Connection) -> None:
+    pipe.recv()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def parent() -> Iterator[Workers]:
+    """Of a service with one worker, which it starts itself."""
+    own = {number: signal.getsignal(number) for number in SIGNALS}
+    workers = Workers(Config("main:app", workers=1, timeout_worker_healthcheck=3600), [])
+    yield workers
+    for number, handler in own.items():
+        signal.signal(number, handler)
+
+
+def test_a_worker_that_is_killed_when_it_is_asked_whether_it_lives_is_replaced(
+    parent: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, and not after as long as a worker may hang."""
+    victim = Process(parent.config, [])
+    victim.process = get_context("spawn").Process(target=die_when_asked, args=(victim.child_conn,))
+    victim.start()
+    parent.processes = [victim]
+    monkeypatch.setattr(Process, "start", lambda _: None)  # the new one has nothing to do
+    looking = threading.Thread(target=parent.keep_subprocess_alive, daemon=True)
+    looking.start()
+    looking.join(30)
+    assert not looking.is_alive()
+    assert victim.exitcode == -signal.SIGKILL
+    assert victim not in parent.processes
 
 
 def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(service: App) -> None:
