@@ -31,8 +31,8 @@ class Workers(Multiprocess):
     """Uvicorn's supervisor, with bounds on the time to stop, and to notice that a worker is dead."""
 
     def keep_subprocess_alive(self) -> None:
-        """While the worker's end of their pipe is open in the parent as well, it does not see that a worker which it has
-        just asked whether it lives was killed, and waits for the answer as long as for a worker that hangs.
+        """While a worker's end of their pipe is open in the parent as well, it does not see that a worker which it has
+        just asked whether it lives was killed, and waits for the answer as long as for one that hangs.
         """
         for worker in self.processes:
             worker.child_conn.close()

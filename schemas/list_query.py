@@ -52,7 +52,7 @@ class ListQuery(BaseModel):
         Field(ge=0, le=MAX_INTEGER, description="The page after this `id_key`, at the same cost however deep."),
     ] = None
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
-    sort: str = "id_key"
+    sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
     PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
 

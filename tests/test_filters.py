@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
+from schemas.list_query import ListQuery
 from tests.database import StatementCounter
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object
@@ -182,6 +184,13 @@ def test_a_list_is_sorted_by_fields_that_are_offered_and_no_others(
             assert listed == sorted(made, key=lambda one: (one[field], one["id_key"]), reverse=bool(sign))
     for sort in ("", "created_at", "nonsense", "--id_key", "+id_key", "ID_KEY", "id_key,id_key", "id_key;drop table x"):
         assert_invalid(client, entity.path, sort=sort)
+
+
+def test_a_query_that_names_no_fields_sorts_by_keys() -> None:
+    assert ListQuery(sort="-id_key").sort == "-id_key"
+    for sort in ("", "name", "created_at", "--id_key", "id_key\n"):
+        with pytest.raises(ValidationError):
+            ListQuery(sort=sort)
 
 
 @pytest.mark.parametrize(
