@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent.parent / "migrations"
 ADVISORY_LOCK = 0x45434F4D  # any number that every instance of this service agrees on
 RETRY_SECONDS = 1.0
+HAS_TRIGRAMS = "SELECT to_regclass('ix_products_category_id_stretch_name_trgm') IS NOT NULL"
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -60,6 +61,8 @@ def _upgrade(connection: Connection, revision: str) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is None or current in known:
         command.upgrade(config, revision)
+        if revision == "head" and not connection.scalar(text(HAS_TRIGRAMS)):
+            logger.warning("searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes")
     else:
         logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from alembic import command
+from pydantic import SecretStr
 from sqlalchemy import Column, Connection, Engine, Integer, Table, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
@@ -23,6 +24,8 @@ from config.database import Database, base
 from config.migrations import alembic_config, make, migrate
 from config.network import free_port
 from config.settings import Settings
+from repositories.product_repository import ProductRepository
+from schemas.product_schema import ProductFilters
 from tests.servers import ROOT, address, postgres_server, until
 
 # Everything in the schema that has a definition, in words that two databases can be compared by.
@@ -93,6 +96,34 @@ def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, En
     with committing.engine.connect() as connection:
         assert taken_over == schema(connection, "indexes")["indexes"]
     assert len(by_hand) == len((built & taken_over) - before) == 3
+
+
+def test_without_the_right_to_extensions_searches_find_the_same(
+    empty: tuple[Settings, Engine], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings, engine = empty
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE plain LOGIN PASSWORD 'plain'; GRANT ALL ON SCHEMA public TO plain"))
+    try:
+        migrate(settings.model_copy(update={"postgres_user": "plain", "postgres_password": SecretStr("plain")}))
+        with engine.begin() as connection:
+            assert not [row for row in schema(connection, "indexes")["indexes"] if row[1].endswith("_trgm")]
+            connection.execute(
+                text("""
+                INSERT INTO categories (name) VALUES ('x');
+                INSERT INTO products (name, price, category_id) VALUES ('Blue Ukulele', 1, 1), ('Chair', 1, 1)
+            """)
+            )
+            for query in (ProductFilters(q="ukulele"), ProductFilters(q="ukulele", sort="-price")):
+                statement = ProductRepository.page(query, ("id_key", "name", "price"))
+                found = connection.exec_driver_sql(statement.sql, statement.parameters).all()
+                assert [row.name for row in found] == ["Blue Ukulele"]
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("DROP OWNED BY plain; DROP ROLE plain"))
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes"
+    ]
 
 
 def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engine], committing: Database) -> None:

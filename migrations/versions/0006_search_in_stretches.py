@@ -23,7 +23,7 @@ def upgrade() -> None:
                 ON clients USING gin ((id_key >> 15), lower(name || ' ' || lastname) gin_trgm_ops) {PENDING};
             DROP INDEX IF EXISTS ix_products_category_id_name_trgm, ix_clients_name_trgm, ix_clients_lastname_trgm;
         EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported OR undefined_object THEN
-            RAISE WARNING 'no pg_trgm or btree_gin (%): searches read all that they find', SQLERRM;
+            RAISE WARNING 'no pg_trgm or btree_gin (%): searches read whole tables', SQLERRM;
         END $$
     """)
 
