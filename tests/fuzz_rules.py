@@ -1,13 +1,14 @@
-"""What Schemathesis may not call a failure: refusals for reasons that no schema can express.
+"""What Schemathesis may not call a failure: answers for reasons that no schema can express.
 
-Each is named as narrowly as an answer tells it; everything else that is valid by its schema has to be accepted.
+Each is named as narrowly as an answer tells it; everything else that is valid by its schema has to be accepted, and
+what is not has to be refused.
 """
 
 import uuid
 from typing import Any
 
 import schemathesis
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
@@ -31,9 +32,17 @@ def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
 
 @schemathesis.hook
 def filter_failure(_: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+    if isinstance(failure, AcceptedNegativeData):
+        return not _is_short_when_trimmed(failure, case.body)
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     return not all(_is_beyond_schemas(error, case.body) for error in response.json()["detail"])
+
+
+def _is_short_when_trimmed(failure: AcceptedNegativeData, body: Any) -> bool:
+    """Texts are measured without the whitespace around them."""
+    texts = [value for value in body.values() if isinstance(value, str)] if isinstance(body, dict) else []
+    return "violates `maxLength`" in failure.message and any(text != text.strip() for text in texts)
 
 
 def _is_beyond_schemas(error: Any, body: Any) -> bool:
