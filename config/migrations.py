@@ -58,8 +58,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
 def _upgrade(connection: Connection, revision: str) -> None:
     """A database that a later version has migrated is left as it is: migrations let the version before them work on."""
     config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if current is None or current in known:
+    if current is None or current in _revisions(config):
         command.upgrade(config, revision)
         if revision == "head" and not connection.scalar(text(HAS_TRIGRAMS)):
             logger.warning("searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes")
@@ -67,13 +66,16 @@ def _upgrade(connection: Connection, revision: str) -> None:
         logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
 
 
+def _revisions(config: Config) -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
 def make(settings: Settings, message: str) -> None:
     """Write the next migration from the difference between the models and the database, which must be up to date."""
     migrate(settings)
     with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
         config = alembic_config(connection)
-        number = sum(1 for _ in ScriptDirectory.from_config(config).walk_revisions()) + 1
-        command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+        command.revision(config, message, autogenerate=True, rev_id=f"{len(_revisions(config)) + 1:04d}")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from config.async_statements import AsyncStatements, Row
 from config.database import Database
 from config.errors import RefusedError
 from config.settings import Settings
+from repositories.statements import Statement
 
 
 class _StatementsWithin(AsyncStatements):
@@ -114,3 +115,17 @@ def counted_statements(database: Database) -> Iterator[StatementCounter]:
         yield counter
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
+
+
+def executed_plan(connection: Connection, statement: Statement) -> dict[str, Any]:
+    """What PostgreSQL did, with the number of rows that each node handed on."""
+    explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
+    [[explained]] = connection.exec_driver_sql(explain, statement.parameters).scalars()
+    plan: dict[str, Any] = explained["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)

@@ -1,8 +1,5 @@
 """First pages of one value: an index that has its rows in the page's order leads along no others."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -10,6 +7,7 @@ from sqlalchemy import Connection
 
 from repositories.order_repository import OrderRepository
 from schemas.order_schema import OrderFilters
+from tests.database import executed_plan, nodes
 
 DELIVERED, CANCELED = 3, 4
 # As in any shop, the newest orders are not delivered yet; a walk along the dates would begin with 4,000 of those.
@@ -39,14 +37,6 @@ def test_no_row_of_another_status_is_read(shop: Connection, sort: str, status: i
     rows = shop.exec_driver_sql(statement.sql, statement.parameters).all()
     assert [row.status for row in rows] == found * [status]
     assert [row.id_key for row in rows] == sorted((row.id_key for row in rows), reverse=sort.startswith("-"))
-    explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
-    [[explained]] = shop.exec_driver_sql(explain, statement.parameters).scalars()
-    read = list(nodes(explained["Plan"]))
+    read = list(nodes(executed_plan(shop, statement)))
     assert [node["Node Type"] for node in read] == ["Limit", "Index Scan"]
     assert read[-1].get("Rows Removed by Filter", 0) == 0
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)

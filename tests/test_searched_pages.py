@@ -1,7 +1,7 @@
 """Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
+from tests.database import executed_plan, nodes
 
 ROWS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -168,18 +169,11 @@ def executed(connection: Connection, repository: type[BaseRepository[Any]], quer
     of a range, `every` match of a range, and what the `index` gives of the page.
     """
     statement = repository.page(query, ("id_key",))
-    explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
-    [[explained]] = connection.exec_driver_sql(explain, statement.parameters).scalars()
-    ways = [part for part in explained["Plan"]["Plans"] if part["Parent Relationship"] == "InitPlan"]
-    named = {node["Alias"]: node for node in nodes(explained["Plan"]) if node["Node Type"] == "Subquery Scan"}
+    plan = executed_plan(connection, statement)
+    ways = [part for part in plan["Plans"] if part["Parent Relationship"] == "InitPlan"]
+    named = {node["Alias"]: node for node in nodes(plan) if node["Node Type"] == "Subquery Scan"}
     parts = {**named, "index": ways[-1]}
     return {name: round(part["Actual Rows"]) for name, part in parts.items() if part["Actual Loops"]}
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
-        yield from nodes(part)
 
 
 def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
