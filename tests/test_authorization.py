@@ -87,8 +87,7 @@ class Shop:
         self.http, self.app, self.make = guarded, app, make
         self.product = make.product(stock=100)["id_key"]
         self.nobodys = {entity.path: entity.make(make)["id_key"] for entity in ENTITIES}
-        self.nobodys |= {"/products": self.product, "/reviews": make.review(product_id=self.product)["id_key"]}
-        self.nobodys["/categories"] = make.product()["category_id"]
+        self.nobodys |= {"/products": self.product, "/categories": make.product()["category_id"]}
         self.a, self.b = self._objects(), self._objects()
 
     def _objects(self) -> dict[str, int]:

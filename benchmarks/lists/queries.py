@@ -8,6 +8,9 @@ from benchmarks.common.servers import Servers
 FILTER, KEYSET, SEARCH = 2.0, 1.2, 5.0
 FIRST_PAGE = "first page"
 
+Asked = tuple[str, str, float | None]
+"""The parameters, what they ask for, and the bound."""
+
 
 class Query(NamedTuple):
     """`bound`: what its cost may be at the most, in first pages of the same list; None where nothing was aimed at."""
@@ -69,8 +72,6 @@ def products(data: Data) -> list[Query]:
     middle, high, low = (data.value("products", "price", share) for share in (0.5, 0.999, 0.001))
     lowest = data.one("SELECT min(price) FROM products")
     shares = [data.share("products", f"price <= {price}") for price in (lowest, low)]
-    maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
-    rarer = data.word("products", "split_part(name, ' ', 1)", 0.001)
     asked = [
         ("", FIRST_PAGE, None),
         (f"after_id={deep}", "after_id, at 90 % of the rows", KEYSET),
@@ -86,6 +87,24 @@ def products(data: Data) -> list[Query]:
         ("in_stock=true", "in_stock=true", FILTER),
         ("in_stock=false", "in_stock=false", FILTER),
         (f"category_id={category}&in_stock=true&min_price={middle}", "category_id, in_stock, min_price", FILTER),
+        *searches(data, category, deep),
+        *((f"sort={sort}", f"sort={sort}", FILTER) for sort in ("price", "-price", "name", "-name", "stock", "-stock")),
+        ("sort=-id_key", "sort=-id_key", FILTER),
+        (f"category_id={category}&sort=-price", "category_id, sort=-price", FILTER),
+        (f"category_id={category}&sort=price", "category_id, sort=price", FILTER),
+        (f"category_id={category}&sort=name", "category_id, sort=name", None),
+        (f"category_id={category}&after_id={deep}", "category_id, after_id", FILTER),
+        ("count=true", "count=true", None),
+        (f"category_id={category}&count=true", "category_id, count=true", None),
+    ]
+    return [Query("products", what, parameters, bound) for parameters, what, bound in asked]
+
+
+def searches(data: Data, category: int, deep: int) -> list[Asked]:
+    """For products: the maker and the item begin their names."""
+    maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
+    rarer = data.word("products", "split_part(name, ' ', 1)", 0.001)
+    return [
         (f"q={item}", f"q={item} (common)", SEARCH),
         (f"q={maker}", f"q={maker} (a maker)", SEARCH),
         (f"q={rarer}", f"q={rarer} (0.1 % of the names)", SEARCH),
@@ -97,16 +116,7 @@ def products(data: Data) -> list[Query]:
         (f"q={item[:2]}", f"q={item[:2]} (two letters)", None),
         (f"q={item}&category_id={category}", f"q={item}, category_id", SEARCH),
         (f"q={item}&sort=-price", f"q={item}, sort=-price", None),
-        *((f"sort={sort}", f"sort={sort}", FILTER) for sort in ("price", "-price", "name", "-name", "stock", "-stock")),
-        ("sort=-id_key", "sort=-id_key", FILTER),
-        (f"category_id={category}&sort=-price", "category_id, sort=-price", FILTER),
-        (f"category_id={category}&sort=price", "category_id, sort=price", FILTER),
-        (f"category_id={category}&sort=name", "category_id, sort=name", None),
-        (f"category_id={category}&after_id={deep}", "category_id, after_id", FILTER),
-        ("count=true", "count=true", None),
-        (f"category_id={category}&count=true", "category_id, count=true", None),
     ]
-    return [Query("products", what, parameters, bound) for parameters, what, bound in asked]
 
 
 def clients(data: Data) -> list[Query]:
