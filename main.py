@@ -10,7 +10,6 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config.database import Database
 from config.garbage import settle_garbage_collection
 from config.logging_config import configure_logging, stop_logging
 from config.metrics import metrics
@@ -23,6 +22,7 @@ from controllers.documentation import add_documentation
 from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
 from controllers.route_table import RouteTable
+from infrastructure.postgres.database import Database
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
 from middleware.cross_origin import constant_headers, cross_origin

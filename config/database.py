@@ -1,22 +1,13 @@
-"""PostgreSQL: the declarative base, the pooled engine for transactions, connections for single statements."""
+"""PostgreSQL for models and extensions: the declarative base, and `get_db`."""
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
 
-from psycopg2.errors import ReadOnlySqlTransaction
-from sqlalchemy import MetaData, create_engine, event
-from sqlalchemy.engine import Engine, ExceptionContext
-from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase, Session
 
-from config.async_connection import has_ended
-from config.async_statements import AsyncStatements
-from config.async_transaction import ENDED
-from config.deadlines import install_wait_callback
-from config.idle_connections import Failover
-from config.settings import Settings, load_settings
-from config.threads import Threads
+from config.settings import load_settings
+from infrastructure.postgres.database import Database
 
 # Services give database errors their meaning by these names.
 NAMING_CONVENTION = {
@@ -30,89 +21,6 @@ NAMING_CONVENTION = {
 
 class base(DeclarativeBase):  # noqa: N801 # the name that importers know
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-
-
-def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """What every connection carries, so that neither a statement, a lock nor a forgotten transaction lasts for ever.
-
-    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by `config.deadlines`.
-    """
-    options = {
-        "statement_timeout": int(settings.db_statement_timeout * 1000),
-        "lock_timeout": int(settings.db_lock_timeout * 1000),
-        "idle_in_transaction_session_timeout": 10_000,
-        "timezone": "UTC",
-        "plan_cache_mode": "force_generic_plan",  # only what one plan is good for, whatever its parameters, is prepared
-        "jit": "off",  # it judges by branches that a list's statement has and seldom runs, and takes longer than those
-    }
-    return {
-        "connect_timeout": settings.db_connect_timeout,
-        "application_name": settings.otel_service_name,
-        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        "keepalives_idle": 5,
-        "tcp_user_timeout": 3000,
-    }
-
-
-class Database:
-    """One worker's ways to PostgreSQL: `sessions` for transactions in `threads`, and for single statements on the event
-    loop `reads` and `writes`. Writes wait for locks, so they have connections of their own: no read waits for them.
-
-    Nothing connects before it is used, so that a worker starts whether or not the server is there.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        install_wait_callback(settings.db_connect_timeout, settings.db_statement_timeout + 1)
-        url, arguments = settings.sqlalchemy_url(), connection_arguments(settings)
-        self.engine: Engine = create_engine(
-            url,
-            connect_args=arguments,
-            pool_size=max(settings.db_pool_size, settings.db_threads),
-            max_overflow=settings.db_max_overflow,
-            pool_timeout=settings.db_pool_timeout,
-            pool_recycle=settings.db_pool_recycle,
-            pool_use_lifo=True,
-            hide_parameters=True,
-        )
-        self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
-        self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self.engine, "checkout", _see_whether_it_is_open)
-        event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
-        self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
-        dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
-        self._failover = Failover()
-        way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        self.reads = AsyncStatements(*way, settings.db_read_connections, *waits)
-        self.writes = AsyncStatements(*way, settings.db_threads, *waits)
-        self.probe = AsyncStatements(*way, size=1, wait_seconds=1, deadline_seconds=1)
-
-    def pool_usage(self) -> tuple[int, int]:
-        """The pool's connections in use, and the most that there can be, peaks included."""
-        pool: Any = self.engine.pool
-        return pool.checkedout(), self._capacity
-
-    def close(self) -> None:
-        self.reads.close()
-        self.writes.close()
-        self.probe.close()
-        self.threads.close()
-        self.engine.dispose()
-
-    def _see_whether_it_has_ended(self, context: ExceptionContext) -> None:
-        """SQLAlchemy, which goes by messages, would keep the connection."""
-        context.is_disconnect |= isinstance(context.original_exception, ENDED)
-        if isinstance(context.original_exception, ReadOnlySqlTransaction):
-            self._failover.notice()
-
-
-def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """The server may have been restarted, and a write is still unsent.
-
-    Tells what SQLAlchemy's `pool_pre_ping` tells, without its trip. Raises InvalidatePoolError, which the pool answers
-    with a new connection.
-    """
-    if has_ended(dbapi_connection):
-        raise InvalidatePoolError("the server has closed the connection")
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from config.database import Database
+from infrastructure.postgres.database import Database
 from repositories.api_key_repository import ApiKeyRepository
 from repositories.client_repository import ClientRepository
 from services.errors import InvalidError, NotFoundError, UnauthorizedError

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from config.database import Database
 from config.errors import DatabaseUnavailableError
+from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 
 EVERY_SECONDS = 1.0

@@ -12,9 +12,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import sessionmaker
 
 from config.async_statements import AsyncStatements, Row
-from config.database import Database
 from config.errors import RefusedError
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from repositories.statements import Statement
 
 

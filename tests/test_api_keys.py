@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.database import Database
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from scripts import api_key
 from services.api_keys import digest_of
 from tests.credentials import service

@@ -11,9 +11,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from config.async_statements import AsyncStatements
-from config.database import Database
 from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository
 from schemas.category_schema import CategoryFilters

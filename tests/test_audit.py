@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.database import Database
 from config.network import free_port
+from infrastructure.postgres.database import Database
 from repositories.audit import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report
 from tests.factories import Factory, Object

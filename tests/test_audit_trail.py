@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.database import Database
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object

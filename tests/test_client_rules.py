@@ -7,8 +7,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from config.database import Database
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from tests.credentials import UNKNOWN, Headers, Issuer, bearer, key_headers, service
 from tests.factories import Factory, Object
 

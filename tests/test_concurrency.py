@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from config.database import Database
+from infrastructure.postgres.database import Database
 from repositories.audit import disagreements
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object

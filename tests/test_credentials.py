@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from config.database import Database
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from services.authentication_service import KEY_TRUST_SECONDS
 from services.tokens import TokenVerifier, Verified
 from tests.credentials import (

@@ -7,10 +7,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from config.database import Database
 from config.errors import DatabaseUnavailableError
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 
 
 def test_parameters_of_the_url_hold_for_transactions_and_for_plain_reads(settings: Settings) -> None:

@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
-from config.database import Database
 from config.database_hosts import with_addresses
 from config.errors import DatabaseUnavailableError
 from config.network import LOOPBACK
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from tests.redis_links import becomes
 
 NAMES = {"one.test": ["192.0.2.1"], "two.test": ["192.0.2.2", "2001:db8::2"], "here.test": ["127.0.0.9", LOOPBACK]}

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from config.database import Database
 from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from services.doubts import ON_THE_WAY_SECONDS, Doubts
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, text
 
-from config.database import Database
+from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from tests.factories import Factory, Object
 from tests.servers import until

@@ -20,10 +20,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import NullPool
 
 import models
-from config.database import Database, base
+from config.database import base
 from config.migrations import alembic_config, make, migrate
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
 from tests.servers import ROOT, address, postgres_server, until

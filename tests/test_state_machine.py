@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import text
 
-from config.database import Database
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from repositories.audit import disagreements
 from tests.database import empty_tables
 from tests.factories import Factory, Object

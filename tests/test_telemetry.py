@@ -18,10 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from config import telemetry
-from config.database import Database
 from config.logging_config import TRACE_ID
 from config.settings import Settings
 from config.telemetry import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
+from infrastructure.postgres.database import Database
 from middleware.request_context import ROUTE, request_context
 from middleware.request_tracing import trace_requests
 from tests.servers import ROOT, until

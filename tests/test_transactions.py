@@ -14,9 +14,9 @@ from httpx2 import Response
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from config.database import Database
 from config.errors import DatabaseUnavailableError
 from config.settings import Settings
+from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
 from repositories.idempotency_repository import RequestKey
 from repositories.order_detail_repository import OrderDetailRepository
