@@ -15,10 +15,10 @@ from config.async_connection import AsyncConnection, Parameters, Row
 from config.async_transaction import ANOTHER_CONNECTION, AWAY, HARMLESS, NOT_PREPARED, REFUSALS, AsyncTransaction
 from config.database_hosts import connect
 from config.deadlines import NoAnswerError
-from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.idle_connections import Failover, IdleConnections
 from config.telemetry import sql_span
 from config.turns import Turns
+from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 
 __all__ = ["AsyncStatements", "Row"]
 

@@ -7,8 +7,8 @@ from psycopg2 import errors, extensions
 
 from config.async_connection import AsyncConnection, Parameters, Row
 from config.deadlines import NoAnswerError
-from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.telemetry import sql_span
+from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 
 # Not among psycopg2's OperationalErrors: the server is a standby, or has ended a transaction that took too long.
 ENDED = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)

@@ -10,7 +10,7 @@ import psycopg2
 
 from config.async_connection import AsyncConnection
 from config.deadlines import NoAnswerError
-from config.host_names import addresses_of
+from infrastructure.host_names import addresses_of
 
 Dsn = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from config.errors import DatabaseUnavailableError
+from infrastructure.exceptions import DatabaseUnavailableError
 
 Waiter = asyncio.Future[None]
 

@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from config.errors import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from controllers.answers import JSON
 from controllers.policies import challenge
+from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from schemas.base_schema import to_json
 from services.errors import ServiceError
 

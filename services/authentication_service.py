@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cachetools import TLRUCache
 
-from config.errors import UnavailableError
+from infrastructure.exceptions import UnavailableError
 from services import api_keys
 from services.errors import UnauthorizedError
 from services.principal import ANONYMOUS, Principal, Role

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.async_statements import Row
-from config.errors import OutcomeUnknownError, RefusedError
 from config.metrics import metrics
+from infrastructure.exceptions import OutcomeUnknownError, RefusedError
 from repositories.base_repository_impl import BaseRepository, Changes, Values
 from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
 from repositories.statements import Statement

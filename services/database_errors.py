@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from config.database import base
-from config.errors import DatabaseUnavailableError
+from infrastructure.exceptions import DatabaseUnavailableError
 from models.base_model import BaseModel
 from repositories.base_repository_impl import Attempt, fits
 from services.errors import ConflictError, InvalidError, NotFoundError

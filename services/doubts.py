@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from config.errors import DatabaseUnavailableError
+from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 

@@ -5,7 +5,7 @@ import logging
 
 from sqlalchemy.orm import Session
 
-from config.errors import DatabaseUnavailableError
+from infrastructure.exceptions import DatabaseUnavailableError
 from repositories.idempotency_repository import IdempotencyRepository
 from services.resources import Resources
 from services.transactions import Transactions

@@ -12,9 +12,9 @@ import jwt
 from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 
-from config.errors import SigningKeysUnavailableError
 from config.settings import Settings
 from config.threads import Threads
+from infrastructure.exceptions import SigningKeysUnavailableError
 from repositories.base_repository_impl import fits
 from services.errors import UnauthorizedError
 from services.principal import Principal, Role

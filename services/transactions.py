@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from config.deadlines import NoAnswerError
-from config.errors import DatabaseUnavailableError
 from config.metrics import metrics
+from infrastructure.exceptions import DatabaseUnavailableError
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
 from schemas.base_schema import to_json

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import sessionmaker
 
 from config.async_statements import AsyncStatements, Row
-from config.errors import RefusedError
 from config.settings import Settings
+from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
 from repositories.statements import Statement
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from config.async_statements import AsyncStatements
-from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.settings import Settings
+from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository

@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from config.errors import DatabaseUnavailableError
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 
 

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import SecretStr
 
 from config.database_hosts import with_addresses
-from config.errors import DatabaseUnavailableError
 from config.network import LOOPBACK
 from config.settings import Settings
+from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from tests.redis_links import becomes
 

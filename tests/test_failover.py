@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from config import idle_connections
 from config.async_statements import AsyncStatements
-from config.errors import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from config.idle_connections import Failover
 from config.settings import Settings
+from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres.database import Database
 from services.documents import Answer
 from services.transactions import Transactions

@@ -14,8 +14,8 @@ from httpx2 import Response
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from config.errors import DatabaseUnavailableError
 from config.settings import Settings
+from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
 from repositories.idempotency_repository import RequestKey

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from config.errors import DatabaseUnavailableError
 from config.turns import Turns
+from infrastructure.exceptions import DatabaseUnavailableError
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
