@@ -11,10 +11,10 @@ from sqlalchemy import Connection, NestedTransaction, event, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import sessionmaker
 
-from config.async_statements import AsyncStatements, Row
 from config.settings import Settings
 from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.pool import AsyncStatements, Row
 from repositories.statements import Statement
 
 

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
-from config.async_statements import AsyncStatements
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.pool import AsyncStatements
 from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository
 from schemas.category_schema import CategoryFilters

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
-from config.database_hosts import with_addresses
 from config.network import LOOPBACK
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError
+from infrastructure.postgres.connect import with_addresses
 from infrastructure.postgres.database import Database
 from tests.redis_links import becomes
 

@@ -11,12 +11,12 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from config import idle_connections
-from config.async_statements import AsyncStatements
-from config.idle_connections import Failover
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.idle_connections import Failover
+from infrastructure.postgres.pool import AsyncStatements
 from services.documents import Answer
 from services.transactions import Transactions
 from tests.factories import Factory

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.async_connection import AsyncConnection, Row
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
 from services import idempotency_service
 from services.idempotency_service import keep_removing_expired_keys, remove_expired_keys

@@ -8,19 +8,19 @@ from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
-from config.async_connection import has_ended
-from config.async_statements import AsyncStatements
-from config.async_transaction import ENDED
-from config.deadlines import install_wait_callback
-from config.idle_connections import Failover
 from config.settings import Settings
 from config.threads import Threads
+from infrastructure.postgres.connection import has_ended
+from infrastructure.postgres.idle_connections import Failover
+from infrastructure.postgres.pool import AsyncStatements
+from infrastructure.postgres.timeouts import install_wait_callback
+from infrastructure.postgres.transaction import ENDED
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """What every connection carries, so that neither a statement, a lock nor a forgotten transaction lasts for ever.
 
-    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by `config.deadlines`.
+    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by `infrastructure.postgres.timeouts`.
     """
     options = {
         "statement_timeout": int(settings.db_statement_timeout * 1000),

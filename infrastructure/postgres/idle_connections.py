@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from config.async_connection import AsyncConnection
+from infrastructure.postgres.connection import AsyncConnection
 
 YOUNG_SECONDS = 1.0
 

@@ -11,14 +11,21 @@ from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
-from config.async_connection import AsyncConnection, Parameters, Row
-from config.async_transaction import ANOTHER_CONNECTION, AWAY, HARMLESS, NOT_PREPARED, REFUSALS, AsyncTransaction
-from config.database_hosts import connect
-from config.deadlines import NoAnswerError
-from config.idle_connections import Failover, IdleConnections
 from config.telemetry import sql_span
 from config.turns import Turns
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from infrastructure.postgres.connect import connect
+from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
+from infrastructure.postgres.idle_connections import Failover, IdleConnections
+from infrastructure.postgres.timeouts import NoAnswerError
+from infrastructure.postgres.transaction import (
+    ANOTHER_CONNECTION,
+    AWAY,
+    HARMLESS,
+    NOT_PREPARED,
+    REFUSALS,
+    AsyncTransaction,
+)
 
 __all__ = ["AsyncStatements", "Row"]
 

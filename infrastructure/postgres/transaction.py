@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import psycopg2
 from psycopg2 import errors, extensions
 
-from config.async_connection import AsyncConnection, Parameters, Row
-from config.deadlines import NoAnswerError
 from config.telemetry import sql_span
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
+from infrastructure.postgres.timeouts import NoAnswerError
 
 # Not among psycopg2's OperationalErrors: the server is a standby, or has ended a transaction that took too long.
 ENDED = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from config.async_connection import AsyncConnection
-from config.deadlines import NoAnswerError
 from infrastructure.host_names import addresses_of
+from infrastructure.postgres.connection import AsyncConnection
+from infrastructure.postgres.timeouts import NoAnswerError
 
 Dsn = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import psycopg2
 from psycopg2 import extensions
 
-from config.deadlines import NoAnswerError
+from infrastructure.postgres.timeouts import NoAnswerError
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
