@@ -14,7 +14,6 @@ from config.garbage import settle_garbage_collection
 from config.logging_config import configure_logging, stop_logging
 from config.metrics import metrics
 from config.processes import die_with_parent
-from config.redis_link import RedisLink
 from config.settings import Settings, load_settings
 from config.telemetry import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from controllers import CONTROLLERS
@@ -23,6 +22,7 @@ from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
 from controllers.route_table import RouteTable
 from infrastructure.postgres.database import Database
+from infrastructure.redis.client import RedisLink
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
 from middleware.cross_origin import constant_headers, cross_origin

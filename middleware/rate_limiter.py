@@ -8,8 +8,8 @@ import hiredis
 import orjson
 
 from config.metrics import metrics
-from config.redis_connection import LinkDownError, Trip, pack_command
-from config.redis_link import RedisLink
+from infrastructure.redis.client import RedisLink
+from infrastructure.redis.protocol import LinkDownError, Trip, pack_command
 from middleware.answers import Headers, json_headers
 from middleware.whole_answers import head_of
 

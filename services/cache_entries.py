@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from config.redis_connection import pack_command
+from infrastructure.redis.protocol import pack_command
 from schemas.list_query import ListQuery
 
 # Part of the stamp of every answer. Each greeting of Redis drops it, and with it everything that is cached.

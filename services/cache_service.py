@@ -16,9 +16,9 @@ from functools import partial
 from typing import Any
 
 from config.metrics import metrics
-from config.redis_connection import Command, LinkDownError, Trip
-from config.redis_link import RedisLink
 from config.telemetry import redis_span
+from infrastructure.redis.client import RedisLink
+from infrastructure.redis.protocol import Command, LinkDownError, Trip
 from services.cache_entries import ROOT_TOKEN, CacheEntry, CacheNamespace
 from services.documents import Document, etag_of
 

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from config.redis_link import RedisLink
 from config.settings import Settings
 from infrastructure.postgres.database import Database
+from infrastructure.redis.client import RedisLink
 from repositories.base_repository_impl import Changes
 from services.cache_service import CacheNamespace, CacheService
 from services.doubts import Doubts

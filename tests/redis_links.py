@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 from config.embedded_servers import ValkeyServer
-from config.redis_link import RedisLink
 from config.settings import RedisAddress
+from infrastructure.redis.client import RedisLink
 
 
 def address_of(server: ValkeyServer, password: str | None = None) -> RedisAddress:

@@ -8,7 +8,7 @@ import pytest
 from config.embedded_servers import ValkeyServer
 from config.metrics import metrics
 from config.redis_config import redis_client
-from config.redis_link import RedisLink
+from infrastructure.redis.client import RedisLink
 from schemas.product_schema import ProductFilters
 from services.cache_entries import ROOT_TOKEN
 from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService

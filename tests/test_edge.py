@@ -10,7 +10,7 @@ import pytest
 
 from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
-from config.redis_link import RedisLink
+from infrastructure.redis.client import RedisLink
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
 from middleware.edge import Edge

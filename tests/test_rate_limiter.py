@@ -10,7 +10,7 @@ import pytest
 from config.embedded_servers import ValkeyServer
 from config.metrics import metrics
 from config.redis_config import redis_client
-from config.redis_link import RedisLink
+from infrastructure.redis.client import RedisLink
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server

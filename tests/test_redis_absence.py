@@ -10,13 +10,13 @@ from typing import Any
 import hiredis
 import pytest
 
-from config import redis_absence
 from config.embedded_servers import ValkeyServer
-from config.redis_absence import OUTAGE, Absence
 from config.redis_config import redis_client
-from config.redis_connection import LinkDownError
-from config.redis_link import RedisLink
 from config.settings import RedisAddress
+from infrastructure.redis import outage as redis_absence
+from infrastructure.redis.client import RedisLink
+from infrastructure.redis.outage import OUTAGE, Absence
+from infrastructure.redis.protocol import LinkDownError
 from tests.redis_links import address_of, becomes, running
 from tests.servers import valkey_server
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import hiredis
 import pytest
 
-from config import redis_presence
 from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
-from config.redis_connection import Command, LinkDownError
-from config.redis_link import RedisLink
+from infrastructure.redis import supervisor as redis_presence
+from infrastructure.redis.client import RedisLink
+from infrastructure.redis.protocol import Command, LinkDownError
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 

@@ -12,9 +12,9 @@ import asyncio
 from time import monotonic
 from typing import Any
 
-from config.redis_connection import Command, LinkDownError, Question, Trip, Word
-from config.redis_presence import HEARTBEAT, RedisPresence
 from config.settings import RedisAddress
+from infrastructure.redis.protocol import Command, LinkDownError, Question, Trip, Word
+from infrastructure.redis.supervisor import HEARTBEAT, RedisPresence
 
 TRUST = 0.9
 INSIST = 2.5  # how long `deliver` tries while Redis neither does what it is told nor is silent

@@ -8,10 +8,10 @@ from time import monotonic
 
 import hiredis
 
-from config.redis_absence import Absence
-from config.redis_connection import Command, LinkDownError, RedisConnection, Trip, Word
-from config.redis_reach import reach
 from config.settings import RedisAddress
+from infrastructure.redis.connect import reach
+from infrastructure.redis.outage import Absence
+from infrastructure.redis.protocol import Command, LinkDownError, RedisConnection, Trip, Word
 
 logger = logging.getLogger(__name__)
 

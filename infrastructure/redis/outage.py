@@ -5,7 +5,7 @@ Writers then answer without having dropped what is cached, so nothing may count 
 
 from time import monotonic
 
-from config.redis_reach import NO_WAY, NOBODY_LISTENS, proof_of
+from infrastructure.redis.connect import NO_WAY, NOBODY_LISTENS, proof_of
 
 OUTAGE = 1.6
 

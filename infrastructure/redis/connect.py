@@ -5,9 +5,9 @@ import errno
 import socket
 from collections.abc import Callable
 
-from config.redis_connection import RedisConnection
 from config.settings import RedisAddress
 from infrastructure.host_names import addresses_of
+from infrastructure.redis.protocol import RedisConnection
 
 NOBODY_LISTENS, NO_WAY, NOTHING = 2, 1, 0
 
