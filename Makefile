@@ -23,7 +23,7 @@ help: ## List the commands
 
 # What `python main.py` does, but faster: the parent process imports no application.
 run: $(READY) ## Run the API for development: one worker, hot reload, its own PostgreSQL and Valkey
-	@$(VENV)/python -m config.serving
+	@$(VENV)/python -m infrastructure.server.launcher
 
 run-production: $(READY) ## Run the API with many workers
 	@$(VENV)/python run_production.py

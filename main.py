@@ -10,10 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from config.garbage import settle_garbage_collection
 from config.logging_config import configure_logging, stop_logging
 from config.metrics import metrics
-from config.processes import die_with_parent
 from config.settings import Settings, load_settings
 from config.telemetry import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from controllers import CONTROLLERS
@@ -23,6 +21,8 @@ from controllers.health_check import add_health_checks
 from controllers.route_table import RouteTable
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisLink
+from infrastructure.server.gc_tuning import settle_garbage_collection
+from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses
 from middleware.cross_origin import constant_headers, cross_origin
@@ -142,7 +142,7 @@ def note_draining(resources: Resources) -> None:
 
 
 if __name__ == "__main__":
-    from config.serving import serve_development
+    from infrastructure.server.launcher import serve_development
 
     serve_development()
 elif __name__ != "__mp_main__":  # under that name a worker of `python main.py` has its launcher's copy, and needs none

@@ -14,8 +14,8 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from config.metrics import prepare_metrics
-from config.serving import announce, launching, server_config
 from config.settings import Settings
+from infrastructure.server.launcher import announce, launching, server_config
 
 logger = logging.getLogger("run_production")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from uvicorn import Server
 
-from config.http_protocol import WRITE_WHOLE, DeadlineConfig
 from config.network import LOOPBACK, free_port
+from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
 
 SECONDS = 0.2
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -12,8 +12,8 @@ from fastapi.testclient import TestClient
 from uvicorn import Server
 
 from config.network import LOOPBACK, free_port
-from config.serving import server_config
 from config.settings import Settings
+from infrastructure.server.launcher import server_config
 from tests.credentials import UNKNOWN, execute, key_headers, service
 from tests.factories import Factory
 from tests.servers import until

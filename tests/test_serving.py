@@ -23,8 +23,8 @@ from uvicorn import Config, Server
 from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
 from config.embedded_process import command_line, read_pid
-from config.serving import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from config.settings import Settings
+from infrastructure.server.launcher import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from run_production import Workers
 from tests.servers import App, answers, children, running_app, until
 
@@ -256,7 +256,7 @@ def test_a_service_that_all_may_change_says_so(
 
 def test_both_launchers_say_so(settings: Settings, tmp_path: Path) -> None:
     """They share this part; nothing listens here, so that nobody else can reach it."""
-    program = "from config.serving import launching\nwith launching(): print('launched')"
+    program = "from infrastructure.server.launcher import launching\nwith launching(): print('launched')"
     environment = os.environ | {"API_HOST": "0.0.0.0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

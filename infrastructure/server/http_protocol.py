@@ -13,7 +13,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from config.one_write import OneWrite
+from infrastructure.server.response_cycle import OneWrite
 
 Debt = Literal["header", "body"]
 
