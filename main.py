@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.logging_config import configure_logging, stop_logging
-from config.metrics import metrics
 from config.settings import Settings, load_settings
-from config.telemetry import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from controllers import CONTROLLERS
 from controllers.documentation import add_documentation
 from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
 from controllers.route_table import RouteTable
+from infrastructure.observability.metrics import metrics
+from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisLink
 from infrastructure.server.gc_tuning import settle_garbage_collection

@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from config.metrics import prepare_metrics
 from config.settings import Settings
+from infrastructure.observability.metrics import prepare_metrics
 from infrastructure.server.launcher import announce, launching, server_config
 
 logger = logging.getLogger("run_production")

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
-from config.metrics import CONTENT_TYPE, metrics
 from controllers.answers import JSON
+from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
 from schemas.health_schema import HealthSchema, ProbeSchema
 from services.health_service import HealthService

@@ -110,8 +110,8 @@ image_has_every_module() ( # what .dockerignore lets into an image can be import
 queries_have_series() {
   .venv/bin/python -c "
 import sys
-from config.metric_slots import Totals
-from config.metric_text import BOUNDS, exposition
+from infrastructure.observability.metrics_store import Totals
+from infrastructure.observability.metrics_export import BOUNDS, exposition
 totals = Totals({('GET', '/', 500): [1.0] * (len(BOUNDS) + 2)}, low_stock=(0.0, 1))
 sys.stdout.buffer.write(exposition(totals))" >"$scratch/metrics" &&
     python deploy/check_metrics.py deploy/prometheus/alerts.yml deploy/grafana/dashboards/*.json <"$scratch/metrics"

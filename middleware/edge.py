@@ -6,9 +6,9 @@ the application, which learns nothing of this but what has been looked up in vai
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.metrics import metrics
-from config.telemetry import redis_span
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE
+from infrastructure.observability.metrics import metrics
+from infrastructure.observability.tracing import redis_span
 from infrastructure.server.http_protocol import IS_TOO_MUCH, WRITE_WHOLE
 from middleware.answers import Headers, answer, json_headers
 from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers

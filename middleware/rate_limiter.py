@@ -7,7 +7,7 @@ from typing import Any
 import hiredis
 import orjson
 
-from config.metrics import metrics
+from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import LinkDownError, Trip, pack_command
 from middleware.answers import Headers, json_headers

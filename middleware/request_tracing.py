@@ -7,8 +7,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import TRACE_ID
-from config.metrics import METHODS
-from config.telemetry import Tracing
+from infrastructure.observability.metrics import METHODS
+from infrastructure.observability.tracing import Tracing
 from middleware.request_context import ROUTE, route_of
 from middleware.whole_answers import decline
 

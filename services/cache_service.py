@@ -15,8 +15,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from config.metrics import metrics
-from config.telemetry import redis_span
+from infrastructure.observability.metrics import metrics
+from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import Command, LinkDownError, Trip
 from services.cache_entries import ROOT_TOKEN, CacheEntry, CacheNamespace

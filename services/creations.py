@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from config.metrics import metrics
 from infrastructure.exceptions import OutcomeUnknownError, RefusedError
+from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.pool import Row
 from repositories.base_repository_impl import BaseRepository, Changes, Values
 from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from config.metrics import metrics
 from infrastructure.exceptions import DatabaseUnavailableError
+from infrastructure.observability.metrics import metrics
 from services.resources import Resources
 
 FRESH_SECONDS = 1.0

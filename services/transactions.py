@@ -8,8 +8,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from config.metrics import metrics
 from infrastructure.exceptions import DatabaseUnavailableError
+from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey

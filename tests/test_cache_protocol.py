@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 
 from config.embedded_servers import ValkeyServer
-from config.metrics import metrics
 from config.redis_config import redis_client
+from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from schemas.product_schema import ProductFilters
 from services.cache_entries import ROOT_TOKEN

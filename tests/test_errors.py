@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.metrics import metrics
 from config.network import free_port
 from config.settings import Settings
+from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
 from services.base_service_impl import BaseService
 from services.client_service import ClientService

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.metrics import Metrics, prepare_metrics
 from config.settings import Settings
+from infrastructure.observability.metrics import Metrics, prepare_metrics
 from tests.servers import ROOT, until
 
 PROGRAM = """
 import sys
-from config.metrics import metrics
+from infrastructure.observability.metrics import metrics
 from config.settings import Settings
 metrics.start(Settings())
 for line in sys.stdin:

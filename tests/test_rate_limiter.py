@@ -8,8 +8,8 @@ from time import monotonic
 import pytest
 
 from config.embedded_servers import ValkeyServer
-from config.metrics import metrics
 from config.redis_config import redis_client
+from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running

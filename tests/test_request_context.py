@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
-from config.metrics import metrics
+from infrastructure.observability.metrics import metrics
 from middleware.request_context import ROUTE, request_context
 from tests.test_metrics import samples
 

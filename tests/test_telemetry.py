@@ -17,10 +17,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from config import telemetry
 from config.logging_config import TRACE_ID
 from config.settings import Settings
-from config.telemetry import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
+from infrastructure.observability import tracing as telemetry
+from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
 from infrastructure.postgres.database import Database
 from middleware.request_context import ROUTE, request_context
 from middleware.request_tracing import trace_requests
@@ -216,10 +216,10 @@ def test_off(settings: Settings, database: Database, collector: Collector, monke
 
 
 def test_off_loads_no_sdk() -> None:
-    program = "import sys, config.telemetry, middleware.request_tracing; print(*sys.modules)"
+    program = "import sys, infrastructure.observability.tracing, middleware.request_tracing; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "config.telemetry" in loaded
+    assert "infrastructure.observability.tracing" in loaded
     assert not [name for name in loaded if name.startswith(("opentelemetry.sdk.trace", "opentelemetry.exporter"))]
 
 

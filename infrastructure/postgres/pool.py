@@ -11,9 +11,9 @@ from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
-from config.telemetry import sql_span
 from config.turns import Turns
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.idle_connections import Failover, IdleConnections

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 import psycopg2
 from psycopg2 import errors, extensions
 
-from config.telemetry import sql_span
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
+from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.timeouts import NoAnswerError
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from config.metric_slots import Slot, Totals, empty
-from config.metric_text import BOUNDS, CONTENT_TYPE, exposition
 from config.settings import Settings
+from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, exposition
+from infrastructure.observability.metrics_store import Slot, Totals, empty
 
 __all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
 

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from config.metric_slots import Totals
+from infrastructure.observability.metrics_store import Totals
 
 __all__ = ["BOUNDS", "CONTENT_TYPE", "exposition"]
 
