@@ -13,7 +13,7 @@ from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 
 from config.settings import Settings
-from config.threads import Threads
+from infrastructure.concurrency.worker_threads import Threads
 from infrastructure.exceptions import SigningKeysUnavailableError
 from repositories.base_repository_impl import fits
 from services.errors import UnauthorizedError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.turns import Turns
+from infrastructure.concurrency.fair_semaphore import Turns
 from infrastructure.exceptions import DatabaseUnavailableError
 
 

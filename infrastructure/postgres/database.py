@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
-from config.threads import Threads
+from infrastructure.concurrency.worker_threads import Threads
 from infrastructure.postgres.connection import has_ended
 from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncStatements

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
-from config.turns import Turns
+from infrastructure.concurrency.fair_semaphore import Turns
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from config.turns import Turns
+from infrastructure.concurrency.fair_semaphore import Turns
 
 T = TypeVar("T")
 
