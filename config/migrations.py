@@ -79,7 +79,7 @@ def make(settings: Settings, message: str) -> None:
 
 
 def main() -> None:
-    from config.embedded import embedded_servers  # noqa: PLC0415 # production images do not need it
+    from infrastructure.embedded.lifecycle import embedded_servers  # noqa: PLC0415 # production images do not need it
 
     with embedded_servers(load_settings(), share=True) as settings:
         if sys.argv[1:2] == ["make"]:

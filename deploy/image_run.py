@@ -13,9 +13,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from config.embedded import embedded_servers
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded.lifecycle import embedded_servers
+from infrastructure.embedded.ports import free_port
 
 
 class Container:

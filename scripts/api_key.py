@@ -9,9 +9,9 @@ from contextlib import closing
 
 from sqlalchemy.orm import Session
 
-from config.embedded import embedded_servers
 from config.migrations import migrate
 from config.settings import load_settings
+from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.postgres.database import Database
 from repositories.api_key_repository import ApiKeyRepository
 from services.api_keys import make_key

@@ -11,8 +11,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from config.embedded import embedded_servers
 from config.settings import Settings, load_settings
+from infrastructure.embedded.lifecycle import embedded_servers
 from repositories.audit import CHECKS, Disagreement, disagreements
 
 SHOWN = 20  # of each check

@@ -21,8 +21,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
 from services.api_keys import NewKey, make_key
 from services.principal import Role

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from config.embedded_servers import ValkeyServer
 from config.settings import RedisAddress
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisLink
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from config.embedded_process import EmbeddedServer, command_line
-from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.process import EmbeddedServer, command_line
+from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a password for tests"

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.network import free_port
+from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from repositories.audit import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
-from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from schemas.product_schema import ProductFilters

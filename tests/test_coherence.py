@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import httpx2
 import pytest
 
-from config.embedded_servers import ValkeyServer
+from infrastructure.embedded.servers import ValkeyServer
 from tests.servers import App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 
 READERS = 16

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from config.embedded_servers import PostgresServer
+from infrastructure.embedded.servers import PostgresServer
 from tests.servers import ROOT, App, address, kill, postgres_server, running_app, until, valkey_server
 
 CLIENTS, KILLS, PRODUCTS, STOCK = 16, 5, 3, 150

@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from services.authentication_service import KEY_TRUST_SECONDS
 from services.tokens import TokenVerifier, Verified

@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import free_port
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 

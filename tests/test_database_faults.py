@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from config.embedded_process import command_line
-from config.embedded_servers import PostgresServer, ValkeyServer
+from infrastructure.embedded.process import command_line
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from tests.load import STOCK, Load, all_at_once, ask, under_load
 from tests.servers import (
     App,

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr
 
-from config.network import LOOPBACK
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.connect import with_addresses
 from infrastructure.postgres.database import Database

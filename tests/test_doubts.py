@@ -2,8 +2,8 @@
 
 import asyncio
 
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from services.doubts import ON_THE_WAY_SECONDS, Doubts

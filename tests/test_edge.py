@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisLink
 from middleware.cached_reader import CachedReader
 from middleware.client_address import ClientAddresses

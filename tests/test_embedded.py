@@ -15,18 +15,18 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config import embedded_binaries
-from config.embedded import embedded_servers
-from config.embedded_binaries import unprivileged
-from config.embedded_process import command_line, read_pid
-from config.embedded_servers import PostgresServer, ValkeyServer
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded import binaries as embedded_binaries
+from infrastructure.embedded.binaries import unprivileged
+from infrastructure.embedded.lifecycle import embedded_servers
+from infrastructure.embedded.ports import free_port
+from infrastructure.embedded.process import command_line, read_pid
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
 
 LAUNCHER = """
 import sys, signal
-from config.embedded import embedded_servers
+from infrastructure.embedded.lifecycle import embedded_servers
 from config.settings import load_settings
 with embedded_servers(load_settings(), fast=True):
     print("up", flush=True)

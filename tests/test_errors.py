@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import free_port
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
 from services.base_service_impl import BaseService

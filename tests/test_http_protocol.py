@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from uvicorn import Server
 
-from config.network import LOOPBACK, free_port
+from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
 
 SECONDS = 0.2

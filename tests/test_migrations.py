@@ -22,8 +22,8 @@ from sqlalchemy.pool import NullPool
 import models
 from config.database import base
 from config.migrations import alembic_config, make, migrate
-from config.network import free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters

@@ -7,8 +7,8 @@ from time import monotonic
 
 import pytest
 
-from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from middleware.rate_limiter import Batch, RateLimiter

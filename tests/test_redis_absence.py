@@ -10,9 +10,9 @@ from typing import Any
 import hiredis
 import pytest
 
-from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
 from config.settings import RedisAddress
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import outage as redis_absence
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.outage import OUTAGE, Absence

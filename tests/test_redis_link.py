@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import hiredis
 import pytest
 
-from config.embedded_servers import ValkeyServer
 from config.redis_config import redis_client
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import supervisor as redis_presence
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import Command, LinkDownError

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from uvicorn import Server
 
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.server.launcher import server_config
 from tests.credentials import UNKNOWN, execute, key_headers, service
 from tests.factories import Factory

@@ -22,8 +22,8 @@ import pytest
 from uvicorn import Config, Server
 from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
-from config.embedded_process import command_line, read_pid
 from config.settings import Settings
+from infrastructure.embedded.process import command_line, read_pid
 from infrastructure.server.launcher import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from run_production import Workers
 from tests.servers import App, answers, children, running_app, until

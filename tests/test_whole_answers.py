@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Server
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from config.network import LOOPBACK, free_port
+from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
 from middleware.whole_answers import STATUS_LINE_200, head_of
 

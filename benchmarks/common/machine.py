@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.common import wrk
-from config.embedded_binaries import postgres_folder, valkey_program
+from infrastructure.embedded.binaries import postgres_folder, valkey_program
 
 PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "pydantic", "sqlalchemy", "psycopg2-binary", "redis")
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.common.servers import ROOT, without_settings
-from config.embedded_binaries import bound_to_this_process
-from config.embedded_process import command_line
-from config.network import LOOPBACK, free_port
+from infrastructure.embedded.binaries import bound_to_this_process
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.process import command_line
 
 START_SECONDS = 120
 

@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import SecretStr
 from redis import Redis
 
-from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
 from config.migrations import migrate
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
 from scripts.demo import fill
 
 ROOT = Path(__file__).parent.parent.parent

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.common.programs import Program, uvicorn
 from benchmarks.common.servers import DATA, ROOT
-from config.network import LOOPBACK
+from infrastructure.embedded.ports import LOOPBACK
 
 FOLDER = Path(__file__).parent
 REQUIREMENTS = FOLDER / "requirements.txt"

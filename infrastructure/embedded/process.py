@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
-from config.network import free_port
+from infrastructure.embedded.ports import free_port
 
 START_SECONDS = 60  # the recovery after a crash is part of it
 STOP_SECONDS = 30

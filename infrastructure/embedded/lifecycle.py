@@ -12,9 +12,9 @@ from typing import IO
 
 from pydantic import SecretStr
 
-from config.embedded_servers import SUPERUSER, PostgresServer, ValkeyServer
-from config.network import LOOPBACK, free_port
 from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
 
 POSTGRES_PORT = 25432
 REDIS_PORT = 26379

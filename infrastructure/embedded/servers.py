@@ -11,9 +11,9 @@ from contextlib import closing, suppress
 import psycopg2
 from psycopg2 import sql
 
-from config.embedded_binaries import bound_to_this_process, postgres_folder, unprivileged, valkey_program
-from config.embedded_process import EmbeddedServer, command_line, read_pid
-from config.network import LOOPBACK
+from infrastructure.embedded.binaries import bound_to_this_process, postgres_folder, unprivileged, valkey_program
+from infrastructure.embedded.ports import LOOPBACK
+from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
 
 SUPERUSER = "postgres"
 
