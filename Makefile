@@ -48,11 +48,11 @@ demo: $(READY) ## Fill the shop with demo data (SIZE=small|medium|large)
 	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
 
 migrate: $(READY) ## Bring the database up to date
-	@$(VENV)/python -m config.migrations
+	@$(VENV)/python -m migrations.runner
 
 migration: $(READY) ## Write the next migration from the changed models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
-	@$(VENV)/python -m config.migrations make "$(m)"
+	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/ruff format --quiet migrations/versions
 
 audit: $(READY) ## Ask the database whether stock, order details, totals and bill numbers agree

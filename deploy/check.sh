@@ -104,7 +104,7 @@ image_has_every_module() ( # what .dockerignore lets into an image can be import
     sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
     python=$PWD/.venv/bin/python && cd "$scratch/image" &&
     POSTGRES_HOST=localhost REDIS_HOST=localhost LOG_TO_FILE=false \
-      "$python" -B -c "import main, run_production, config.migrations, scripts.api_key, scripts.audit"
+      "$python" -B -c "import main, run_production, migrations.runner, scripts.api_key, scripts.audit"
 )
 
 queries_have_series() {

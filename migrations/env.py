@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `config.migrations` hands over."""
+"""Alembic's entry: runs the migrations on the connection that `migrations.runner` hands over."""
 
 from typing import Any
 

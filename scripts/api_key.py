@@ -9,10 +9,10 @@ from contextlib import closing
 
 from sqlalchemy.orm import Session
 
-from config.migrations import migrate
 from config.settings import load_settings
 from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.postgres.database import Database
+from migrations.runner import migrate
 from repositories.api_key_repository import ApiKeyRepository
 from services.api_keys import make_key
 from services.errors import ServiceError

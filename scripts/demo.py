@@ -21,9 +21,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
-from config.migrations import migrate
 from config.settings import Settings, load_settings
 from infrastructure.embedded.lifecycle import embedded_servers
+from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
 from services.cache_entries import ROOT_TOKEN

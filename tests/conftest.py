@@ -10,9 +10,9 @@ import redis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from config.migrations import migrate
 from config.settings import Settings
 from infrastructure.postgres.database import Database
+from migrations.runner import migrate
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory

@@ -21,10 +21,10 @@ from sqlalchemy.pool import NullPool
 
 import models
 from config.database import base
-from config.migrations import alembic_config, make, migrate
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
+from migrations.runner import alembic_config, make, migrate
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
 from tests.servers import ROOT, address, postgres_server, until
@@ -187,7 +187,7 @@ def test_a_migration_that_is_made_for_a_new_table_keeps_its_times(
 ) -> None:
     settings, engine = empty
     folder = shutil.copytree(ROOT / "migrations", tmp_path / "migrations")
-    monkeypatch.setattr("config.migrations.FOLDER", folder)
+    monkeypatch.setattr("migrations.runner.FOLDER", folder)
     there_are = len(list(folder.glob("versions/*.py")))
     shelves = Table("shelves", base.metadata, Column("id_key", Integer, primary_key=True))
     try:
@@ -203,7 +203,7 @@ def test_a_migration_that_is_made_for_a_new_table_keeps_its_times(
 def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp_path: Path) -> None:
     settings, engine = empty
     environment = os.environ | {"POSTGRES_DB": settings.postgres_db, "PYTHONPATH": str(ROOT)}
-    command_line = [sys.executable, "-m", "config.migrations"]
+    command_line = [sys.executable, "-m", "migrations.runner"]
     processes = [
         subprocess.Popen(command_line, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for _ in range(3)

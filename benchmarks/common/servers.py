@@ -14,10 +14,10 @@ from typing import Any
 from pydantic import SecretStr
 from redis import Redis
 
-from config.migrations import migrate
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from migrations.runner import migrate
 from scripts.demo import fill
 
 ROOT = Path(__file__).parent.parent.parent

@@ -16,10 +16,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import configure_logging, stop_logging
-from config.migrations import migrate
 from config.settings import Settings, load_settings
 from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.server.http_protocol import DeadlineConfig
+from migrations.runner import migrate
 
 logger = logging.getLogger(__name__)
 

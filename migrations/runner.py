@@ -1,4 +1,4 @@
-"""Applies the migrations, the only way that tables come to be: `python -m config.migrations [upgrade|make MESSAGE]`."""
+"""Applies the migrations, the only way that tables come to be: `python -m migrations.runner [upgrade|make MESSAGE]`."""
 
 import logging
 import sys
