@@ -23,13 +23,13 @@ from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisLink
 from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
-from middleware.cached_reader import CachedReader
-from middleware.client_address import ClientAddresses
-from middleware.cross_origin import constant_headers, cross_origin
-from middleware.edge import Edge
+from middleware.cached_responses import CachedReader
+from middleware.client_ip import ClientAddresses
+from middleware.cors import constant_headers, cross_origin
+from middleware.fast_path import Edge
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
-from middleware.request_tracing import trace_requests
+from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
 from services.authentication_service import AuthenticationService
 from services.cache_service import CacheService

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.routing import Match, request_response
 from starlette.types import Scope
 
-from config.security_headers import KEPT_AND_CHECKED, PERSONAL
 from controllers.arguments import Arguments
 from controllers.policies import Policy
+from middleware.security_headers import KEPT_AND_CHECKED, PERSONAL
 from services.audit_trail import WRITE, Write
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -11,7 +11,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import LinkDownError, Trip, pack_command
 from middleware.answers import Headers, json_headers
-from middleware.whole_answers import head_of
+from middleware.raw_response import head_of
 
 # A list for each address: how many had been let in before the oldest batch, then for each batch its time in
 # microseconds and how many had been let in with it. One push for a batch, one pop when it leaves the window.

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
-from config.security_headers import ALWAYS, NOTHING_LOADS, missing
 from infrastructure.observability.metrics import metrics
 from infrastructure.server.http_protocol import WRITE_WHOLE
 from middleware.answers import answer, json_headers
-from middleware.whole_answers import CONTEXT_HEAD, STATUS, head_of
+from middleware.raw_response import CONTEXT_HEAD, STATUS, head_of
+from middleware.security_headers import ALWAYS, NOTHING_LOADS, missing
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from config.settings import PRIVATE_NETWORKS
-from middleware.client_address import ClientAddresses
+from middleware.client_ip import ClientAddresses
 
 PROXY = "10.0.0.2"
 

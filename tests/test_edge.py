@@ -11,9 +11,9 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisLink
-from middleware.cached_reader import CachedReader
-from middleware.client_address import ClientAddresses
-from middleware.edge import Edge
+from middleware.cached_responses import CachedReader
+from middleware.client_ip import ClientAddresses
+from middleware.fast_path import Edge
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import ROUTE
 from services.cache_service import CacheNamespace, CacheService

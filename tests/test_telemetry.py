@@ -23,7 +23,7 @@ from infrastructure.observability import tracing as telemetry
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
 from infrastructure.postgres.database import Database
 from middleware.request_context import ROUTE, request_context
-from middleware.request_tracing import trace_requests
+from middleware.tracing import trace_requests
 from tests.servers import ROOT, until
 
 STATEMENT = "SELECT lastname FROM clients WHERE email = %(email)s"
@@ -216,7 +216,7 @@ def test_off(settings: Settings, database: Database, collector: Collector, monke
 
 
 def test_off_loads_no_sdk() -> None:
-    program = "import sys, infrastructure.observability.tracing, middleware.request_tracing; print(*sys.modules)"
+    program = "import sys, infrastructure.observability.tracing, middleware.tracing; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "infrastructure.observability.tracing" in loaded

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
-from middleware.whole_answers import STATUS_LINE_200, head_of
+from middleware.raw_response import STATUS_LINE_200, head_of
 
 BODY = b'[{"id_key":1}]'
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY)), (b"x-cache-hit", b"true")]

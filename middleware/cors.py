@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from middleware.whole_answers import decline
+from middleware.raw_response import decline
 
 Headers = tuple[tuple[bytes, bytes], ...]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from functools import lru_cache
 
-from config.security_headers import KEPT_AND_CHECKED
 from middleware.answers import Headers, json_headers
-from middleware.whole_answers import STATUS_LINE_200, head_of
+from middleware.raw_response import STATUS_LINE_200, head_of
+from middleware.security_headers import KEPT_AND_CHECKED
 from services.cache_service import CacheEntry, CacheNamespace, CacheService, Lookup
 
 MEMO_ENTRIES = 4096

@@ -11,11 +11,11 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.server.http_protocol import IS_TOO_MUCH, WRITE_WHOLE
 from middleware.answers import Headers, answer, json_headers
-from middleware.cached_reader import CachedReader, hit_head, hit_headers, unchanged_headers
-from middleware.client_address import ClientAddresses
+from middleware.cached_responses import CachedReader, hit_head, hit_headers, unchanged_headers
+from middleware.client_ip import ClientAddresses
 from middleware.rate_limiter import Batch, RateLimiter, Ticket
+from middleware.raw_response import CONTEXT_HEAD, STATUS
 from middleware.request_context import ROUTE
-from middleware.whole_answers import CONTEXT_HEAD, STATUS
 from services.authentication_service import AuthenticationService
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup

@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.logging_config import TRACE_ID
 from infrastructure.observability.metrics import METHODS
 from infrastructure.observability.tracing import Tracing
+from middleware.raw_response import decline
 from middleware.request_context import ROUTE, route_of
-from middleware.whole_answers import decline
 
 _UNTRACED = ("/health_check", "/metrics")
 
