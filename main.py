@@ -31,7 +31,7 @@ from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
-from services.authentication_service import AuthenticationService
+from services.auth.authenticator import AuthenticationService
 from services.cache_service import CacheService
 from services.doubts import Doubts
 from services.idempotency_service import keep_removing_expired_keys

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, to_json
-from services.principal import PRINCIPAL
+from services.auth.principal import PRINCIPAL
 
 IdempotencyKey = Annotated[
     str | None,

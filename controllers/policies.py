@@ -6,8 +6,8 @@ from fastapi import Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from config.settings import Settings
+from services.auth.principal import PRINCIPAL, Role
 from services.errors import ForbiddenError, UnauthorizedError
-from services.principal import PRINCIPAL, Role
 
 
 class Policy(NamedTuple):

@@ -16,11 +16,11 @@ from middleware.client_ip import ClientAddresses
 from middleware.rate_limiter import Batch, RateLimiter, Ticket
 from middleware.raw_response import CONTEXT_HEAD, STATUS
 from middleware.request_context import ROUTE
-from services.authentication_service import AuthenticationService
+from services.auth.authenticator import AuthenticationService
+from services.auth.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup
 from services.errors import UnauthorizedError
-from services.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 
 CREDENTIALS = frozenset((b"authorization", b"x-api-key"))
 NOTICED = CREDENTIALS | {b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"}

@@ -14,9 +14,9 @@ from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.postgres.database import Database
 from migrations.runner import migrate
 from repositories.api_key_repository import ApiKeyRepository
-from services.api_keys import make_key
+from services.auth.api_keys import make_key
+from services.auth.principal import Role
 from services.errors import ServiceError
-from services.principal import Role
 
 COLUMNS = "{:<10}{:<8}{:<8}{:<21}{:<21}{:<21}\n"
 

@@ -26,7 +26,7 @@ from infrastructure.embedded.lifecycle import embedded_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
-from services.cache_entries import ROOT_TOKEN
+from services.caching.keys import ROOT_TOKEN
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # two runs at once take turns; any number will do that nothing else locks

@@ -6,8 +6,8 @@ from models.address import AddressModel
 from repositories.address_repository import AddressRepository
 from repositories.base_repository_impl import Values
 from schemas.address_schema import AddressCreate, AddressSchema, AddressUpdate
+from services.auth.principal import check_own_client
 from services.base_service_impl import BaseService
-from services.principal import check_own_client
 
 
 class AddressService(BaseService[AddressModel, AddressCreate, AddressUpdate, AddressSchema]):

@@ -19,7 +19,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import Command, LinkDownError, Trip
-from services.cache_entries import ROOT_TOKEN, CacheEntry, CacheNamespace
+from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
 from services.documents import Document, etag_of
 
 __all__ = ["LOOKED_UP", "CacheEntry", "CacheNamespace", "CacheService", "Lookup"]

@@ -11,10 +11,10 @@ from repositories.order_detail_repository import OrderDetailRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
+from services.auth.principal import narrowed_to
 from services.base_service_impl import BaseService
 from services.documents import Document, document, objects
 from services.errors import ConflictError, ForbiddenError
-from services.principal import narrowed_to
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),

@@ -120,8 +120,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Of the applications that are made afterwards: of what they remember about credentials."""
     clock = Clock()
     for module in (
-        "services.authentication_service",
-        "services.tokens",
+        "services.auth.authenticator",
+        "services.auth.jwt_verifier",
         "jwt.jwks_client",
         "jwt.jwk_set_cache",
         "jwt.api_jwk",

@@ -24,8 +24,8 @@ from sqlalchemy import text
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services.api_keys import NewKey, make_key
-from services.principal import Role
+from services.auth.api_keys import NewKey, make_key
+from services.auth.principal import Role
 from tests.servers import until
 
 Headers = dict[str, str]

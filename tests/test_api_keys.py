@@ -15,7 +15,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from scripts import api_key
-from services.api_keys import digest_of
+from services.auth.api_keys import digest_of
 from tests.credentials import service
 from tests.factories import Factory
 from tests.servers import ROOT, until

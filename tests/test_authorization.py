@@ -12,7 +12,7 @@ from starlette.routing import Mount
 from controllers import CONTROLLERS
 from controllers.policies import PUBLIC
 from repositories.base_repository_impl import BaseRepository
-from services.principal import Role
+from services.auth.principal import Role
 from tests.credentials import Headers, Issuer, bearer, key_headers
 from tests.entities import ENTITIES
 from tests.factories import Factory, Object

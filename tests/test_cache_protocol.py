@@ -10,8 +10,8 @@ from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
 from schemas.product_schema import ProductFilters
-from services.cache_entries import ROOT_TOKEN
 from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService
+from services.caching.keys import ROOT_TOKEN
 from services.documents import Document, etag_of
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server

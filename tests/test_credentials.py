@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
-from services.authentication_service import KEY_TRUST_SECONDS
-from services.tokens import TokenVerifier, Verified
+from services.auth.authenticator import KEY_TRUST_SECONDS
+from services.auth.jwt_verifier import TokenVerifier, Verified
 from tests.credentials import (
     AUDIENCE,
     SECRET,

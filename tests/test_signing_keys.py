@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
-from services.authentication_service import TOKEN_TRUST_SECONDS
-from services.tokens import KEYS_LIFESPAN_SECONDS, RETRY_SECONDS
+from services.auth.authenticator import TOKEN_TRUST_SECONDS
+from services.auth.jwt_verifier import KEYS_LIFESPAN_SECONDS, RETRY_SECONDS
 from tests.credentials import Clock, Issuer, bearer, claims, key_headers, service
 from tests.test_credentials import is_taken
 
