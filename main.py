@@ -33,9 +33,9 @@ from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
 from services.auth.authenticator import AuthenticationService
 from services.cache_service import CacheService
-from services.doubts import Doubts
-from services.idempotency_service import keep_removing_expired_keys
 from services.resources import Resources
+from services.transactions.idempotency import keep_removing_expired_keys
+from services.transactions.in_doubt import Doubts
 
 DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
 

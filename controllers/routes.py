@@ -12,7 +12,7 @@ from starlette.types import Scope
 from controllers.arguments import Arguments
 from controllers.policies import Policy
 from middleware.security_headers import KEPT_AND_CHECKED, PERSONAL
-from services.audit_trail import WRITE, Write
+from services.transactions.audit_log import WRITE, Write
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 

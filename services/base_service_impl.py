@@ -12,11 +12,11 @@ from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
 from services.auth.principal import check_fields, narrowed_to
-from services.creations import Creation, Creations
 from services.documents import Answer, Document, document, etag_of, objects
 from services.errors import NotFoundError, PreconditionFailedError
 from services.resources import Resources
-from services.transactions import Transactions, Work
+from services.transactions.creation import Creation, Creations
+from services.transactions.unit_of_work import Transactions, Work
 
 Model = TypeVar("Model", bound=BaseModel)
 Create = TypeVar("Create", bound=BaseSchema)

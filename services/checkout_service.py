@@ -19,12 +19,12 @@ from schemas.checkout_schema import CheckoutCreate, CheckoutItem
 from schemas.order_schema import OrderSchema, now
 from services.auth.principal import check_fields, check_own_client
 from services.bill_service import BillService
-from services.creations import Creation, Creations
 from services.documents import Answer, objects
 from services.errors import NotFoundError, RejectedError
 from services.resources import Resources
 from services.stock import check_price, shortage
-from services.transactions import Transactions
+from services.transactions.creation import Creation, Creations
+from services.transactions.unit_of_work import Transactions
 
 Products = Mapping[int, ProductModel]
 

@@ -9,7 +9,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisLink
 from repositories.base_repository_impl import Changes
 from services.cache_service import CacheNamespace, CacheService
-from services.doubts import Doubts
+from services.transactions.in_doubt import Doubts
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
-from services.doubts import ON_THE_WAY_SECONDS, Doubts
+from services.transactions.in_doubt import ON_THE_WAY_SECONDS, Doubts
 
 
 def look(settings: Settings, seconds: float) -> list[float]:

@@ -15,9 +15,9 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
-from services import idempotency_service
-from services.idempotency_service import keep_removing_expired_keys, remove_expired_keys
 from services.resources import Resources
+from services.transactions import idempotency as idempotency_service
+from services.transactions.idempotency import keep_removing_expired_keys, remove_expired_keys
 from tests.database import StatementCounter
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object

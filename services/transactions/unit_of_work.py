@@ -14,11 +14,11 @@ from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
 from schemas.base_schema import to_json
-from services.audit_trail import audited
-from services.database_errors import RETRIED, availability, meaning
 from services.documents import Answer
 from services.errors import InvalidError, ServiceError
 from services.resources import Resources
+from services.transactions.audit_log import audited
+from services.transactions.error_translation import RETRIED, availability, meaning
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
