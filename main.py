@@ -31,9 +31,9 @@ from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
+from services.app_context import Resources
 from services.auth.authenticator import AuthenticationService
 from services.cache_service import CacheService
-from services.resources import Resources
 from services.transactions.idempotency import keep_removing_expired_keys
 from services.transactions.in_doubt import Doubts
 

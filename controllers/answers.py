@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.base_service_impl import matches
-from services.documents import Answer, Document
+from services.rendering import Answer, Document
 
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]

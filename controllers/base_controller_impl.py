@@ -18,9 +18,9 @@ from controllers.routes import EntityRoute
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
+from services.app_context import Resources
 from services.base_service_impl import BaseService
-from services.documents import Answer, etag_of
-from services.resources import Resources
+from services.rendering import Answer, etag_of
 
 Create = TypeVar("Create", bound=BaseSchema)
 Update = TypeVar("Update", bound=BaseSchema)

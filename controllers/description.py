@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from controllers.links import Json, add_links, operations
-from services.resources import Resources
+from services.app_context import Resources
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Json:

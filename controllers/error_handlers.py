@@ -16,7 +16,7 @@ from controllers.answers import JSON
 from controllers.policies import challenge
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from schemas.base_schema import to_json
-from services.errors import ServiceError
+from services.exceptions import ServiceError
 
 # The key in the scope that tells the layers in front that a fault has been logged and answered.
 FAULT_ANSWERED = "ecommerce.fault_answered"

@@ -11,8 +11,8 @@ from controllers.answers import JSON
 from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
 from schemas.health_schema import HealthSchema, ProbeSchema
+from services.app_context import Resources
 from services.health_service import HealthService
-from services.resources import Resources
 
 Endpoint = Callable[[], Awaitable[Response]]
 Decorator = Callable[[Endpoint], Endpoint]

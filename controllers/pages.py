@@ -11,7 +11,7 @@ from controllers.answers import document_response
 from controllers.arguments import query_pairs
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
-from services.documents import Document
+from services.rendering import Document
 
 Read = Callable[[ListQuery], Awaitable[Document]]
 

@@ -7,7 +7,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 
 from config.settings import Settings
 from services.auth.principal import PRINCIPAL, Role
-from services.errors import ForbiddenError, UnauthorizedError
+from services.exceptions import ForbiddenError, UnauthorizedError
 
 
 class Policy(NamedTuple):

@@ -20,7 +20,7 @@ from services.auth.authenticator import AuthenticationService
 from services.auth.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup
-from services.errors import UnauthorizedError
+from services.exceptions import UnauthorizedError
 
 CREDENTIALS = frozenset((b"authorization", b"x-api-key"))
 NOTICED = CREDENTIALS | {b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"}

@@ -16,7 +16,7 @@ from migrations.runner import migrate
 from repositories.api_key_repository import ApiKeyRepository
 from services.auth.api_keys import make_key
 from services.auth.principal import Role
-from services.errors import ServiceError
+from services.exceptions import ServiceError
 
 COLUMNS = "{:<10}{:<8}{:<8}{:<21}{:<21}{:<21}\n"
 

@@ -11,10 +11,10 @@ from repositories.base_repository_impl import BaseRepository, Values, fits
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
+from services.app_context import Resources
 from services.auth.principal import check_fields, narrowed_to
-from services.documents import Answer, Document, document, etag_of, objects
-from services.errors import NotFoundError, PreconditionFailedError
-from services.resources import Resources
+from services.exceptions import NotFoundError, PreconditionFailedError
+from services.rendering import Answer, Document, document, etag_of, objects
 from services.transactions.creation import Creation, Creations
 from services.transactions.unit_of_work import Transactions, Work
 

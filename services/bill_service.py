@@ -7,7 +7,7 @@ from repositories.base_repository_impl import Values
 from repositories.bill_repository import BillRepository
 from schemas.bill_schema import BillCreate, BillSchema, BillUpdate
 from services.base_service_impl import BaseService
-from services.errors import InvalidError
+from services.exceptions import InvalidError
 
 
 class BillService(BaseService[BillModel, BillCreate, BillUpdate, BillSchema]):

@@ -20,7 +20,7 @@ from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisLink
 from infrastructure.redis.protocol import Command, LinkDownError, Trip
 from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
-from services.documents import Document, etag_of
+from services.rendering import Document, etag_of
 
 __all__ = ["LOOKED_UP", "CacheEntry", "CacheNamespace", "CacheService", "Lookup"]
 

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from repositories.base_repository_impl import fits
 from schemas.list_query import ListQuery
+from services.app_context import Resources
 from services.base_service_impl import BaseService, Create, Model, Read, Update
 from services.cache_service import CacheNamespace
-from services.documents import Document
-from services.resources import Resources
+from services.rendering import Document
 
 
 class CachedService(BaseService[Model, Create, Update, Read]):

@@ -17,11 +17,11 @@ from schemas.base_schema import MAX_MONEY, to_json
 from schemas.bill_schema import today
 from schemas.checkout_schema import CheckoutCreate, CheckoutItem
 from schemas.order_schema import OrderSchema, now
+from services.app_context import Resources
 from services.auth.principal import check_fields, check_own_client
 from services.bill_service import BillService
-from services.documents import Answer, objects
-from services.errors import NotFoundError, RejectedError
-from services.resources import Resources
+from services.exceptions import NotFoundError, RejectedError
+from services.rendering import Answer, objects
 from services.stock import check_price, shortage
 from services.transactions.creation import Creation, Creations
 from services.transactions.unit_of_work import Transactions

@@ -5,7 +5,7 @@ from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
 from services.base_service_impl import BaseService
-from services.documents import Document, document
+from services.rendering import Document, document
 
 
 class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientSchema]):

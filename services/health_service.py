@@ -8,7 +8,7 @@ from typing import Any
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
-from services.resources import Resources
+from services.app_context import Resources
 
 FRESH_SECONDS = 1.0
 _LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"

@@ -15,7 +15,7 @@ from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
-from services.errors import ConflictError, NotFoundError, RejectedError
+from services.exceptions import ConflictError, NotFoundError, RejectedError
 from services.stock import check_price, shortage
 
 

@@ -13,8 +13,8 @@ from repositories.product_repository import ProductRepository
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.auth.principal import narrowed_to
 from services.base_service_impl import BaseService
-from services.documents import Document, document, objects
-from services.errors import ConflictError, ForbiddenError
+from services.exceptions import ConflictError, ForbiddenError
+from services.rendering import Document, document, objects
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),

@@ -16,7 +16,7 @@ from schemas.product_schema import (
 )
 from services.cache_service import CacheNamespace
 from services.cached_service import CachedService
-from services.documents import Document, document
+from services.rendering import Document, document
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):

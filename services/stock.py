@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from models.product import ProductModel
-from services.errors import RejectedError
+from services.exceptions import RejectedError
 
 
 def check_price(product: ProductModel, offered: Decimal | None) -> None:

@@ -12,7 +12,7 @@ from infrastructure.redis.client import RedisLink
 from schemas.product_schema import ProductFilters
 from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService
 from services.caching.keys import ROOT_TOKEN
-from services.documents import Document, etag_of
+from services.rendering import Document, etag_of
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 

@@ -17,7 +17,7 @@ from middleware.fast_path import Edge
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import ROUTE
 from services.cache_service import CacheNamespace, CacheService
-from services.documents import Document, etag_of
+from services.rendering import Document, etag_of
 from tests.redis_links import address_of, running
 from tests.servers import freeze, thaw, valkey_server
 

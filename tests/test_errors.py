@@ -18,7 +18,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
 from services.base_service_impl import BaseService
 from services.client_service import ClientService
-from services.errors import NotFoundError
+from services.exceptions import NotFoundError
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
 from tests.test_metrics import samples

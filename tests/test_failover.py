@@ -17,7 +17,7 @@ from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncStatements
-from services.documents import Answer
+from services.rendering import Answer
 from services.transactions.unit_of_work import Transactions
 from tests.factories import Factory
 from tests.test_errors import assert_unavailable, database_of

@@ -15,7 +15,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
-from services.resources import Resources
+from services.app_context import Resources
 from services.transactions import idempotency as idempotency_service
 from services.transactions.idempotency import keep_removing_expired_keys, remove_expired_keys
 from tests.database import StatementCounter

@@ -21,8 +21,8 @@ from repositories.category_repository import CategoryRepository
 from repositories.idempotency_repository import RequestKey
 from repositories.order_detail_repository import OrderDetailRepository
 from schemas.category_schema import CategoryFilters
-from services.documents import Answer
-from services.errors import InvalidError, NotFoundError, ServiceError
+from services.exceptions import InvalidError, NotFoundError, ServiceError
+from services.rendering import Answer
 from services.transactions.creation import Creations
 from services.transactions.unit_of_work import RETRIES, Transactions
 from tests.factories import Factory

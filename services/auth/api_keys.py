@@ -15,7 +15,7 @@ from infrastructure.postgres.database import Database
 from repositories.api_key_repository import ApiKeyRepository
 from repositories.client_repository import ClientRepository
 from services.auth.principal import Principal, Role
-from services.errors import InvalidError, NotFoundError, UnauthorizedError
+from services.exceptions import InvalidError, NotFoundError, UnauthorizedError
 
 SECRET_BYTES = 32
 _is_possible = re.compile(r"eck_[A-Za-z0-9_-]{43}", re.ASCII).fullmatch

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from cachetools import TLRUCache
 
 from infrastructure.exceptions import UnavailableError
+from services.app_context import Resources
 from services.auth import api_keys
 from services.auth.jwt_verifier import TokenVerifier
 from services.auth.principal import ANONYMOUS, Principal, Role
-from services.errors import UnauthorizedError
-from services.resources import Resources
+from services.exceptions import UnauthorizedError
 
 KEY_TRUST_SECONDS = 5
 TOKEN_TRUST_SECONDS = 300

@@ -17,7 +17,7 @@ from infrastructure.concurrency.worker_threads import Threads
 from infrastructure.exceptions import SigningKeysUnavailableError
 from repositories.base_repository_impl import fits
 from services.auth.principal import Principal, Role
-from services.errors import UnauthorizedError
+from services.exceptions import UnauthorizedError
 
 LEEWAY_SECONDS = 30  # what two clocks may differ by
 REQUIRED = ("exp", "iss", "aud", "sub")

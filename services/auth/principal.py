@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.errors import ForbiddenError, NotFoundError
+from services.exceptions import ForbiddenError, NotFoundError
 
 
 class Role(StrEnum):

@@ -11,9 +11,9 @@ from infrastructure.postgres.pool import Row
 from repositories.base_repository_impl import BaseRepository, Changes, Values
 from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
 from repositories.statements import Statement
-from services.documents import Answer
-from services.errors import ServiceError
-from services.resources import Resources
+from services.app_context import Resources
+from services.exceptions import ServiceError
+from services.rendering import Answer
 from services.transactions.audit_log import audited_creation
 from services.transactions.error_translation import RETRIED
 from services.transactions.unit_of_work import Transactions, Work, replay

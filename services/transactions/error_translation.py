@@ -11,7 +11,7 @@ from config.database import base
 from infrastructure.exceptions import DatabaseUnavailableError
 from models.base_model import BaseModel
 from repositories.base_repository_impl import Attempt, fits
-from services.errors import ConflictError, InvalidError, NotFoundError
+from services.exceptions import ConflictError, InvalidError, NotFoundError
 
 RETRIED = (errors.DeadlockDetected, errors.SerializationFailure)
 UNAVAILABLE = (errors.OperationalError, errors.InterfaceError, errors.LockNotAvailable, errors.QueryCanceled)

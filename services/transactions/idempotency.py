@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from repositories.idempotency_repository import IdempotencyRepository
-from services.resources import Resources
+from services.app_context import Resources
 from services.transactions.unit_of_work import Transactions
 
 logger = logging.getLogger(__name__)

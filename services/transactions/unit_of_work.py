@@ -14,9 +14,9 @@ from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
 from schemas.base_schema import to_json
-from services.documents import Answer
-from services.errors import InvalidError, ServiceError
-from services.resources import Resources
+from services.app_context import Resources
+from services.exceptions import InvalidError, ServiceError
+from services.rendering import Answer
 from services.transactions.audit_log import audited
 from services.transactions.error_translation import RETRIED, availability, meaning
 
