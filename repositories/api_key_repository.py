@@ -6,7 +6,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from models.api_key import ApiKeyModel
-from repositories.statements import Statement
+from repositories.queries.statement import Statement
 
 _USE = """
     UPDATE api_keys SET last_used_at = now() WHERE digest = %(digest)s AND revoked_at IS NULL

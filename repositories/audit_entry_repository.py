@@ -7,8 +7,8 @@ from sqlalchemy import insert
 
 from models.audit_entry import AuditEntryModel
 from repositories.base_repository_impl import BaseRepository, Values
-from repositories.insert_statement import RETURN
-from repositories.statements import Statement
+from repositories.queries.insert import RETURN
+from repositories.queries.statement import Statement
 
 _table: Any = AuditEntryModel.__table__
 _NOTE = insert(_table)

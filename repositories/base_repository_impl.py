@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, CursorResult, Row, select
 from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
-from repositories.insert_statement import insert_statement
-from repositories.list_statement import list_statement
-from repositories.statements import ClientKey, Owned, Statement, one_statement
+from repositories.queries.insert import insert_statement
+from repositories.queries.list_query import list_statement
+from repositories.queries.statement import ClientKey, Owned, Statement, one_statement
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
 

@@ -5,8 +5,8 @@ from sqlalchemy import ColumnElement, bindparam, exists, func
 from models.bill import BillModel
 from models.order import OrderModel
 from repositories.base_repository_impl import BaseRepository, Values
-from repositories.insert_statement import insert_statement
-from repositories.statements import ClientKey, Statement
+from repositories.queries.insert import insert_statement
+from repositories.queries.statement import ClientKey, Statement
 
 _NEXT_NUMBER = ("bill_number", func.next_bill_number(bindparam("year")))
 

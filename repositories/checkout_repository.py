@@ -6,9 +6,9 @@ from typing import Any
 
 from models.product import ProductModel
 from repositories.base_repository_impl import Changes, Values, changes_of, fits
-from repositories.insert_statement import RETURN
 from repositories.order_repository import OrderRepository
-from repositories.statements import Statement
+from repositories.queries.insert import RETURN
+from repositories.queries.statement import Statement
 from schemas.base_schema import MAX_MONEY
 from schemas.bill_schema import BillSchema
 from schemas.order_detail_schema import OrderDetailSchema

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement
 
 from models.client import ClientModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.statements import ClientKey
+from repositories.queries.statement import ClientKey
 
 
 class ClientRepository(BaseRepository[ClientModel]):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from models.idempotency import IdempotencyModel
-from repositories.statements import Statement
+from repositories.queries.statement import Statement
 
 KEPT = timedelta(hours=24)
 

@@ -11,8 +11,8 @@ from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, fits
-from repositories.insert_statement import RETURN
-from repositories.statements import ClientKey, Statement
+from repositories.queries.insert import RETURN
+from repositories.queries.statement import ClientKey, Statement
 
 # The row of a popular product is locked for the length of this one statement, not over several trips.
 _SELL = f"""

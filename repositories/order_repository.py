@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 from models.enums import OrderStatus
 from models.order import OrderModel, OrderStatusChangeModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.statements import ClientKey, Statement, compiled
+from repositories.queries.statement import ClientKey, Statement, compiled
 
 _change: Any = OrderStatusChangeModel
 _HISTORY = compiled(

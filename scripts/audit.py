@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
 from infrastructure.embedded.lifecycle import embedded_servers
-from repositories.audit import CHECKS, Disagreement, disagreements
+from repositories.consistency_check import CHECKS, Disagreement, disagreements
 
 SHOWN = 20  # of each check
 

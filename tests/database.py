@@ -15,7 +15,7 @@ from config.settings import Settings
 from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncStatements, Row
-from repositories.statements import Statement
+from repositories.queries.statement import Statement
 
 
 class _StatementsWithin(AsyncStatements):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
-from repositories.audit import CHECKS, Disagreement, disagreements
+from repositories.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report
 from tests.factories import Factory, Object
 from tests.servers import ROOT

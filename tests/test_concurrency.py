@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from infrastructure.postgres.database import Database
-from repositories.audit import disagreements
+from repositories.consistency_check import disagreements
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object
 

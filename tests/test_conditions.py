@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select
 
 from models.address import AddressModel
 from repositories.client_repository import ClientRepository
-from repositories.conditions import Filter, trigram_condition, trigram_pattern
 from repositories.product_repository import ProductRepository
+from repositories.queries.filters import Filter, trigram_condition, trigram_pattern
 from schemas.client_schema import ClientFilters
 from schemas.list_query import where
 from schemas.product_schema import ProductFilters

@@ -16,7 +16,7 @@ from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.walk import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, Walk
+from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, Walk
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery

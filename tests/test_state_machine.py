@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from repositories.audit import disagreements
+from repositories.consistency_check import disagreements
 from tests.database import empty_tables
 from tests.factories import Factory, Object
 from tests.shop_model import ShopModel

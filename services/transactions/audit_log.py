@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from config.logging_config import REQUEST_ID
 from repositories.audit_entry_repository import AuditEntryRepository
-from repositories.statements import Statement
+from repositories.queries.statement import Statement
 from services.auth.principal import PRINCIPAL
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.pool import Row
 from repositories.base_repository_impl import BaseRepository, Changes, Values
 from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
-from repositories.statements import Statement
+from repositories.queries.statement import Statement
 from services.app_context import Resources
 from services.exceptions import ServiceError
 from services.rendering import Answer

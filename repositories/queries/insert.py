@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert
 
 from models.base_model import BaseModel
-from repositories.statements import Statement, compiled
+from repositories.queries.statement import Statement, compiled
 
 RETURN = " SELECT * FROM made"
 """How a creation ends that is more than an INSERT: `made` is the row."""

@@ -25,9 +25,9 @@ from sqlalchemy import (
     select,
 )
 
-from repositories.reach import Reach
-from repositories.search import Column, Conditions, Search
-from repositories.stretch import Stretch
+from repositories.queries.key_buckets import Stretch
+from repositories.queries.range_cutoff import Reach
+from repositories.queries.search import Column, Conditions, Search
 
 
 class SearchedPage:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.conditions import (
+from repositories.queries.filters import (
     SEARCHES,
     Filter,
     condition,
@@ -17,10 +17,10 @@ from repositories.conditions import (
     trigram_parameter,
     trigram_pattern,
 )
-from repositories.search import Search, has_ordered_index
-from repositories.searched_page import SearchedPage
-from repositories.statements import OWN, Owned, Statement, columns_of, compiled, ownership
-from repositories.walk import Walk
+from repositories.queries.scan_budget import Walk
+from repositories.queries.search import Search, has_ordered_index
+from repositories.queries.searched_page import SearchedPage
+from repositories.queries.statement import OWN, Owned, Statement, columns_of, compiled, ownership
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))

@@ -7,7 +7,7 @@ that within the index, in a quarter of the time that it takes to hand a row on a
 
 from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal_column, select
 
-from repositories.search import Column, Search
+from repositories.queries.search import Column, Search
 from schemas.base_schema import MAX_INTEGER
 
 

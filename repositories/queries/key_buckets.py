@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 
-from repositories.search import Column, Search
+from repositories.queries.search import Column, Search
 
 BITS = 15
 """A stretch is as many keys as these make. The indexes have it as well."""

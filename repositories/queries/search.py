@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select
 
 from models.base_model import BaseModel
-from repositories.conditions import RANGES, Filter, condition, trigram_condition
-from repositories.walk import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, Walk
+from repositories.queries.filters import RANGES, Filter, condition, trigram_condition
+from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, Walk
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
