@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS
-from controllers.documentation import add_documentation
-from controllers.error_handlers import FAULT_ANSWERED, add_error_handlers
 from controllers.health_check import add_health_checks
-from controllers.route_table import RouteTable
+from controllers.http.exception_handlers import FAULT_ANSWERED, add_error_handlers
+from controllers.http.router import RouteTable
+from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.postgres.database import Database

@@ -1,7 +1,7 @@
 """Addresses over HTTP."""
 
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.policies import CLIENTS, Access
+from controllers.http.access import CLIENTS, Access
 from schemas.address_schema import AddressCreate, AddressFilters, AddressSchema, AddressUpdate
 from services.address_service import AddressService
 from services.client_service import ClientService

@@ -9,12 +9,12 @@ from fastapi import FastAPI, Header, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.answers import answer_response, document_response, documented
-from controllers.arguments import PathId
-from controllers.idempotency import IdempotencyKey, request_key
-from controllers.pages import list_response
-from controllers.policies import Access, Policy, credentials
-from controllers.routes import EntityRoute
+from controllers.http.access import Access, Policy, credentials
+from controllers.http.idempotency import IdempotencyKey, request_key
+from controllers.http.pagination import list_response
+from controllers.http.parameters import PathId
+from controllers.http.responses import answer_response, document_response, documented
+from controllers.http.route import EntityRoute
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery

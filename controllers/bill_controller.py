@@ -1,7 +1,7 @@
 """Bills over HTTP."""
 
 from controllers.base_controller_impl import BaseController
-from controllers.policies import CLIENTS, Access
+from controllers.http.access import CLIENTS, Access
 from schemas.bill_schema import BillCreate, BillFilters, BillSchema, BillUpdate
 from services.bill_service import BillService
 

@@ -1,7 +1,7 @@
 """Categories over HTTP."""
 
 from controllers.base_controller_impl import BaseController
-from controllers.policies import PUBLIC, Access
+from controllers.http.access import PUBLIC, Access
 from schemas.category_schema import CategoryCreate, CategoryFilters, CategorySchema, CategoryUpdate
 from services.category_service import CategoryService
 

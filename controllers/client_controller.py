@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.answers import document_response
-from controllers.arguments import PathId
 from controllers.base_controller_impl import BaseController
-from controllers.policies import CLIENTS, Access
+from controllers.http.access import CLIENTS, Access
+from controllers.http.parameters import PathId
+from controllers.http.responses import document_response
 from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
 from services.client_service import ClientService
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse, Response
 
-from controllers.answers import JSON
+from controllers.http.responses import JSON
 from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
 from schemas.health_schema import HealthSchema, ProbeSchema

@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.answers import document_response
-from controllers.arguments import PathId
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.policies import CLIENTS, Access
+from controllers.http.access import CLIENTS, Access
+from controllers.http.parameters import PathId
+from controllers.http.responses import document_response
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
 from services.checkout_service import CheckoutService

@@ -1,7 +1,7 @@
 """Order details over HTTP."""
 
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.policies import CLIENTS, Access
+from controllers.http.access import CLIENTS, Access
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailFilters, OrderDetailSchema, OrderDetailUpdate
 from services.order_detail_service import OrderDetailService
 from services.order_service import OrderService

@@ -6,11 +6,11 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.answers import document_response
-from controllers.arguments import PathId
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.pages import list_response
-from controllers.policies import PUBLIC, Access
+from controllers.http.access import PUBLIC, Access
+from controllers.http.pagination import list_response
+from controllers.http.parameters import PathId
+from controllers.http.responses import document_response
 from schemas.product_schema import (
     LowStockQuery,
     ProductCreate,

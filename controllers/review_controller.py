@@ -1,7 +1,7 @@
 """Reviews over HTTP."""
 
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.policies import CLIENTS, PUBLIC, Access
+from controllers.http.access import CLIENTS, PUBLIC, Access
 from schemas.review_schema import ReviewCreate, ReviewFilters, ReviewSchema, ReviewUpdate
 from services.product_service import ProductService
 from services.review_service import ReviewService

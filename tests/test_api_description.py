@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from controllers.links import operations
+from controllers.openapi.links import operations
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory
 from tests.servers import ROOT

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 
 from controllers import CONTROLLERS
-from controllers.policies import PUBLIC
+from controllers.http.access import PUBLIC
 from repositories.base_repository_impl import BaseRepository
 from services.auth.principal import Role
 from tests.credentials import Headers, Issuer, bearer, key_headers

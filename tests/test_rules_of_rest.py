@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from controllers import CONTROLLERS
 from controllers.base_controller_impl import Parent
-from controllers.policies import PUBLIC
+from controllers.http.access import PUBLIC
 from services.auth.principal import Role
 from tests.credentials import Headers, key_headers
 from tests.entities import ENTITIES, TARGETS, Entity, every_entity

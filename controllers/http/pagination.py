@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.answers import document_response
-from controllers.arguments import query_pairs
+from controllers.http.parameters import query_pairs
+from controllers.http.responses import document_response
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
 from services.rendering import Document

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from controllers.routes import EntityRoute
+from controllers.http.route import EntityRoute
 
 ID = "{id_key}"
 

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from controllers.description import complete_description
+from controllers.openapi.schema import complete_description
 
 STATIC = Path(__file__).parent.parent / "static"
 FAVICON = "swagger-ui/favicon-32x32.png"

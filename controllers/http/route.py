@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Match, request_response
 from starlette.types import Scope
 
-from controllers.arguments import Arguments
-from controllers.policies import Policy
+from controllers.http.access import Policy
+from controllers.http.parameters import Arguments
 from middleware.security_headers import KEPT_AND_CHECKED, PERSONAL
 from services.transactions.audit_log import WRITE, Write
 

@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from controllers.answers import JSON
-from controllers.policies import challenge
+from controllers.http.access import challenge
+from controllers.http.responses import JSON
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from schemas.base_schema import to_json
 from services.exceptions import ServiceError

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from controllers.links import Json, add_links, operations
+from controllers.openapi.links import Json, add_links, operations
 from services.app_context import Resources
 
 
