@@ -1,4 +1,4 @@
-"""Answers handed to the server whole, in one write: an extension that `infrastructure.server.http_protocol` offers in the scope.
+"""Answers handed to the server whole, in one write: an extension that the server offers in the ASGI scope.
 
 The usual two messages cost as much as all the rest of an answer from the cache: the server takes each header apart.
 Who wraps `send` to see or change what passes must take the offer out of the scope; the answer then comes as usual.

@@ -18,7 +18,7 @@ from config.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent.parent / "migrations"
+FOLDER = Path(__file__).parent
 ADVISORY_LOCK = 0x45434F4D  # any number that every instance of this service agrees on
 RETRY_SECONDS = 1.0
 HAS_TRIGRAMS = "SELECT to_regclass('ix_products_category_id_stretch_name_trgm') IS NOT NULL"

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from controllers.openapi.schema import complete_description
 
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parents[2] / "static"
 FAVICON = "swagger-ui/favicon-32x32.png"
 SWAGGER_UI = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
 REDOC = ("redoc.css", "redoc/redoc.standalone.js", "redoc.js")

@@ -20,7 +20,7 @@ from infrastructure.postgres.transaction import ENDED
 def connection_arguments(settings: Settings) -> dict[str, Any]:
     """What every connection carries, so that neither a statement, a lock nor a forgotten transaction lasts for ever.
 
-    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by `infrastructure.postgres.timeouts`.
+    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by the timeouts of `timeouts.py`.
     """
     options = {
         "statement_timeout": int(settings.db_statement_timeout * 1000),

@@ -23,9 +23,9 @@ from migrations.runner import migrate
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-SOURCES = ("config", "controllers", "middleware", "models", "repositories", "schemas", "services")
+SOURCES = ("config", "controllers", "infrastructure", "middleware", "models", "repositories", "schemas", "services")
 
 
 @contextmanager
