@@ -1,4 +1,4 @@
-"""Turns at something of which there is only so much: taken in the order of asking, waited for so long and no longer."""
+"""FIFO semaphore with a wait timeout."""
 
 import asyncio
 from collections import deque
@@ -8,36 +8,39 @@ from infrastructure.exceptions import DatabaseUnavailableError
 Waiter = asyncio.Future[None]
 
 
-class Turns:
-    """What an `asyncio.Semaphore` in an `asyncio.timeout` does. Where most have to wait it costs half of that,
-    since there is one timer, for who has waited longest.
+class FairSemaphore:
+    """Equivalent of an `asyncio.Semaphore` inside an `asyncio.timeout`, at half the cost under contention.
+
+    One timer serves all waiters, because the first waiter always expires first.
     """
 
     def __init__(self, size: int, wait_seconds: float, what: str) -> None:
+        """`what` names the guarded resource in the timeout's message."""
         self._free = size
         self._wait_seconds = wait_seconds
         self._what = what
         self._waiting: deque[tuple[float, Waiter]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def take(self) -> None:
-        """Raises DatabaseUnavailableError when none gets free in time: a queue without an end would answer nobody."""
+    async def acquire(self) -> None:
+        """Wait for a free slot, in the order of arrival. Raises DatabaseUnavailableError after `wait_seconds`."""
         if self._free:
             self._free -= 1
             return
         loop = asyncio.get_running_loop()
-        waiter, end = loop.create_future(), loop.time() + self._wait_seconds
+        waiter, deadline = loop.create_future(), loop.time() + self._wait_seconds
         if not self._waiting:
-            self._set_timer(loop, end)
-        self._waiting.append((end, waiter))
+            self._set_timer(loop, deadline)
+        self._waiting.append((deadline, waiter))
         try:
             await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled():  # the turn had come, and who waited for it has gone
-                self.give_back()
+            if not waiter.cancelled():  # the slot was granted before the task was cancelled
+                self.release()
             raise
 
-    def give_back(self) -> None:
+    def release(self) -> None:
+        """Hand the slot to the first waiter, or free it."""
         while self._waiting:
             _, waiter = self._waiting.popleft()
             if not waiter.done():
@@ -45,12 +48,12 @@ class Turns:
                 return
         self._free += 1
 
-    def _set_timer(self, loop: asyncio.AbstractEventLoop, end: float) -> None:
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = loop.call_at(end, self._give_up, loop)
+        self._timer = loop.call_at(deadline, self._expire_waiters, loop)
 
-    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _expire_waiters(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         while self._waiting and self._waiting[0][0] <= now:
             _, waiter = self._waiting.popleft()

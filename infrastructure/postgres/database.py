@@ -9,7 +9,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
-from infrastructure.concurrency.worker_threads import Threads
+from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.postgres.connection import has_ended
 from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncStatements
@@ -18,9 +18,9 @@ from infrastructure.postgres.transaction import ENDED
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
-    """What every connection carries, so that neither a statement, a lock nor a forgotten transaction lasts for ever.
+    """Return libpq parameters that bound every statement, lock and forgotten transaction.
 
-    Keep-alives and `tcp_user_timeout` find a lost network; a server that is frozen is found by the timeouts of `timeouts.py`.
+    Keep-alives and `tcp_user_timeout` detect a lost network; the client-side timeouts detect a frozen server.
     """
     options = {
         "statement_timeout": int(settings.db_statement_timeout * 1000),
@@ -63,7 +63,7 @@ class Database:
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
         event.listen(self.engine, "checkout", _see_whether_it_is_open)
         event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
-        self.threads = Threads(settings.db_threads, settings.db_pool_timeout)
+        self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = Failover()
         way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)

@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
-from infrastructure.concurrency.fair_semaphore import Turns
+from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
@@ -40,7 +40,7 @@ class AsyncStatements:
     ) -> None:
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
-        self._turns = Turns(size, wait_seconds, "connection")
+        self._semaphore = FairSemaphore(size, wait_seconds, "connection")
         self._prepares = True
 
     async def fetch(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
@@ -48,7 +48,7 @@ class AsyncStatements:
 
         Raises DatabaseUnavailableError when the server is away, frozen or too slow, or no connection gets free.
         """
-        await self._turns.take()
+        await self._semaphore.acquire()
         try:
             with sql_span(sql):
                 if idle := self._idle.take():
@@ -61,7 +61,7 @@ class AsyncStatements:
         except AWAY as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:
-            self._turns.give_back()
+            self._semaphore.release()
 
     async def write(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
         """The rows that a statement returns which must not be run twice.
@@ -69,7 +69,7 @@ class AsyncStatements:
         Raises RefusedError when the data or a standby do not allow it, OutcomeUnknownError when its answer was lost,
         DatabaseUnavailableError when it has not been sent, or has been undone.
         """
-        await self._turns.take()
+        await self._semaphore.acquire()
         try:
             with sql_span(sql):
                 connection = await self._open_connection()
@@ -81,12 +81,12 @@ class AsyncStatements:
                     kind = DatabaseUnavailableError if isinstance(error, HARMLESS) else OutcomeUnknownError
                     raise kind(str(error).strip()) from error
         finally:
-            self._turns.give_back()
+            self._semaphore.release()
 
     @asynccontextmanager
     async def transaction(self, begin: str = "BEGIN") -> AsyncIterator[AsyncTransaction]:
         """Undone when it is left without a commit. Raises DatabaseUnavailableError; see its methods for what else."""
-        await self._turns.take()
+        await self._semaphore.acquire()
         try:
             transaction = AsyncTransaction(await self._open_connection(), self._send, begin)
             try:
@@ -94,7 +94,7 @@ class AsyncStatements:
             finally:
                 await self._leave(transaction)
         finally:
-            self._turns.give_back()
+            self._semaphore.release()
 
     async def _leave(self, transaction: AsyncTransaction) -> None:
         try:

@@ -13,7 +13,7 @@ from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 
 from config.settings import Settings
-from infrastructure.concurrency.worker_threads import Threads
+from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.exceptions import SigningKeysUnavailableError
 from repositories.base_repository_impl import fits
 from services.auth.principal import Principal, Role
@@ -71,7 +71,7 @@ class TokenVerifier:
             else None
         )
         # The keys are fetched now and then, and nobody but those who wait for them shall wait.
-        self._threads = Threads(1, 2 * KEYS_TIMEOUT_SECONDS)
+        self._threads = WorkerThreads(1, 2 * KEYS_TIMEOUT_SECONDS)
 
     async def verify(self, token: str) -> Verified:
         """Raises UnauthorizedError, or UnavailableError when it cannot be said."""
