@@ -1,4 +1,4 @@
-"""In front of the router: counts the request and looks for its answer in the cache, both in one trip to Redis.
+"""In front of the router: counts the request and looks for its answer in the cache, both in one pipeline to Redis.
 
 A hit takes a fraction of what a route costs, and nearly all that a shop serves are hits. Everything else goes on to
 the application, which learns nothing of this but what has been looked up in vain.
@@ -63,10 +63,10 @@ class Edge:
         lookup = self._look_up(scope, noticed)
         if ticket or lookup:
             with redis_span("PIPELINE"):
-                while ticket and not ticket[0].trip.is_over:  # what `arrive` does, without a coroutine
-                    await ticket[0].trip.wait()
-                if lookup and not lookup.trip.is_over:
-                    await lookup.trip.wait()
+                while ticket and not ticket[0].pipeline.is_done:  # what `arrive` does, without a coroutine
+                    await ticket[0].pipeline.wait()
+                if lookup and not lookup.pipeline.is_done:
+                    await lookup.pipeline.wait()
         principal = self._unidentified
         if self._authentication and noticed and is_counted and not (ticket and ticket[0].refuses(ticket[1])):
             principal, ticket = await self._identify(self._authentication, noticed, ticket)

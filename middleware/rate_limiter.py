@@ -9,7 +9,7 @@ import orjson
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import LinkDownError, Trip, pack_command
+from infrastructure.redis.protocol import LinkDownError, Pipeline, pack_command
 from middleware.answers import Headers, json_headers
 from middleware.raw_response import head_of
 
@@ -71,7 +71,7 @@ class RateLimiter:
         if batch is None:
             batch = Batch(self, address)
             try:
-                batch.trip = self.link.ask(batch)
+                batch.pipeline = self.link.ask(batch)
             except LinkDownError:
                 metrics.rate_limit_unavailable()
                 return None
@@ -87,7 +87,7 @@ class RateLimiter:
 
 
 class Batch:
-    """The requests of one address in one trip: counted by one call of the script, let in in the order they came."""
+    """The requests of one address in one pipeline: counted by one call of the script, let in in the order they came."""
 
     __slots__ = (
         "_command",
@@ -99,14 +99,14 @@ class Batch:
         "address",
         "admitted",
         "size",
-        "trip",
+        "pipeline",
     )
 
     def __init__(self, limiter: RateLimiter, address: str) -> None:
         self.address = address
         self.size = 0
         self.admitted = 0
-        self.trip: Trip
+        self.pipeline: Pipeline
         self._limiter = limiter
         self._command = ("EVALSHA", SHA)
         self._remaining = 0
@@ -129,8 +129,8 @@ class Batch:
 
     async def arrive(self) -> None:
         """Until Redis has answered, or has failed to."""
-        while not self.trip.is_over:
-            await self.trip.wait()
+        while not self.pipeline.is_done:
+            await self.pipeline.wait()
 
     def refuses(self, place: int) -> bool:
         """To be asked after the arrival."""
@@ -170,7 +170,7 @@ class Batch:
             return False
         self._command = ("EVAL", SCRIPT)
         try:
-            self.trip = self._limiter.link.ask(self)
+            self.pipeline = self._limiter.link.ask(self)
         except LinkDownError:
             return False
         return True

@@ -18,7 +18,7 @@ from typing import Any
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import Command, LinkDownError, Trip
+from infrastructure.redis.protocol import LinkDownError, Pipeline, SimpleCommand
 from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
 from services.rendering import Document, etag_of
 
@@ -34,17 +34,17 @@ Load = Callable[[], Awaitable[Document]]
 
 
 class Lookup:
-    """The question for an entry, shared by all who ask for it in the same tick.
+    """The command for an entry, shared by all who ask for it in the same tick.
 
     Afterwards `body` is the answer, None on a miss; `stamp` is what an answer made of rows that are read from now on
     may be stored and shared with, None when it may not.
     """
 
-    __slots__ = ("_open", "body", "entry", "etag", "head", "stamp", "trip")
+    __slots__ = ("_open", "body", "entry", "etag", "head", "stamp", "pipeline")
 
     def __init__(self, entry: CacheEntry, still_open: "dict[str, Lookup]") -> None:
         self.entry = entry
-        self.trip: Trip
+        self.pipeline: Pipeline
         self.stamp: bytes | None = None
         self.etag = b""
         self.body: bytes | None = None
@@ -56,7 +56,7 @@ class Lookup:
         return self.entry.fetch
 
     def answer(self, reply: Any) -> None:
-        if isinstance(reply, Exception) or not self.trip.is_trusted:
+        if isinstance(reply, Exception) or not self.pipeline.is_trusted:
             return
         root, own, value = reply
         if root and own:
@@ -86,12 +86,12 @@ class CacheService:
         return self._link is not None and self._link.is_up
 
     def look_up(self, entry: CacheEntry) -> Lookup | None:
-        """A lookup to be read when its trip is over. None when Redis is away."""
+        """A lookup to be read when its pipeline is over. None when Redis is away."""
         lookup = self._open.get(entry.key)
         if lookup is None and self._link:
             lookup = Lookup(entry, self._open)
             try:
-                lookup.trip = self._link.ask(lookup)
+                lookup.pipeline = self._link.ask(lookup)
             except LinkDownError:
                 return None
             self._open[entry.key] = lookup
@@ -128,25 +128,25 @@ class CacheService:
         lookup = self.look_up(entry)
         if lookup:
             with redis_span("MGET"):
-                await lookup.trip.wait()
+                await lookup.pipeline.wait()
         return lookup
 
     async def _make_stamp(self, entry: CacheEntry) -> bytes | None:
         """Makes the tokens that are missing. Of several who do it at once, the first wins, and all use what it made."""
         if self._link is None:
             return None
-        current = Command("MGET", *entry.tokens)
+        current = SimpleCommand("MGET", *entry.tokens)
         try:
             for token in entry.tokens:
                 self._link.ask(
-                    Command("SET", token, secrets.token_bytes(TOKEN_BYTES), "NX", "EX", 2 * self._ttl(entry))
+                    SimpleCommand("SET", token, secrets.token_bytes(TOKEN_BYTES), "NX", "EX", 2 * self._ttl(entry))
                 )
-            trip = self._link.ask(current)
+            pipeline = self._link.ask(current)
         except LinkDownError:
             return None
         with redis_span("PIPELINE"):
-            await trip.wait()
-        if isinstance(current.reply, Exception) or not trip.is_trusted or None in current.reply:
+            await pipeline.wait()
+        if isinstance(current.reply, Exception) or not pipeline.is_trusted or None in current.reply:
             return None
         return b"".join(current.reply)
 
@@ -167,7 +167,7 @@ class CacheService:
         value = stamp + document.etag.encode() + document.body
         with suppress(LinkDownError):
             if self._link:
-                self._link.ask(Command("SET", entry.key, value, "EX", self._ttl(entry)))
+                self._link.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return document
 
     def _land(self, key: tuple[str, bytes], flight: asyncio.Task[Document]) -> None:

@@ -230,7 +230,7 @@ def test_what_was_looked_up_before_is_not_asked_for_again(run: Run) -> None:
         lookup = cache.look_up(FIVE)
         assert lookup
         assert cache.look_up(FIVE) is lookup
-        await lookup.trip.wait()
+        await lookup.pipeline.wait()
         assert lookup.body == b"1"
         await workers.write(2)
         # Of another entry it is no answer, and of this one it was a hit when it was asked for.

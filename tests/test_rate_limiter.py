@@ -33,8 +33,8 @@ async def entered(limiter: RateLimiter, address: str = "client") -> tuple[Batch,
     ticket = limiter.enter(address)
     assert ticket
     batch, place = ticket
-    while not batch.trip.is_over:
-        await batch.trip.wait()
+    while not batch.pipeline.is_done:
+        await batch.pipeline.wait()
     return batch, place
 
 

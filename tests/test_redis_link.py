@@ -11,7 +11,7 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import supervisor as redis_presence
 from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import Command, LinkDownError
+from infrastructure.redis.protocol import LinkDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 
@@ -30,10 +30,10 @@ def link(valkey: ValkeyServer) -> RedisLink:
 def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: RedisLink) -> None:
     async def scenario() -> None:
         async with running(link):
-            commands = [Command("ECHO", number) for number in range(500)]
-            trips = {link.ask(command) for command in commands}
-            assert len(trips) == 1
-            await trips.pop().wait()
+            commands = [SimpleCommand("ECHO", number) for number in range(500)]
+            pipelines = {link.ask(command) for command in commands}
+            assert len(pipelines) == 1
+            await pipelines.pop().wait()
             assert [command.result() for command in commands] == [b"%d" % number for number in range(500)]
 
     asyncio.run(scenario())
@@ -88,7 +88,7 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
             answers = await asyncio.gather(*waiting, return_exceptions=True)
             assert all(isinstance(answer, LinkDownError) for answer in answers)
             with pytest.raises(LinkDownError):
-                link.ask(Command("PING"))
+                link.ask(SimpleCommand("PING"))
             valkey.start()
             await becomes(lambda: link.is_up)
             assert await link.call("ECHO", "back") == b"back"

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from config.settings import RedisAddress
-from infrastructure.redis.protocol import Command, LinkDownError, Question, Trip, Word
+from infrastructure.redis.protocol import Command, LinkDownError, Pipeline, SimpleCommand, Word
 from infrastructure.redis.supervisor import HEARTBEAT, RedisPresence
 
 TRUST = 0.9
@@ -24,22 +24,22 @@ POLL = 0.005
 class RedisLink(RedisPresence):
     def __init__(self, address: RedisAddress) -> None:
         super().__init__(address)
-        self._open: Trip | None = None
+        self._open: Pipeline | None = None
 
-    def ask(self, question: Question) -> Trip:
-        """Puts the question on the trip that leaves after this tick. Raises LinkDownError at once while down."""
-        trip = self._open
-        if trip is None:
+    def ask(self, command: Command) -> Pipeline:
+        """Puts the command on the pipeline that leaves after this tick. Raises LinkDownError at once while down."""
+        pipeline = self._open
+        if pipeline is None:
             if not self.is_up or self._loop is None:
                 raise LinkDownError("Redis is away")
-            trip = self._open = Trip()
+            pipeline = self._open = Pipeline()
             self._loop.call_soon(self._flush)
-        trip.questions.append(question)
-        return trip
+        pipeline.commands.append(command)
+        return pipeline
 
     async def call(self, *words: Word) -> Any:
         """The reply. Raises LinkDownError when there is none in time, hiredis.ReplyError for an error."""
-        command = Command(*words)
+        command = SimpleCommand(*words)
         await self.ask(command).wait()
         return command.result()
 
@@ -47,7 +47,7 @@ class RedisLink(RedisPresence):
         """True when Redis has done it. False when that could not be had: then no link, of whatever worker, trusts
         what was cached before, because Redis is gone, or has been silent long enough for all to notice.
         """
-        begun, command = monotonic(), Command(*words)
+        begun, command = monotonic(), SimpleCommand(*words)
         waiter: asyncio.Future[None] | None = None
         self._wake.set()
         while True:
@@ -84,25 +84,25 @@ class RedisLink(RedisPresence):
         self._flush()
 
     def _flush(self) -> None:
-        trip, self._open = self._open, None
-        if trip is None:
+        pipeline, self._open = self._open, None
+        if pipeline is None:
             return
-        trip.is_trusted = monotonic() - self._alive_at <= TRUST
+        pipeline.is_trusted = monotonic() - self._alive_at <= TRUST
         connection = self._connection if self.is_up else None
         if connection and not connection.is_closed:
-            connection.send(trip)
+            connection.send(pipeline)
         else:
-            trip.pack()
-            trip.fail(LinkDownError("Redis is away"))
+            pipeline.pack()
+            pipeline.fail(LinkDownError("Redis is away"))
 
-    def _post(self, command: Command) -> asyncio.Future[None] | None:
+    def _post(self, command: SimpleCommand) -> asyncio.Future[None] | None:
         """Sent even while the link is down: Redis may do it late, and for others it may be up."""
         connection = self._connection
         if connection is None or connection.is_closed:
             return None
-        trip = Trip([command])
-        connection.send(trip)
-        return trip.wait()
+        pipeline = Pipeline([command])
+        connection.send(pipeline)
+        return pipeline.wait()
 
     def _send_heartbeat(self) -> None:
         _Heartbeat(self)
@@ -119,13 +119,13 @@ class RedisLink(RedisPresence):
             self._alive_at = sent_at
 
 
-class _Heartbeat(Command):
-    __slots__ = ("_link", "_trip")
+class _Heartbeat(SimpleCommand):
+    __slots__ = ("_link", "_pipeline")
 
     def __init__(self, link: RedisLink) -> None:
         super().__init__(*HEARTBEAT)
         self._link = link
-        self._trip = link.ask(self)
+        self._pipeline = link.ask(self)
 
     def answer(self, reply: Any) -> None:
-        self._link.acknowledge(self._trip.sent_at, reply)
+        self._link.acknowledge(self._pipeline.sent_at, reply)

@@ -1,4 +1,4 @@
-"""One pipelined connection to Redis: questions that travel together leave in one write, replies come in order."""
+"""One pipelined connection to Redis: commands that travel together leave in one write, replies come in order."""
 
 import asyncio
 from collections import deque
@@ -18,18 +18,18 @@ class LinkDownError(ConnectionError):
     """Redis is away, or did not answer in time."""
 
 
-class Question(Protocol):
+class Command(Protocol):
     """A command on its way. Both methods are called exactly once, in this order."""
 
     def pack(self) -> bytes:
-        """The command, when its trip leaves: until then more may have joined in the question."""
+        """The command, when its pipeline leaves: until then more may have joined in the command."""
 
     def answer(self, reply: Any) -> None:
         """The reply; an exception stands for an error reply, or for none in time."""
 
 
-class Command:
-    """A question that is known at once, and keeps its reply."""
+class SimpleCommand:
+    """A command that is known at once, and keeps its reply."""
 
     __slots__ = ("_packed", "reply")
 
@@ -50,14 +50,14 @@ class Command:
         return self.reply
 
 
-class Trip:
-    """The questions of one tick of the event loop. All who wait for a trip go on together when it is over."""
+class Pipeline:
+    """The commands of one tick of the event loop. All who wait for a pipeline go on together when it is over."""
 
-    __slots__ = ("_next", "_waiters", "is_over", "is_trusted", "questions", "sent_at")
+    __slots__ = ("_next", "_waiters", "is_done", "is_trusted", "commands", "sent_at")
 
-    def __init__(self, questions: Iterable[Question] = ()) -> None:
-        self.questions = list(questions)
-        self.is_over = False
+    def __init__(self, commands: Iterable[Command] = ()) -> None:
+        self.commands = list(commands)
+        self.is_done = False
         self.is_trusted = False
         self.sent_at = 0.0
         self._next = 0
@@ -66,34 +66,34 @@ class Trip:
     def wait(self) -> asyncio.Future[None]:
         """A future for each who waits: one for all would be cancelled with the first request that is cancelled."""
         waiter = asyncio.get_running_loop().create_future()
-        if self.is_over:
+        if self.is_done:
             waiter.set_result(None)
         else:
             self._waiters.append(waiter)
         return waiter
 
     def pack(self) -> bytes:
-        return b"".join([question.pack() for question in self.questions])
+        return b"".join([command.pack() for command in self.commands])
 
     def take(self, reply: Any) -> bool:
-        """Whether this was the last reply. A trip that has been given up goes on to take its own, and ignores them."""
-        question = self.questions[self._next]
+        """Whether this was the last reply. A pipeline that has been given up goes on to take its own, and ignores them."""
+        command = self.commands[self._next]
         self._next += 1
-        is_last = self._next == len(self.questions)
-        if not self.is_over:
-            question.answer(reply)
+        is_last = self._next == len(self.commands)
+        if not self.is_done:
+            command.answer(reply)
             if is_last:
                 self._finish()
         return is_last
 
     def fail(self, error: Exception) -> None:
-        if not self.is_over:
-            for question in self.questions[self._next :]:
-                question.answer(error)
+        if not self.is_done:
+            for command in self.commands[self._next :]:
+                command.answer(error)
             self._finish()
 
     def _finish(self) -> None:
-        self.is_over = True
+        self.is_done = True
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -102,31 +102,31 @@ class Trip:
 
 class RedisConnection(asyncio.Protocol):
     def __init__(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
-        """`heard` is called before replies are handed out, `lost` after all trips have failed."""
+        """`heard` is called before replies are handed out, `lost` after all pipelines have failed."""
         self.is_closed = False
         self._heard = heard
         self._lost = lost
         self._reader = hiredis.Reader()
-        self._trips: deque[Trip] = deque()
+        self._pipelines: deque[Pipeline] = deque()
         self._transport: asyncio.Transport | None = None
 
-    def send(self, trip: Trip) -> None:
+    def send(self, pipeline: Pipeline) -> None:
         """Raises LinkDownError on a closed connection."""
-        data = trip.pack()
+        data = pipeline.pack()
         if self.is_closed or self._transport is None:
             raise LinkDownError("connection lost")
-        trip.sent_at = monotonic()
-        self._trips.append(trip)
+        pipeline.sent_at = monotonic()
+        self._pipelines.append(pipeline)
         self._transport.write(data)
 
     def silence(self) -> float:
-        """Seconds since the oldest question without a reply was sent."""
-        return monotonic() - self._trips[0].sent_at if self._trips else 0.0
+        """Seconds since the oldest command without a reply was sent."""
+        return monotonic() - self._pipelines[0].sent_at if self._pipelines else 0.0
 
     def give_up(self, error: Exception) -> None:
         """Fails all that wait. Replies that come nevertheless are ignored."""
-        for trip in self._trips:
-            trip.fail(error)
+        for pipeline in self._pipelines:
+            pipeline.fail(error)
 
     def abort(self) -> None:
         if self._transport:
@@ -141,13 +141,13 @@ class RedisConnection(asyncio.Protocol):
             return
         self.is_closed = True
         self.give_up(LinkDownError("connection lost"))
-        self._trips.clear()
+        self._pipelines.clear()
         self._lost()
 
     def data_received(self, data: bytes) -> None:
         self._heard()
         self._reader.feed(data)
-        gets, trips = self._reader.gets, self._trips
+        gets, pipelines = self._reader.gets, self._pipelines
         while (reply := gets()) is not False:
-            if trips[0].take(reply):
-                trips.popleft()
+            if pipelines[0].take(reply):
+                pipelines.popleft()

@@ -11,7 +11,7 @@ import hiredis
 from config.settings import RedisAddress
 from infrastructure.redis.connect import reach
 from infrastructure.redis.outage import Absence
-from infrastructure.redis.protocol import Command, LinkDownError, RedisConnection, Trip, Word
+from infrastructure.redis.protocol import LinkDownError, Pipeline, RedisConnection, SimpleCommand, Word
 
 logger = logging.getLogger(__name__)
 
@@ -133,16 +133,16 @@ class RedisPresence:
     async def _greet(self, connection: RedisConnection) -> None:
         """Until a greeting is acknowledged in time; raises what Redis has against it."""
         while True:
-            commands = [Command(*words) for words in self._greeting]
-            trip = Trip(commands)
-            connection.send(trip)
+            commands = [SimpleCommand(*words) for words in self._greeting]
+            pipeline = Pipeline(commands)
+            connection.send(pipeline)
             async with asyncio.timeout(GIVE_UP):
-                await trip.wait()
+                await pipeline.wait()
             for command in commands:
                 command.result()
-            if monotonic() - trip.sent_at <= DEADLINE and not connection.is_closed:
+            if monotonic() - pipeline.sent_at <= DEADLINE and not connection.is_closed:
                 break
-        self._alive_at = trip.sent_at
+        self._alive_at = pipeline.sent_at
         self._pause = SHORTEST_PAUSE
         self._is_outage_told = False
         self.is_up = True
