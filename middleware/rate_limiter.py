@@ -60,7 +60,7 @@ class RateLimiter:
         self._period = period_seconds * 1_000_000
         self._grain = self._period // EXACT_UP_TO if calls > EXACT_UP_TO else 0
         self._open: dict[str, Batch] = {}
-        link.greet_with("SCRIPT", "LOAD", SCRIPT)
+        link.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
 
     def enter(self, address: str) -> "Ticket | None":
         """A place in the batch that is about to leave for this address, or for this principal.

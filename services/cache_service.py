@@ -79,7 +79,7 @@ class CacheService:
         self._open: dict[str, Lookup] = {}
         self._flights: dict[tuple[str, bytes], asyncio.Task[Document]] = {}
         if link:
-            link.greet_with("UNLINK", ROOT_TOKEN)
+            link.add_handshake_command("UNLINK", ROOT_TOKEN)
 
     @property
     def is_available(self) -> bool:

@@ -165,7 +165,7 @@ def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
 
 
 def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServer, link: RedisLink) -> None:
-    link.greet_with("INCR", "greetings")
+    link.add_handshake_command("INCR", "greetings")
 
     async def scenario() -> None:
         async with running(link):

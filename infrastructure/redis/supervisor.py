@@ -27,9 +27,9 @@ class RedisPresence:
     def __init__(self, address: RedisAddress) -> None:
         self.is_up = False
         self._address = address
-        self._greeting: list[tuple[Word, ...]] = [("SELECT", address.db), HEARTBEAT]
+        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db), HEARTBEAT]
         if address.password:
-            self._greeting.insert(0, ("AUTH", address.password))
+            self._handshake.insert(0, ("AUTH", address.password))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -41,9 +41,9 @@ class RedisPresence:
         self._doubt = asyncio.Event()
         self._wake = asyncio.Event()
 
-    def greet_with(self, *words: Word) -> None:
+    def add_handshake_command(self, *words: Word) -> None:
         """A command that Redis must have acknowledged, at each greeting, before the link is up. For before `start`."""
-        self._greeting.append(words)
+        self._handshake.append(words)
 
     def start(self) -> None:
         """Returns at once, whether Redis can be reached or not."""
@@ -123,17 +123,17 @@ class RedisPresence:
         try:
             while True:
                 self._doubt.clear()
-                await self._greet(connection)
+                await self._run_handshake(connection)
                 await self._doubt.wait()
         finally:
             self.distrust("connection lost")
             self._connection = None
             connection.abort()
 
-    async def _greet(self, connection: RedisConnection) -> None:
+    async def _run_handshake(self, connection: RedisConnection) -> None:
         """Until a greeting is acknowledged in time; raises what Redis has against it."""
         while True:
-            commands = [SimpleCommand(*words) for words in self._greeting]
+            commands = [SimpleCommand(*words) for words in self._handshake]
             pipeline = Pipeline(commands)
             connection.send(pipeline)
             async with asyncio.timeout(GIVE_UP):
