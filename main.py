@@ -20,7 +20,7 @@ from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.postgres.database import Database
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_responses import CachedReader
@@ -73,7 +73,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     address = settings.redis_address()
-    link = RedisLink(address) if address else None
+    link = RedisClient(address) if address else None
     database, cache = Database(settings), CacheService(link, settings.redis_cache_ttl)
     doubts = Doubts(database, cache, settings.db_statement_timeout)
     resources = Resources(settings, database, link, cache, doubts)

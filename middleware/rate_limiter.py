@@ -8,8 +8,8 @@ import hiredis
 import orjson
 
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import LinkDownError, Pipeline, pack_command
+from infrastructure.redis.client import RedisClient
+from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
 from middleware.answers import Headers, json_headers
 from middleware.raw_response import head_of
 
@@ -51,7 +51,7 @@ EXACT_UP_TO = 1000
 
 
 class RateLimiter:
-    def __init__(self, link: RedisLink, calls: int, period_seconds: int) -> None:
+    def __init__(self, link: RedisClient, calls: int, period_seconds: int) -> None:
         self.link = link
         self.calls = calls
         self.period_seconds = period_seconds
@@ -72,7 +72,7 @@ class RateLimiter:
             batch = Batch(self, address)
             try:
                 batch.pipeline = self.link.ask(batch)
-            except LinkDownError:
+            except RedisDownError:
                 metrics.rate_limit_unavailable()
                 return None
             self._open[address] = batch
@@ -171,7 +171,7 @@ class Batch:
         self._command = ("EVAL", SCRIPT)
         try:
             self.pipeline = self._limiter.link.ask(self)
-        except LinkDownError:
+        except RedisDownError:
             return False
         return True
 

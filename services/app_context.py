@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 from repositories.base_repository_impl import Changes
 from services.cache_service import CacheNamespace, CacheService
 from services.transactions.in_doubt import Doubts
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 class Resources:
     settings: Settings
     database: Database
-    link: RedisLink | None
+    link: RedisClient | None
     cache: CacheService
     doubts: Doubts
     is_draining: bool = False

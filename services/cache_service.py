@@ -17,8 +17,8 @@ from typing import Any
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
-from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import LinkDownError, Pipeline, SimpleCommand
+from infrastructure.redis.client import RedisClient
+from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand
 from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
 from services.rendering import Document, etag_of
 
@@ -73,7 +73,7 @@ LOOKED_UP: ContextVar[Lookup | None] = ContextVar("LOOKED_UP", default=None)
 class CacheService:
     """Of one worker. Without a link it is as if Redis were away."""
 
-    def __init__(self, link: RedisLink | None = None, default_ttl_seconds: int = 300) -> None:
+    def __init__(self, link: RedisClient | None = None, default_ttl_seconds: int = 300) -> None:
         self._link = link
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, Lookup] = {}
@@ -92,7 +92,7 @@ class CacheService:
             lookup = Lookup(entry, self._open)
             try:
                 lookup.pipeline = self._link.ask(lookup)
-            except LinkDownError:
+            except RedisDownError:
                 return None
             self._open[entry.key] = lookup
         return lookup
@@ -142,7 +142,7 @@ class CacheService:
                     SimpleCommand("SET", token, secrets.token_bytes(TOKEN_BYTES), "NX", "EX", 2 * self._ttl(entry))
                 )
             pipeline = self._link.ask(current)
-        except LinkDownError:
+        except RedisDownError:
             return None
         with redis_span("PIPELINE"):
             await pipeline.wait()
@@ -165,7 +165,7 @@ class CacheService:
     async def _fill(self, entry: CacheEntry, stamp: bytes, load: Load) -> Document:
         document = await _load(load)
         value = stamp + document.etag.encode() + document.body
-        with suppress(LinkDownError):
+        with suppress(RedisDownError):
             if self._link:
                 self._link.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return document

@@ -7,7 +7,7 @@ from time import monotonic
 
 from config.settings import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 
 
 def address_of(server: ValkeyServer, password: str | None = None) -> RedisAddress:
@@ -22,7 +22,7 @@ async def becomes(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 @asynccontextmanager
-async def running(*links: RedisLink) -> AsyncIterator[None]:
+async def running(*links: RedisClient) -> AsyncIterator[None]:
     """From when all are up."""
     for link in links:
         link.start()

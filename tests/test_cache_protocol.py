@@ -8,7 +8,7 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 from schemas.product_schema import ProductFilters
 from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService
 from services.caching.keys import ROOT_TOKEN
@@ -61,7 +61,7 @@ class Workers:
 
     def __init__(self, valkey: ValkeyServer, database: Database) -> None:
         self.database = database
-        self.links = [RedisLink(address_of(valkey)) for _ in range(2)]
+        self.links = [RedisClient(address_of(valkey)) for _ in range(2)]
         self.caches = [CacheService(link) for link in self.links]
 
     async def read(self, worker: int = 0, entry: CacheEntry = FIVE) -> tuple[int, bool | None]:
@@ -312,7 +312,7 @@ def test_a_worker_that_starts_trusts_nothing_from_before(run: Run, valkey: Valke
     async def scenario(workers: Workers) -> None:
         await workers.filled()
         workers.database.price = 2
-        link = RedisLink(address_of(valkey))
+        link = RedisClient(address_of(valkey))
         cache = CacheService(link)
         async with running(link):
             document = await cache.read(FIVE, workers.database.load)

@@ -10,7 +10,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 from middleware.cached_responses import CachedReader
 from middleware.client_ip import ClientAddresses
 from middleware.fast_path import Edge
@@ -39,7 +39,7 @@ class Shop:
     """An edge, and behind it an application that reads one document through the cache."""
 
     def __init__(self, valkey: ValkeyServer, limit: int) -> None:
-        self.link = RedisLink(address_of(valkey))
+        self.link = RedisClient(address_of(valkey))
         self.cache = CacheService(self.link)
         self.calls = 0
         self.edge = Edge(

@@ -10,7 +10,7 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis.client import RedisLink
+from infrastructure.redis.client import RedisClient
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
@@ -23,10 +23,10 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def link(valkey: ValkeyServer) -> RedisLink:
+def link(valkey: ValkeyServer) -> RedisClient:
     with redis_client(address_of(valkey)) as client:
         client.flushdb()
-    return RedisLink(address_of(valkey))
+    return RedisClient(address_of(valkey))
 
 
 async def entered(limiter: RateLimiter, address: str = "client") -> tuple[Batch, int]:
@@ -48,9 +48,9 @@ def remaining(batch: Batch, place: int) -> int:
 
 
 def test_of_400_concurrent_requests_over_two_links_exactly_100_are_let_in(
-    valkey: ValkeyServer, link: RedisLink
+    valkey: ValkeyServer, link: RedisClient
 ) -> None:
-    other = RedisLink(address_of(valkey))
+    other = RedisClient(address_of(valkey))
     limiters = RateLimiter(link, 100, 60), RateLimiter(other, 100, 60)
 
     async def one(number: int) -> bool:
@@ -66,7 +66,7 @@ def test_of_400_concurrent_requests_over_two_links_exactly_100_are_let_in(
     asyncio.run(scenario())
 
 
-def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: RedisLink) -> None:
+def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: RedisClient) -> None:
     limiter = RateLimiter(link, 5, 60)
 
     async def scenario() -> None:
@@ -79,7 +79,7 @@ def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: Red
     asyncio.run(scenario())
 
 
-def test_addresses_are_counted_apart(link: RedisLink) -> None:
+def test_addresses_are_counted_apart(link: RedisClient) -> None:
     limiter = RateLimiter(link, 2, 60)
 
     async def scenario() -> None:
@@ -90,7 +90,7 @@ def test_addresses_are_counted_apart(link: RedisLink) -> None:
     asyncio.run(scenario())
 
 
-def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(link: RedisLink) -> None:
+def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(link: RedisClient) -> None:
     """Hammered for three periods: the server let in the request between its sending and its reply."""
     calls, period = 10, 2
     limiter = RateLimiter(link, calls, period)
@@ -114,7 +114,7 @@ def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(li
     assert all(answered[i + calls] - sent[i] > period for i in range(len(sent) - calls))
 
 
-def test_the_reset_is_when_the_oldest_leaves(link: RedisLink) -> None:
+def test_the_reset_is_when_the_oldest_leaves(link: RedisClient) -> None:
     limiter = RateLimiter(link, 2, 2)
 
     async def scenario() -> None:
@@ -136,7 +136,7 @@ def test_the_reset_is_when_the_oldest_leaves(link: RedisLink) -> None:
     asyncio.run(scenario())
 
 
-def test_a_refusal_says_when_to_come_again(link: RedisLink) -> None:
+def test_a_refusal_says_when_to_come_again(link: RedisClient) -> None:
     limiter = RateLimiter(link, 1, 60)
 
     async def scenario() -> None:
@@ -163,7 +163,7 @@ def test_a_refusal_says_when_to_come_again(link: RedisLink) -> None:
     asyncio.run(scenario())
 
 
-def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisLink) -> None:
+def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisClient) -> None:
     limiter = RateLimiter(link, 1_000_000_000, 10)
 
     async def scenario() -> None:
@@ -179,7 +179,7 @@ def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisLink
         assert 0 < client.pttl(key) <= 10_001
 
 
-def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeyServer, link: RedisLink) -> None:
+def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeyServer, link: RedisClient) -> None:
     limiter = RateLimiter(link, 10, 60)
 
     async def scenario() -> None:
@@ -193,7 +193,7 @@ def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeySer
     asyncio.run(scenario())
 
 
-def test_without_redis_all_are_let_in_and_counted(valkey: ValkeyServer, link: RedisLink) -> None:
+def test_without_redis_all_are_let_in_and_counted(valkey: ValkeyServer, link: RedisClient) -> None:
     limiter = RateLimiter(link, 1, 60)
 
     def unavailable() -> float:

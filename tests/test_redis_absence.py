@@ -14,9 +14,9 @@ from config.redis_config import redis_client
 from config.settings import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import outage as redis_absence
-from infrastructure.redis.client import RedisLink
-from infrastructure.redis.outage import OUTAGE, Absence
-from infrastructure.redis.protocol import LinkDownError
+from infrastructure.redis.client import RedisClient
+from infrastructure.redis.outage import OUTAGE, OutageDetector
+from infrastructure.redis.protocol import RedisDownError
 from tests.redis_links import address_of, becomes, running
 from tests.servers import valkey_server
 
@@ -48,7 +48,7 @@ def of(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def proven_for(absence: Absence, time: Time, error: Exception) -> list[bool]:
+def proven_for(absence: OutageDetector, time: Time, error: Exception) -> list[bool]:
     """After each of three attempts, which all fail in this way."""
     told = []
     for _ in range(3):
@@ -60,7 +60,7 @@ def proven_for(absence: Absence, time: Time, error: Exception) -> list[bool]:
 
 
 def test_a_refused_connection_is_proof_at_once(time: Time) -> None:
-    assert proven_for(Absence(), time, ConnectionRefusedError()) == [True, True, True]
+    assert proven_for(OutageDetector(), time, ConnectionRefusedError()) == [True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_refused_connection_is_proof_at_once(time: Time) -> None:
     ids=str,
 )
 def test_no_way_there_is_proof_when_it_has_lasted(time: Time, error: Exception) -> None:
-    absence = Absence()
+    absence = OutageDetector()
     assert proven_for(absence, time, error) == [False, False, True]
     absence.failed(time.now, of(errno.EMFILE))
     assert proven_for(absence, time, error) == [False, False, True], "begins anew"
@@ -82,7 +82,7 @@ def test_no_way_there_is_proof_when_it_has_lasted(time: Time, error: Exception) 
     [
         hiredis.ReplyError("ERR max number of clients reached"),
         hiredis.ProtocolError("not Redis"),
-        LinkDownError("connection lost"),
+        RedisDownError("connection lost"),
         of(errno.ECONNRESET),
         *map(of, (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM)),
         socket.gaierror(socket.EAI_AGAIN, ""),
@@ -91,11 +91,11 @@ def test_no_way_there_is_proof_when_it_has_lasted(time: Time, error: Exception) 
     ids=str,
 )
 def test_what_does_not_tell_of_redis_is_never_proof(time: Time, error: Exception) -> None:
-    assert proven_for(Absence(), time, error) == [False, False, False]
+    assert proven_for(OutageDetector(), time, error) == [False, False, False]
 
 
 def test_an_attempt_that_began_before_is_no_proof(time: Time) -> None:
-    absence = Absence()
+    absence = OutageDetector()
     absence.failed(time.now, ConnectionRefusedError())
     assert not absence.is_proven(time.now)
 
@@ -104,10 +104,10 @@ def test_a_name_that_is_not_told_is_not_the_silence_of_redis(monkeypatch: pytest
     async def scenario() -> None:
         never = asyncio.Event()
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lambda *_, **__: never.wait())
-        link = RedisLink(RedisAddress("redis.test", 6379, 0, ""))
+        link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
         link.start()
         await asyncio.sleep(0)
-        assert link._absence._silent_since is None
+        assert link._outage._silent_since is None
         await link.stop()
 
     asyncio.run(scenario())
@@ -136,7 +136,7 @@ def test_all_addresses_of_a_name_have_to_agree(
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "getaddrinfo", addresses)
         monkeypatch.setattr(loop, "create_connection", connect)
-        link = RedisLink(RedisAddress("redis.test", 6379, 0, ""))
+        link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
         link.start()
         delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
         await asyncio.sleep(0.3)
@@ -149,7 +149,7 @@ def test_all_addresses_of_a_name_have_to_agree(
 
 @pytest.mark.parametrize(("setting", "refusing"), [("maxclients", "1"), ("requirepass", "another")])
 def test_a_redis_that_refuses_one_worker_may_serve_another(valkey: ValkeyServer, setting: str, refusing: str) -> None:
-    link, other = RedisLink(address_of(valkey)), RedisLink(address_of(valkey))
+    link, other = RedisClient(address_of(valkey)), RedisClient(address_of(valkey))
 
     async def scenario() -> None:
         async with running(link, other):

@@ -10,8 +10,8 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import supervisor as redis_presence
-from infrastructure.redis.client import RedisLink
-from infrastructure.redis.protocol import LinkDownError, SimpleCommand
+from infrastructure.redis.client import RedisClient
+from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 
@@ -23,11 +23,11 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def link(valkey: ValkeyServer) -> RedisLink:
-    return RedisLink(address_of(valkey))
+def link(valkey: ValkeyServer) -> RedisClient:
+    return RedisClient(address_of(valkey))
 
 
-def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: RedisLink) -> None:
+def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             commands = [SimpleCommand("ECHO", number) for number in range(500)]
@@ -39,7 +39,7 @@ def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: R
     asyncio.run(scenario())
 
 
-def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: RedisLink) -> None:
+def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
 
@@ -53,7 +53,7 @@ def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: Redi
     asyncio.run(scenario())
 
 
-def test_an_error_reply_fails_its_own_caller_only(link: RedisLink) -> None:
+def test_an_error_reply_fails_its_own_caller_only(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             calls = link.call("INCR"), link.call("ECHO", "right")
@@ -64,7 +64,7 @@ def test_an_error_reply_fails_its_own_caller_only(link: RedisLink) -> None:
     asyncio.run(scenario())
 
 
-def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisLink) -> None:
+def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             leaving, staying = (asyncio.create_task(link.call("ECHO", name)) for name in ("leaving", "staying"))
@@ -77,7 +77,7 @@ def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisLin
 
 
 def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
-    valkey: ValkeyServer, link: RedisLink
+    valkey: ValkeyServer, link: RedisClient
 ) -> None:
     async def scenario() -> None:
         async with running(link):
@@ -86,8 +86,8 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
             await asyncio.sleep(0)
             kill(valkey)
             answers = await asyncio.gather(*waiting, return_exceptions=True)
-            assert all(isinstance(answer, LinkDownError) for answer in answers)
-            with pytest.raises(LinkDownError):
+            assert all(isinstance(answer, RedisDownError) for answer in answers)
+            with pytest.raises(RedisDownError):
                 link.ask(SimpleCommand("PING"))
             valkey.start()
             await becomes(lambda: link.is_up)
@@ -97,13 +97,13 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
 
 
 def test_a_frozen_server_fails_all_who_wait_and_its_late_replies_are_nobodys(
-    valkey: ValkeyServer, link: RedisLink
+    valkey: ValkeyServer, link: RedisClient
 ) -> None:
     async def scenario() -> None:
         async with running(link):
             freeze(valkey)
             answers = await asyncio.gather(*(link.call("ECHO", "old") for _ in range(50)), return_exceptions=True)
-            assert all(isinstance(answer, LinkDownError) for answer in answers)
+            assert all(isinstance(answer, RedisDownError) for answer in answers)
             assert not link.is_up
             thaw(valkey)
             await becomes(lambda: link.is_up)
@@ -115,7 +115,7 @@ def test_a_frozen_server_fails_all_who_wait_and_its_late_replies_are_nobodys(
 
 
 def test_a_connection_that_stays_silent_is_replaced(
-    valkey: ValkeyServer, link: RedisLink, monkeypatch: pytest.MonkeyPatch
+    valkey: ValkeyServer, link: RedisClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_presence, "GIVE_UP", 0.3)
 
@@ -132,7 +132,7 @@ def test_a_connection_that_stays_silent_is_replaced(
 
 
 def test_a_link_starts_without_a_server_and_tells_once(
-    valkey: ValkeyServer, link: RedisLink, caplog: pytest.LogCaptureFixture
+    valkey: ValkeyServer, link: RedisClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, redis_presence.__name__)
 
@@ -153,7 +153,7 @@ def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
     valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> None:
-        link = RedisLink(address_of(valkey, "a wrong one"))
+        link = RedisClient(address_of(valkey, "a wrong one"))
         link.start()
         await becomes(lambda: caplog.records)
         assert not link.is_up
@@ -164,7 +164,7 @@ def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
     assert "a wrong one" not in caplog.text
 
 
-def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServer, link: RedisLink) -> None:
+def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServer, link: RedisClient) -> None:
     link.add_handshake_command("INCR", "greetings")
 
     async def scenario() -> None:
@@ -181,7 +181,7 @@ def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServe
 
 def test_a_database_other_than_the_first_is_selected(valkey: ValkeyServer) -> None:
     async def scenario() -> None:
-        link = RedisLink(address_of(valkey)._replace(db=3))
+        link = RedisClient(address_of(valkey)._replace(db=3))
         async with running(link):
             await link.call("SET", "where", "three")
 
@@ -195,7 +195,7 @@ def test_a_database_other_than_the_first_is_selected(valkey: ValkeyServer) -> No
 class TestDelivery:
     """What a writer can rely on: done, or no link trusts what it has read before."""
 
-    def test_is_true_when_it_is_done(self, valkey: ValkeyServer, link: RedisLink) -> None:
+    def test_is_true_when_it_is_done(self, valkey: ValkeyServer, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
                 await link.call("SET", "token", 1)
@@ -204,7 +204,7 @@ class TestDelivery:
 
         asyncio.run(scenario())
 
-    def test_works_from_a_thread_but_not_from_the_loop_it_waits_for(self, link: RedisLink) -> None:
+    def test_works_from_a_thread_but_not_from_the_loop_it_waits_for(self, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
                 assert await asyncio.to_thread(link.deliver_from_thread, "UNLINK", "token")
@@ -214,8 +214,8 @@ class TestDelivery:
 
         asyncio.run(scenario())
 
-    def test_is_false_when_the_server_is_gone(self, valkey: ValkeyServer, link: RedisLink) -> None:
-        other = RedisLink(address_of(valkey))
+    def test_is_false_when_the_server_is_gone(self, valkey: ValkeyServer, link: RedisClient) -> None:
+        other = RedisClient(address_of(valkey))
 
         async def scenario() -> None:
             async with running(link, other):
@@ -232,9 +232,9 @@ class TestDelivery:
         asyncio.run(scenario())
 
     def test_is_false_of_a_frozen_server_only_when_no_other_link_trusts_it(
-        self, valkey: ValkeyServer, link: RedisLink
+        self, valkey: ValkeyServer, link: RedisClient
     ) -> None:
-        other = RedisLink(address_of(valkey))
+        other = RedisClient(address_of(valkey))
 
         async def scenario() -> None:
             async with running(link, other):
@@ -250,7 +250,7 @@ class TestDelivery:
 
         asyncio.run(scenario())
 
-    def test_is_true_when_a_short_freeze_ends_in_time(self, valkey: ValkeyServer, link: RedisLink) -> None:
+    def test_is_true_when_a_short_freeze_ends_in_time(self, valkey: ValkeyServer, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
                 await link.call("SET", "token", 1)
@@ -265,9 +265,9 @@ class TestDelivery:
         asyncio.run(scenario())
 
     def test_is_false_when_redis_refuses_to_write_and_then_no_link_trusts_it(
-        self, valkey: ValkeyServer, link: RedisLink
+        self, valkey: ValkeyServer, link: RedisClient
     ) -> None:
-        other = RedisLink(address_of(valkey))
+        other = RedisClient(address_of(valkey))
 
         async def scenario() -> None:
             async with running(link, other):

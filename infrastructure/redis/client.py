@@ -13,32 +13,32 @@ from time import monotonic
 from typing import Any
 
 from config.settings import RedisAddress
-from infrastructure.redis.protocol import Command, LinkDownError, Pipeline, SimpleCommand, Word
-from infrastructure.redis.supervisor import HEARTBEAT, RedisPresence
+from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word
+from infrastructure.redis.supervisor import HEARTBEAT, RedisSupervisor
 
 TRUST = 0.9
 INSIST = 2.5  # how long `deliver` tries while Redis neither does what it is told nor is silent
 POLL = 0.005
 
 
-class RedisLink(RedisPresence):
+class RedisClient(RedisSupervisor):
     def __init__(self, address: RedisAddress) -> None:
         super().__init__(address)
         self._open: Pipeline | None = None
 
     def ask(self, command: Command) -> Pipeline:
-        """Puts the command on the pipeline that leaves after this tick. Raises LinkDownError at once while down."""
+        """Puts the command on the pipeline that leaves after this tick. Raises RedisDownError at once while down."""
         pipeline = self._open
         if pipeline is None:
             if not self.is_up or self._loop is None:
-                raise LinkDownError("Redis is away")
+                raise RedisDownError("Redis is away")
             pipeline = self._open = Pipeline()
             self._loop.call_soon(self._flush)
         pipeline.commands.append(command)
         return pipeline
 
     async def call(self, *words: Word) -> Any:
-        """The reply. Raises LinkDownError when there is none in time, hiredis.ReplyError for an error."""
+        """The reply. Raises RedisDownError when there is none in time, hiredis.ReplyError for an error."""
         command = SimpleCommand(*words)
         await self.ask(command).wait()
         return command.result()
@@ -51,7 +51,7 @@ class RedisLink(RedisPresence):
         waiter: asyncio.Future[None] | None = None
         self._wake.set()
         while True:
-            if waiter is None and not self._absence.is_silent():
+            if waiter is None and not self._outage.is_silent():
                 waiter = self._post(command)
             # This looks at the sockets: a reply that had come before the call is known afterwards.
             await (asyncio.wait([waiter], timeout=POLL) if waiter else asyncio.sleep(POLL))
@@ -60,7 +60,7 @@ class RedisLink(RedisPresence):
                     return True
                 waiter = None
                 await asyncio.sleep(POLL)
-            if self._absence.is_proven(begun):
+            if self._outage.is_proven(begun):
                 return False
             if monotonic() - begun > INSIST:
                 self.distrust("it does not do what it is told")
@@ -93,7 +93,7 @@ class RedisLink(RedisPresence):
             connection.send(pipeline)
         else:
             pipeline.pack()
-            pipeline.fail(LinkDownError("Redis is away"))
+            pipeline.fail(RedisDownError("Redis is away"))
 
     def _post(self, command: SimpleCommand) -> asyncio.Future[None] | None:
         """Sent even while the link is down: Redis may do it late, and for others it may be up."""
@@ -109,7 +109,7 @@ class RedisLink(RedisPresence):
 
     def acknowledge(self, sent_at: float, reply: Any) -> None:
         """A heartbeat's end. One that was late to start is no better than one without an answer."""
-        if isinstance(reply, LinkDownError):
+        if isinstance(reply, RedisDownError):
             return
         if isinstance(reply, Exception):
             self.distrust(str(reply))
@@ -122,7 +122,7 @@ class RedisLink(RedisPresence):
 class _Heartbeat(SimpleCommand):
     __slots__ = ("_link", "_pipeline")
 
-    def __init__(self, link: RedisLink) -> None:
+    def __init__(self, link: RedisClient) -> None:
         super().__init__(*HEARTBEAT)
         self._link = link
         self._pipeline = link.ask(self)

@@ -10,7 +10,7 @@ from infrastructure.redis.connect import NO_WAY, NOBODY_LISTENS, proof_of
 OUTAGE = 1.6
 
 
-class Absence:
+class OutageDetector:
     def __init__(self) -> None:
         self._silent_since: float | None = None
         self._no_way_since: float | None = None

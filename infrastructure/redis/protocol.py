@@ -14,7 +14,7 @@ Word = str | bytes | int
 pack_command = cast(Callable[[tuple[Word, ...]], bytes], hiredis.pack_command)
 
 
-class LinkDownError(ConnectionError):
+class RedisDownError(ConnectionError):
     """Redis is away, or did not answer in time."""
 
 
@@ -111,10 +111,10 @@ class RedisConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def send(self, pipeline: Pipeline) -> None:
-        """Raises LinkDownError on a closed connection."""
+        """Raises RedisDownError on a closed connection."""
         data = pipeline.pack()
         if self.is_closed or self._transport is None:
-            raise LinkDownError("connection lost")
+            raise RedisDownError("connection lost")
         pipeline.sent_at = monotonic()
         self._pipelines.append(pipeline)
         self._transport.write(data)
@@ -140,7 +140,7 @@ class RedisConnection(asyncio.Protocol):
         if self.is_closed:
             return
         self.is_closed = True
-        self.give_up(LinkDownError("connection lost"))
+        self.give_up(RedisDownError("connection lost"))
         self._pipelines.clear()
         self._lost()
 

@@ -10,8 +10,8 @@ import hiredis
 
 from config.settings import RedisAddress
 from infrastructure.redis.connect import reach
-from infrastructure.redis.outage import Absence
-from infrastructure.redis.protocol import LinkDownError, Pipeline, RedisConnection, SimpleCommand, Word
+from infrastructure.redis.outage import OutageDetector
+from infrastructure.redis.protocol import Pipeline, RedisConnection, RedisDownError, SimpleCommand, Word
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 HEARTBEAT: tuple[Word, ...] = ("UNLINK", "heartbeat")
 
 
-class RedisPresence:
+class RedisSupervisor:
     def __init__(self, address: RedisAddress) -> None:
         self.is_up = False
         self._address = address
@@ -35,7 +35,7 @@ class RedisPresence:
         self._timer: asyncio.TimerHandle | None = None
         self._connection: RedisConnection | None = None
         self._alive_at = 0.0  # when the newest heartbeat that Redis has acknowledged was sent
-        self._absence = Absence()
+        self._outage = OutageDetector()
         self._is_outage_told = False
         self._pause = SHORTEST_PAUSE
         self._doubt = asyncio.Event()
@@ -68,7 +68,7 @@ class RedisPresence:
         self.is_up = False
         self._tell_outage(reason)
         if self._connection:
-            self._connection.give_up(LinkDownError(reason))
+            self._connection.give_up(RedisDownError(reason))
         self._doubt.set()
 
     def _send_heartbeat(self) -> None:
@@ -79,13 +79,13 @@ class RedisPresence:
             return
         self._timer = self._loop.call_later(BEAT, self._beat)
         if self._connection and self._connection.silence() > DEADLINE:
-            self._absence.waits()
+            self._outage.waits()
             self.distrust(f"no answer in {DEADLINE} s")
         elif self.is_up:
             self._send_heartbeat()
 
     def _heard(self) -> None:
-        self._absence.heard()
+        self._outage.heard()
         if self._connection and self._connection.silence() > DEADLINE:
             self.distrust(f"no answer in {DEADLINE} s")
 
@@ -100,7 +100,7 @@ class RedisPresence:
             try:
                 await self._serve()
             except (OSError, hiredis.HiredisError) as error:
-                self._absence.failed(begun, error)
+                self._outage.failed(begun, error)
                 self._tell_outage(str(error) or type(error).__name__)
                 if not isinstance(error, TimeoutError):
                     await self._rest()
@@ -117,7 +117,7 @@ class RedisPresence:
         """One connection, from its making to its loss; raises what ended it."""
         async with asyncio.timeout(GIVE_UP):
             connection = await reach(
-                self._address, lambda: RedisConnection(self._heard, self._lost), self._absence.waits
+                self._address, lambda: RedisConnection(self._heard, self._lost), self._outage.waits
             )
         self._connection = connection
         try:
