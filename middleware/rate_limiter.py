@@ -98,8 +98,8 @@ class Batch:
         "_reset",
         "address",
         "admitted",
-        "size",
         "pipeline",
+        "size",
     )
 
     def __init__(self, limiter: RateLimiter, address: str) -> None:

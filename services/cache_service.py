@@ -40,7 +40,7 @@ class Lookup:
     may be stored and shared with, None when it may not.
     """
 
-    __slots__ = ("_open", "body", "entry", "etag", "head", "stamp", "pipeline")
+    __slots__ = ("_open", "body", "entry", "etag", "head", "pipeline", "stamp")
 
     def __init__(self, entry: CacheEntry, still_open: "dict[str, Lookup]") -> None:
         self.entry = entry

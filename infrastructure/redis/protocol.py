@@ -53,7 +53,7 @@ class SimpleCommand:
 class Pipeline:
     """The commands of one tick of the event loop. All who wait for a pipeline go on together when it is over."""
 
-    __slots__ = ("_next", "_waiters", "is_done", "is_trusted", "commands", "sent_at")
+    __slots__ = ("_next", "_waiters", "commands", "is_done", "is_trusted", "sent_at")
 
     def __init__(self, commands: Iterable[Command] = ()) -> None:
         self.commands = list(commands)
