@@ -12,7 +12,7 @@ from repositories.queries.statement import Statement
 
 KEPT = timedelta(hours=24)
 
-PATIENTLY = "SET LOCAL lock_timeout = 0"
+NO_LOCK_TIMEOUT = "SET LOCAL lock_timeout = 0"
 """Who repeats a request waits for the first one to end, however long other locks may be waited for."""
 _CLAIM = """
     INSERT INTO idempotency_keys (caller, key, method, path, fingerprint)
@@ -60,7 +60,7 @@ class IdempotencyRepository:
 
     @staticmethod
     def claiming(request: RequestKey) -> Statement:
-        """Takes the key for this transaction, which waits `PATIENTLY`; returns nothing when there is a kept answer."""
+        """Takes the key for this transaction, which waits `NO_LOCK_TIMEOUT`; returns nothing when there is a kept answer."""
         return Statement(_CLAIM, {**_values(request), "kept": KEPT}, is_prepared=True)
 
     @staticmethod
@@ -80,7 +80,7 @@ class IdempotencyRepository:
         """
         claim = self.claiming(request)
         connection = self.session.connection()
-        if connection.exec_driver_sql(f"{PATIENTLY}; {claim.sql}", claim.parameters).one_or_none():
+        if connection.exec_driver_sql(f"{NO_LOCK_TIMEOUT}; {claim.sql}", claim.parameters).one_or_none():
             return None
         found = self.finding(request)
         return Kept(*connection.exec_driver_sql(found.sql, found.parameters).one())

@@ -14,11 +14,11 @@ from sqlalchemy.orm import sessionmaker
 from config.settings import Settings
 from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.pool import AsyncStatements, Row
+from infrastructure.postgres.pool import AsyncPool, Row
 from repositories.queries.statement import Statement
 
 
-class _StatementsWithin(AsyncStatements):
+class _StatementsWithin(AsyncPool):
     """Single statements of the service, on the connection of the test's transaction."""
 
     def __init__(self, connection: Connection, lock: threading.RLock) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.pool import AsyncStatements
+from infrastructure.postgres.pool import AsyncPool
 from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository
 from schemas.category_schema import CategoryFilters
@@ -27,7 +27,7 @@ INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
 COUNT = "SELECT count(*) FROM categories WHERE name = %(name)s"
 TOYS = {"name": "Toys"}
 
-Use = Callable[[AsyncStatements, Engine], Awaitable[None]]
+Use = Callable[[AsyncPool, Engine], Awaitable[None]]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def run(committing: Database, settings: Settings) -> Callable[[Use], None]:
 
 @pytest.mark.parametrize("is_prepared", [False, True])
 def test_rows_come_as_json_wants_them(run: Callable[[Use], None], is_prepared: bool) -> None:
-    async def use(statements: AsyncStatements, _: Engine) -> None:
+    async def use(statements: AsyncPool, _: Engine) -> None:
         sql = "SELECT %(text)s || '%%', cast(%(amount)s AS numeric), %(text)s || ''"
         for _turn in range(8):  # PostgreSQL plans a prepared statement anew five times
             rows = await statements.fetch(sql, {"text": "it's", "amount": "1.10", "more": 1}, is_prepared)
@@ -84,7 +84,7 @@ def test_what_cannot_be_prepared_is_run_as_it_is(
 ) -> None:
     """As behind PgBouncer, which gives each statement to any of its connections; and once after a migration."""
 
-    async def use(statements: AsyncStatements, _: Engine) -> None:
+    async def use(statements: AsyncPool, _: Engine) -> None:
         for _turn in range(2):
             assert await statements.write(ADD, TOYS, True) == [("Toys",)]
         assert len(await statements.fetch(FIND, TOYS, True)) == 2
@@ -102,12 +102,12 @@ def test_what_cannot_be_prepared_is_run_as_it_is(
 def test_a_transaction_is_whole_or_absent(run: Callable[[Use], None]) -> None:
     books = {"name": "Books"}
 
-    async def left(statements: AsyncStatements, times: int) -> None:
+    async def left(statements: AsyncPool, times: int) -> None:
         async with statements.transaction() as transaction:
             for _turn in range(times):
                 await transaction.run(INSERT, TOYS, True)
 
-    async def use(statements: AsyncStatements, _: Engine) -> None:
+    async def use(statements: AsyncPool, _: Engine) -> None:
         await left(statements, 1)
         assert await statements.fetch(COUNT, TOYS) == [(0,)], "left without a commit"
         with pytest.raises(RefusedError, match="uq_categories_name"):
@@ -126,7 +126,7 @@ def test_a_transaction_is_whole_or_absent(run: Callable[[Use], None]) -> None:
 def test_a_transaction_whose_connection_ends(run: Callable[[Use], None], *, ending: bool) -> None:
     """Before the commit was sent nothing has been done, and what comes next may try again; after that nobody knows."""
 
-    async def use(statements: AsyncStatements, engine: Engine) -> None:
+    async def use(statements: AsyncPool, engine: Engine) -> None:
         async def write() -> None:
             async with statements.transaction() as transaction:
                 await transaction.run("SELECT 1", {})
@@ -144,7 +144,7 @@ def test_a_transaction_whose_connection_ends(run: Callable[[Use], None], *, endi
 
 
 def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -> None:
-    async def use(statements: AsyncStatements, _: Engine) -> None:
+    async def use(statements: AsyncPool, _: Engine) -> None:
         await statements.write(INSERT, TOYS, True)
         for _turn in range(3):
             with pytest.raises(RefusedError, match="uq_categories_name"):
@@ -155,7 +155,7 @@ def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -
 
 
 def test_a_write_that_waits_too_long_for_a_lock_has_not_happened(run: Callable[[Use], None]) -> None:
-    async def use(statements: AsyncStatements, engine: Engine) -> None:
+    async def use(statements: AsyncPool, engine: Engine) -> None:
         with engine.begin() as other:
             other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
             with pytest.raises(DatabaseUnavailableError, match="lock timeout") as raised:
@@ -176,7 +176,7 @@ def cut(engine: Engine) -> bool:
 def test_a_write_whose_connection_ends_is_not_tried_again(run: Callable[[Use], None]) -> None:
     """A read is: it can do no harm."""
 
-    async def use(statements: AsyncStatements, engine: Engine) -> None:
+    async def use(statements: AsyncPool, engine: Engine) -> None:
         assert await statements.fetch("SELECT 1", {}) == [(1,)]
         with engine.begin() as other:
             other.execute(text("LOCK TABLE categories"))

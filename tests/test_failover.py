@@ -16,7 +16,7 @@ from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownEr
 from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.idle_connections import Failover
-from infrastructure.postgres.pool import AsyncStatements
+from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Answer
 from services.transactions.unit_of_work import Transactions
 from tests.factories import Factory
@@ -85,16 +85,16 @@ def test_the_new_primary_is_found_by_all_that_had_reached_a_standby(
 def test_while_the_address_is_the_standby_s_readers_keep_young_connections() -> None:
     failover = Failover()
     now = monotonic()
-    assert not failover.leads_astray(now - 60)
+    assert not failover.is_obsolete(now - 60)
     failover.notice()
-    assert [failover.leads_astray(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
+    assert [failover.is_obsolete(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
 
 
 @pytest.mark.parametrize("way", ["write", "transaction"])
 def test_a_statement_that_a_standby_refuses_has_not_happened(
     committing: Database, settings: Settings, way: str
 ) -> None:
-    async def use(statements: AsyncStatements) -> None:
+    async def use(statements: AsyncPool) -> None:
         if way == "write":
             await statements.write(INSERT, TOYS)
         async with statements.transaction() as transaction:
@@ -119,7 +119,7 @@ RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
 def test_a_transaction_that_the_server_has_ended(settings: Settings, code: str) -> None:
     """The codes as a server gives them that still waits for the connection to close; else there is none to be seen."""
 
-    async def use(statements: AsyncStatements, ending: str) -> None:
+    async def use(statements: AsyncPool, ending: str) -> None:
         async with statements.transaction() as transaction:
             await transaction.run("SELECT 1", {})
             await getattr(transaction, ending)(RAISE.format(code), {})

@@ -12,7 +12,7 @@ from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.postgres.connection import has_ended
 from infrastructure.postgres.idle_connections import Failover
-from infrastructure.postgres.pool import AsyncStatements
+from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import ENDED
 
@@ -67,9 +67,9 @@ class Database:
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = Failover()
         way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        self.reads = AsyncStatements(*way, settings.db_read_connections, *waits)
-        self.writes = AsyncStatements(*way, settings.db_threads, *waits)
-        self.probe = AsyncStatements(*way, size=1, wait_seconds=1, deadline_seconds=1)
+        self.reads = AsyncPool(*way, settings.db_read_connections, *waits)
+        self.writes = AsyncPool(*way, settings.db_threads, *waits)
+        self.probe = AsyncPool(*way, size=1, wait_seconds=1, deadline_seconds=1)
 
     def pool_usage(self) -> tuple[int, int]:
         """The pool's connections in use, and the most that there can be, peaks included."""

@@ -18,7 +18,7 @@ class Failover:
     def notice(self) -> None:
         self._noticed_at = monotonic()
 
-    def leads_astray(self, opened_at: float) -> bool:
+    def is_obsolete(self, opened_at: float) -> bool:
         """A young connection is given time: while the address is still the standby's, another would be no better."""
         return opened_at <= self._noticed_at and monotonic() - opened_at >= YOUNG_SECONDS
 
@@ -31,7 +31,7 @@ class IdleConnections(list[AsyncConnection]):
     def take(self) -> AsyncConnection | None:
         while self:
             connection = self.pop()
-            if not self._failover.leads_astray(connection.opened_at):
+            if not self._failover.is_obsolete(connection.opened_at):
                 return connection
             connection.close()
         return None

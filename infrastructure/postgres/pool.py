@@ -19,20 +19,20 @@ from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.idle_connections import Failover, IdleConnections
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (
-    ANOTHER_CONNECTION,
-    AWAY,
-    HARMLESS,
+    CONNECTION_LOST,
+    CONNECTION_SURVIVES,
     NOT_PREPARED,
+    OTHER_CONNECTION,
     REFUSALS,
     AsyncTransaction,
 )
 
-__all__ = ["AsyncStatements", "Row"]
+__all__ = ["AsyncPool", "Row"]
 
 logger = logging.getLogger(__name__)
 
 
-class AsyncStatements:
+class AsyncPool:
     """Opens each connection when it is first needed. Use it from one event loop at a time."""
 
     def __init__(
@@ -54,11 +54,11 @@ class AsyncStatements:
                 if idle := self._idle.take():
                     try:
                         return await self._run(idle, sql, parameters, is_prepared)
-                    except AWAY as error:
-                        if isinstance(error, (NoAnswerError, *HARMLESS)):
+                    except CONNECTION_LOST as error:
+                        if isinstance(error, (NoAnswerError, *CONNECTION_SURVIVES)):
                             raise
                 return await self._run(await connect(self._dsn), sql, parameters, is_prepared)
-        except AWAY as error:
+        except CONNECTION_LOST as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:
             self._semaphore.release()
@@ -77,8 +77,8 @@ class AsyncStatements:
                     return await self._run(connection, sql, parameters, is_prepared)
                 except (*REFUSALS, ReadOnlySqlTransaction) as error:
                     raise RefusedError(str(error).strip()) from error
-                except AWAY as error:
-                    kind = DatabaseUnavailableError if isinstance(error, HARMLESS) else OutcomeUnknownError
+                except CONNECTION_LOST as error:
+                    kind = DatabaseUnavailableError if isinstance(error, CONNECTION_SURVIVES) else OutcomeUnknownError
                     raise kind(str(error).strip()) from error
         finally:
             self._semaphore.release()
@@ -114,13 +114,13 @@ class AsyncStatements:
             return idle
         try:
             return await connect(self._dsn)
-        except AWAY as error:
+        except CONNECTION_LOST as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
 
     async def _run(self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool) -> list[Row]:
         try:
             rows = await self._send(connection, sql, parameters, is_prepared)
-        except HARMLESS:
+        except CONNECTION_SURVIVES:
             self._idle.append(connection)
             raise
         except NOT_PREPARED as error:
@@ -131,7 +131,7 @@ class AsyncStatements:
             return await self._run(await connect(self._dsn), sql, parameters, False)
         except BaseException as error:
             connection.close()
-            if isinstance(error, AWAY):
+            if isinstance(error, CONNECTION_LOST):
                 # The server hangs, or was restarted: so the other idle connections are of no use either.
                 self.close()
             raise
@@ -145,7 +145,7 @@ class AsyncStatements:
         try:
             text = await connection.prepare(sql, self._deadline_seconds) if is_prepared and self._prepares else sql
             return await connection.fetch(form.replace("{}", text), parameters, self._deadline_seconds)
-        except ANOTHER_CONNECTION as error:
+        except OTHER_CONNECTION as error:
             if self._prepares:
                 logger.warning("statements are no longer prepared: %s", str(error).strip())
             self._prepares = False

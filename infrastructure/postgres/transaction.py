@@ -12,14 +12,14 @@ from infrastructure.postgres.timeouts import NoAnswerError
 
 # Not among psycopg2's OperationalErrors: the server is a standby, or has ended a transaction that took too long.
 ENDED = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)
-AWAY = (psycopg2.OperationalError, psycopg2.InterfaceError, *ENDED)
+CONNECTION_LOST = (psycopg2.OperationalError, psycopg2.InterfaceError, *ENDED)
 REFUSALS = (psycopg2.IntegrityError, psycopg2.DataError, extensions.TransactionRollbackError)
 # After these the connection is as good as before, and nothing has been done.
-HARMLESS = (*REFUSALS, extensions.QueryCanceledError, errors.LockNotAvailable)
+CONNECTION_SURVIVES = (*REFUSALS, extensions.QueryCanceledError, errors.LockNotAvailable)
 # Than the one that prepared the statement, as behind PgBouncer.
-ANOTHER_CONNECTION = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+OTHER_CONNECTION = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 # Or a migration has changed a column's type since.
-NOT_PREPARED = (*ANOTHER_CONNECTION, errors.FeatureNotSupported)
+NOT_PREPARED = (*OTHER_CONNECTION, errors.FeatureNotSupported)
 
 Send = Callable[[AsyncConnection, str, Parameters, bool, str], Awaitable[list[Row]]]
 
@@ -57,14 +57,14 @@ class AsyncTransaction:
                 return await self._send(self.connection, sql, parameters, is_prepared, form)
         except REFUSALS as error:
             raise RefusedError(str(error).strip()) from error
-        except HARMLESS as error:
+        except CONNECTION_SURVIVES as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
         except BaseException as error:
             self.is_lost = True
-            if isinstance(error, AWAY) and "COMMIT" in form:
+            if isinstance(error, CONNECTION_LOST) and "COMMIT" in form:
                 raise OutcomeUnknownError(str(error).strip()) from error
             if isinstance(error, NoAnswerError):
                 raise DatabaseUnavailableError(str(error).strip()) from error
-            if isinstance(error, (*AWAY, *NOT_PREPARED)):
+            if isinstance(error, (*CONNECTION_LOST, *NOT_PREPARED)):
                 raise RefusedError(str(error).strip()) from error
             raise

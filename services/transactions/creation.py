@@ -9,7 +9,7 @@ from infrastructure.exceptions import OutcomeUnknownError, RefusedError
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.pool import Row
 from repositories.base_repository_impl import BaseRepository, Changes, Values
-from repositories.idempotency_repository import PATIENTLY, IdempotencyRepository, Kept, RequestKey
+from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepository, Kept, RequestKey
 from repositories.queries.statement import Statement
 from services.app_context import Resources
 from services.exceptions import ServiceError
@@ -90,7 +90,7 @@ class Creations:
         if request is None:
             rows = await writes.write(*statement)
             return rows, answer(rows) if rows else None
-        async with writes.transaction(f"BEGIN; {PATIENTLY}") as transaction:
+        async with writes.transaction(f"BEGIN; {NO_LOCK_TIMEOUT}") as transaction:
             if not await transaction.run(*IdempotencyRepository.claiming(request)):
                 [kept] = await transaction.run(*IdempotencyRepository.finding(request))
                 return [], replay(Kept(*kept), request)
