@@ -32,7 +32,7 @@ from middleware.request_context import request_context
 from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
 from services.app_context import Resources
-from services.auth.authenticator import AuthenticationService
+from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.transactions.idempotency import keep_removing_expired_keys
 from services.transactions.in_doubt import Doubts
@@ -93,7 +93,7 @@ def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
     if resources.link and settings.rate_limit_enabled:
         limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
     reader = CachedReader(resources.cache, resources.cached.values())
-    authentication = AuthenticationService(resources) if settings.auth_mode != "none" else None
+    authentication = Authenticator(resources) if settings.auth_mode != "none" else None
     app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader, authentication)
     app = cross_origin(app, settings.cors_origins)
     app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)

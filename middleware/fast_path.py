@@ -16,7 +16,7 @@ from middleware.client_ip import ClientAddresses
 from middleware.rate_limiter import Batch, RateLimiter, Ticket
 from middleware.raw_response import CONTEXT_HEAD, STATUS
 from middleware.request_context import ROUTE
-from services.auth.authenticator import AuthenticationService
+from services.auth.authenticator import Authenticator
 from services.auth.principal import ANONYMOUS, EVERYBODY, PRINCIPAL, Principal
 from services.base_service_impl import matches
 from services.cache_service import LOOKED_UP, Lookup
@@ -40,7 +40,7 @@ class Edge:
         addresses: ClientAddresses,
         limiter: RateLimiter | None,
         reader: CachedReader | None,
-        authentication: AuthenticationService | None = None,
+        authentication: Authenticator | None = None,
     ) -> None:
         """Without `authentication` the service is open to everybody."""
         self.app = app
@@ -82,7 +82,7 @@ class Edge:
             await _answer_hit(scope, send, noticed, lookup, batch, place)
 
     async def _identify(
-        self, authentication: AuthenticationService, noticed: Noticed, ticket: Ticket | None
+        self, authentication: Authenticator, noticed: Noticed, ticket: Ticket | None
     ) -> tuple[Principal, Ticket | None]:
         """Whoever asks, with a place in a limit of its own. Bad credentials take a second place in the address's."""
         principal = await authentication.identify(noticed.get(b"x-api-key"), noticed.get(b"authorization"))

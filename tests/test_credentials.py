@@ -14,7 +14,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from services.auth.authenticator import KEY_TRUST_SECONDS
-from services.auth.jwt_verifier import TokenVerifier, Verified
+from services.auth.jwt_verifier import JwtVerifier, Verified
 from tests.credentials import (
     AUDIENCE,
     SECRET,
@@ -254,13 +254,13 @@ def test_a_token_is_remembered_until_it_expires(
     settings: Settings, issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
-    verify = TokenVerifier.verify
+    verify = JwtVerifier.verify
 
-    async def counted(verifier: TokenVerifier, token: str) -> Verified:
+    async def counted(verifier: JwtVerifier, token: str) -> Verified:
         verified.append(token)
         return await verify(verifier, token)
 
-    monkeypatch.setattr(TokenVerifier, "verify", counted)
+    monkeypatch.setattr(JwtVerifier, "verify", counted)
     token = issuer.token(exp=timedelta(minutes=1))
     with service(settings, auth_mode="jwt", **issuer.settings()) as http:
         assert all(is_taken(http, bearer(token)) for _ in range(3))

@@ -9,7 +9,7 @@ from cachetools import TLRUCache
 from infrastructure.exceptions import UnavailableError
 from services.app_context import Resources
 from services.auth import api_keys
-from services.auth.jwt_verifier import TokenVerifier
+from services.auth.jwt_verifier import JwtVerifier
 from services.auth.principal import ANONYMOUS, Principal, Role
 from services.exceptions import UnauthorizedError
 
@@ -23,14 +23,14 @@ class Known(NamedTuple):
     until: float  # seconds since 1970
 
 
-class AuthenticationService:
+class Authenticator:
     """Remembers who was identified: a revoked key is refused after `KEY_TRUST_SECONDS`, by every worker."""
 
     def __init__(self, resources: Resources) -> None:
         settings = resources.settings
         self._resources = resources
         self._takes_api_keys = settings.takes_api_keys
-        self._tokens = TokenVerifier(settings) if settings.takes_tokens else None
+        self._tokens = JwtVerifier(settings) if settings.takes_tokens else None
         self._known: TLRUCache[bytes, Known] = TLRUCache(REMEMBERED, lambda _key, known, _now: known.until, time.time)
 
     async def identify(self, api_key: bytes | None, authorization: bytes | None) -> Principal:

@@ -59,7 +59,7 @@ class PublicKeys(PyJWKClient):
             raise SigningKeysUnavailableError(str(error)) from error
 
 
-class TokenVerifier:
+class JwtVerifier:
     """The algorithm decides which key may be used, so that no public key ever passes for a secret."""
 
     def __init__(self, settings: Settings) -> None:
