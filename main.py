@@ -23,10 +23,10 @@ from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisClient
 from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
-from middleware.cached_responses import CachedReader
-from middleware.client_ip import ClientAddresses
-from middleware.cors import constant_headers, cross_origin
-from middleware.fast_path import Edge
+from middleware.cached_responses import CachedResponses
+from middleware.client_ip import ClientIpResolver
+from middleware.cors import constant_headers, cors_middleware
+from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.tracing import trace_requests
@@ -92,10 +92,10 @@ def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
     limiter = None
     if resources.link and settings.rate_limit_enabled:
         limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
-    reader = CachedReader(resources.cache, resources.cached.values())
+    reader = CachedResponses(resources.cache, resources.cached.values())
     authentication = Authenticator(resources) if settings.auth_mode != "none" else None
-    app = Edge(TrailingSlash(app), ClientAddresses(settings.trusted_networks), limiter, reader, authentication)
-    app = cross_origin(app, settings.cors_origins)
+    app = FastPath(TrailingSlash(app), ClientIpResolver(settings.trusted_networks), limiter, reader, authentication)
+    app = cors_middleware(app, settings.cors_origins)
     app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)
     return trace_requests(app) if traces_are_on(settings) else app
 

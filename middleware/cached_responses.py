@@ -13,7 +13,7 @@ LONGEST_REQUEST = 100  # bytes of path and query; what is longer is not canonica
 HIT = (b"x-cache-hit", b"true")
 
 
-class CachedReader:
+class CachedResponses:
     def __init__(self, cache: CacheService, namespaces: Iterable[CacheNamespace]) -> None:
         """`namespaces` are what the services declare: they alone know what is cached, for how long, and until when."""
         self._cache = cache

@@ -13,7 +13,7 @@ MEMO_BYTES = 256  # longer headers are worked out each time: a memo must not be 
 MOST_PROXIES = 32
 
 
-class ClientAddresses:
+class ClientIpResolver:
     def __init__(self, trusted_networks: Sequence[Network]) -> None:
         self._trusted_networks = tuple(trusted_networks)
         self._memo = lru_cache(MEMO_ENTRIES)(self._find)

@@ -25,7 +25,7 @@ EXPOSED = (
 )
 
 
-def cross_origin(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+def cors_middleware(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     """Any origin at all is never allowed together with credentials: every page could act for its visitor."""
     for_browsers = CORSMiddleware(
         app,

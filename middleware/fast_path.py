@@ -9,10 +9,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
-from infrastructure.server.http_protocol import IS_TOO_MUCH, WRITE_WHOLE
+from infrastructure.server.http_protocol import IS_OVERLOADED, WRITE_RAW
 from middleware.answers import Headers, answer, json_headers
-from middleware.cached_responses import CachedReader, hit_head, hit_headers, unchanged_headers
-from middleware.client_ip import ClientAddresses
+from middleware.cached_responses import CachedResponses, hit_head, hit_headers, unchanged_headers
+from middleware.client_ip import ClientIpResolver
 from middleware.rate_limiter import Batch, RateLimiter, Ticket
 from middleware.raw_response import CONTEXT_HEAD, STATUS
 from middleware.request_context import ROUTE
@@ -33,13 +33,13 @@ TOO_MUCH_HEADERS = [*json_headers(TOO_MUCH), (b"retry-after", RETRY_AFTER_SECOND
 Noticed = dict[bytes, bytes]
 
 
-class Edge:
+class FastPath:
     def __init__(
         self,
         app: ASGIApp,
-        addresses: ClientAddresses,
+        addresses: ClientIpResolver,
         limiter: RateLimiter | None,
-        reader: CachedReader | None,
+        reader: CachedResponses | None,
         authentication: Authenticator | None = None,
     ) -> None:
         """Without `authentication` the service is open to everybody."""
@@ -54,7 +54,7 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if IS_TOO_MUCH in scope and scope["path"] != LIVENESS:
+        if IS_OVERLOADED in scope and scope["path"] != LIVENESS:
             await answer(send, 503, TOO_MUCH_HEADERS, TOO_MUCH)
             return
         noticed = _notice(scope["headers"])
@@ -142,12 +142,12 @@ async def _answer_hit(
 ) -> None:
     metrics.cache_hit()
     scope[ROUTE] = lookup.entry.route
-    known, write_whole = noticed.get(b"if-none-match"), scope.get(WRITE_WHOLE)
+    known, write_raw = noticed.get(b"if-none-match"), scope.get(WRITE_RAW)
     if known and matches(known.decode("latin-1"), lookup.etag.decode()):
         await answer(send, 304, unchanged_headers(lookup) + (batch.headers(place) if batch else []), b"")
-    elif write_whole:
+    elif write_raw:
         scope[STATUS] = 200
-        write_whole(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
+        write_raw(hit_head(lookup) + (batch.head(place) if batch else b"") + scope[CONTEXT_HEAD], lookup.body)
     else:
         headers = hit_headers(lookup) + (batch.headers(place) if batch else [])
         await answer(send, 200, headers, lookup.body or b"")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from starlette.types import Scope
 
-from infrastructure.server.http_protocol import WRITE_WHOLE
+from infrastructure.server.http_protocol import WRITE_RAW
 
 Header = tuple[bytes, bytes]
 
@@ -26,4 +26,4 @@ def head_of(headers: Iterable[Header]) -> bytes:
 
 def decline(scope: Scope) -> None:
     """For who has to see the answer as messages."""
-    scope.pop(WRITE_WHOLE, None)
+    scope.pop(WRITE_RAW, None)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
 from infrastructure.observability.metrics import metrics
-from infrastructure.server.http_protocol import WRITE_WHOLE
+from infrastructure.server.http_protocol import WRITE_RAW
 from middleware.answers import answer, json_headers
 from middleware.raw_response import CONTEXT_HEAD, STATUS, head_of
 from middleware.security_headers import ALWAYS, NOTHING_LOADS, missing
@@ -55,7 +55,7 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
         # Not reset: the context ends with the request, and what the server logs about it at last bears the id too.
         set_request_id(request_id)
         status = 0
-        if WRITE_WHOLE in scope:
+        if WRITE_RAW in scope:
             scope[CONTEXT_HEAD] = b"%bx-request-id: %b\r\n" % (head, request_id.encode())
 
         def send_with_id(message: Message) -> Awaitable[None]:

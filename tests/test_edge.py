@@ -11,9 +11,9 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisClient
-from middleware.cached_responses import CachedReader
-from middleware.client_ip import ClientAddresses
-from middleware.fast_path import Edge
+from middleware.cached_responses import CachedResponses
+from middleware.client_ip import ClientIpResolver
+from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import ROUTE
 from services.cache_service import CacheNamespace, CacheService
@@ -42,11 +42,11 @@ class Shop:
         self.link = RedisClient(address_of(valkey))
         self.cache = CacheService(self.link)
         self.calls = 0
-        self.edge = Edge(
+        self.edge = FastPath(
             self.application,
-            ClientAddresses([ip_network("10.0.0.0/8")]),
+            ClientIpResolver([ip_network("10.0.0.0/8")]),
             RateLimiter(self.link, limit, 60),
-            CachedReader(self.cache, [PRODUCTS]),
+            CachedResponses(self.cache, [PRODUCTS]),
         )
 
     async def load(self) -> Document:
@@ -228,7 +228,7 @@ def test_without_redis_everything_goes_on_uncounted(run: Run, valkey: ValkeyServ
 def test_without_limiter_and_reader_it_only_passes_on(valkey: ValkeyServer) -> None:
     async def scenario() -> None:
         shop = Shop(valkey, LIMIT)
-        shop.edge = Edge(shop.application, ClientAddresses([]), None, None)
+        shop.edge = FastPath(shop.application, ClientIpResolver([]), None, None)
         assert (await shop.get()).headers == {b"x-cache-hit": b"false"}
 
     asyncio.run(scenario())

@@ -9,7 +9,7 @@ import pytest
 from uvicorn import Server
 
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
+from infrastructure.server.http_protocol import WRITE_RAW, DeadlineConfig
 
 SECONDS = 0.2
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -41,8 +41,8 @@ async def answer_whole(scope: Any, send: Any) -> None:
     """A megabyte, at once where the server offers that."""
     answered.append(scope["path"])
     length, body = b"%d" % 2**20, bytes(2**20)
-    if WRITE_WHOLE in scope:
-        scope[WRITE_WHOLE](b"HTTP/1.1 200 OK\r\ncontent-length: " + length + b"\r\n", body)
+    if WRITE_RAW in scope:
+        scope[WRITE_RAW](b"HTTP/1.1 200 OK\r\ncontent-length: " + length + b"\r\n", body)
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
     await send({"type": "http.response.body", "body": body})

@@ -14,7 +14,7 @@ from uvicorn import Server
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.server.http_protocol import WRITE_WHOLE, DeadlineConfig
+from infrastructure.server.http_protocol import WRITE_RAW, DeadlineConfig
 from middleware.raw_response import STATUS_LINE_200, head_of
 
 BODY = b'[{"id_key":1}]'
@@ -35,7 +35,7 @@ UNUSUAL: dict[str, tuple[int, list[tuple[bytes, bytes]], list[bytes]]] = {
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/whole":
-        scope[WRITE_WHOLE](STATUS_LINE_200 + head_of(HEADERS), BODY)
+        scope[WRITE_RAW](STATUS_LINE_200 + head_of(HEADERS), BODY)
         return
     if scope["path"] in UNUSUAL:
         status, headers, parts = UNUSUAL[scope["path"]]

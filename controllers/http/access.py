@@ -54,7 +54,7 @@ _TOKEN = HTTPBearer(scheme_name="Token", bearerFormat="JWT", auto_error=False)
 
 
 def credentials(settings: Settings) -> list[Any]:
-    """What Swagger UI's Authorize button asks for; `Edge` has read it before any route runs."""
+    """What Swagger UI's Authorize button asks for; `FastPath` has read it before any route runs."""
     return [Security(_API_KEY)] * settings.takes_api_keys + [Security(_TOKEN)] * settings.takes_tokens
 
 

@@ -13,7 +13,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from infrastructure.server.response_cycle import OneWrite
+from infrastructure.server.response_cycle import SingleWriteCycle
 
 Debt = Literal["header", "body"]
 
@@ -21,9 +21,9 @@ LAST_REQUEST_SECONDS = 1.0
 """How long a worker that is told to stop, or replaced, goes on listening on connections between two requests."""
 
 # The key in the scope of the offer: a function of the head, from the status line to the last header, and the body.
-WRITE_WHOLE = "ecommerce.write_whole"
+WRITE_RAW = "ecommerce.write_raw"
 # The key in the scope of a request above `limit_concurrency`: the application refuses it as it refuses others.
-IS_TOO_MUCH = "ecommerce.is_too_much"
+IS_OVERLOADED = "ecommerce.is_overloaded"
 
 
 class DeadlineConfig(Config):
@@ -56,17 +56,17 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if not self.flow.write_paused:  # else the answer waits, as `send` does, until what came before has been read
-            cast(dict[str, Any], cycle.scope)[WRITE_WHOLE] = partial(self._write_whole, cycle)
-        OneWrite.adopt(cycle, self._write_whole)
-        is_too_much = app is service_unavailable
-        if is_too_much:
-            cast(dict[str, Any], cycle.scope)[IS_TOO_MUCH] = True
+            cast(dict[str, Any], cycle.scope)[WRITE_RAW] = partial(self._write_raw, cycle)
+        SingleWriteCycle.adopt(cycle, self._write_raw)
+        is_overloaded = app is service_unavailable
+        if is_overloaded:
+            cast(dict[str, Any], cycle.scope)[IS_OVERLOADED] = True
             app = self.app
-        if is_too_much or self._is_ending:
+        if is_overloaded or self._is_ending:
             cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 
-    def _write_whole(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
+    def _write_raw(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
         """What `cycle.send` does with the two messages of an answer whose length the head tells, in one write."""
         if cycle.disconnected:
             return
@@ -75,7 +75,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._defaults_head = b"".join([b"%b: %b\r\n" % header for header in self._defaults])
         close = b"" if cycle.keep_alive else b"connection: close\r\n"
         # The offer refers to the cycle that its scope is a part of: left there, only the garbage collector frees both.
-        cast(dict[str, Any], cycle.scope).pop(WRITE_WHOLE, None)
+        cast(dict[str, Any], cycle.scope).pop(WRITE_RAW, None)
         cycle.response_started = cycle.response_complete = True
         cycle.chunked_encoding = False
         self.transport.write(b"".join((head, self._defaults_head, close, b"\r\n", body)))

@@ -5,26 +5,26 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
-WriteWhole = Callable[[RequestResponseCycle, bytes, bytes], None]
+WriteRaw = Callable[[RequestResponseCycle, bytes, bytes], None]
 
 WITHOUT_BODY = (204, 304)
 UNUSUAL = frozenset((b"connection", b"transfer-encoding"))
 
 
-class OneWrite(RequestResponseCycle):
+class SingleWriteCycle(RequestResponseCycle):
     """Holds the head of an answer back until its body is there, so that both leave in one write.
 
     What is not a head and then the whole body goes on to Uvicorn as it came, and so does what Uvicorn would refuse.
     """
 
-    write_whole: WriteWhole
+    write_raw: WriteRaw
     _head: Any = None
 
     @classmethod
-    def adopt(cls, cycle: RequestResponseCycle, write_whole: WriteWhole) -> None:
+    def adopt(cls, cycle: RequestResponseCycle, write_raw: WriteRaw) -> None:
         """Uvicorn makes its cycles itself, and another object around each would cost a hundredth of an answer."""
         cycle.__class__ = cls
-        cast(OneWrite, cycle).write_whole = write_whole
+        cast(SingleWriteCycle, cycle).write_raw = write_raw
 
     async def send(self, message: Any) -> None:
         head, self._head = self._head, None
@@ -41,7 +41,7 @@ class OneWrite(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        self.write_whole(self, packed, message.get("body", b""))
+        self.write_raw(self, packed, message.get("body", b""))
 
     def _pack(self, head: Any, message: Any) -> bytes | None:
         """The head as it stands on the wire; None when the message is not all that belongs to it."""
