@@ -15,7 +15,7 @@ from config.settings import Settings, load_settings
 from controllers import CONTROLLERS
 from controllers.health_check import add_health_checks
 from controllers.http.exception_handlers import FAULT_ANSWERED, add_error_handlers
-from controllers.http.router import RouteTable
+from controllers.http.router import Router
 from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
@@ -83,7 +83,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     add_health_checks(app, resources)
     add_documentation(app)
     add_error_handlers(app)
-    app.front = layers(RouteTable(app.routed, app), settings, resources)
+    app.front = layers(Router(app.routed, app), settings, resources)
     return app
 
 

@@ -28,7 +28,7 @@ PathId = Annotated[int, BeforeValidator(_whole), Path(description="The object's 
 ABSENT = object()
 
 
-class Argument(NamedTuple):
+class Parameter(NamedTuple):
     name: str
     loc: tuple[str, ...]
     find: Callable[[Request, Any], Any]
@@ -36,12 +36,12 @@ class Argument(NamedTuple):
     validate: Callable[[Any], Any]
 
 
-class Arguments:
+class Parameters:
     def __init__(self, endpoint: Callable[..., Any], max_body_bytes: int) -> None:
         parameters = inspect.signature(endpoint, eval_str=True).parameters
-        self._arguments = [_argument(item) for item in parameters.values()]
+        self._parameters = [_argument(item) for item in parameters.values()]
         self._max_body_bytes = max_body_bytes
-        self._takes_body = any(argument.loc == ("body",) for argument in self._arguments)
+        self._takes_body = any(argument.loc == ("body",) for argument in self._parameters)
 
     async def read(self, request: Request) -> dict[str, Any]:
         """The arguments by name; those that are absent are left to their defaults.
@@ -51,7 +51,7 @@ class Arguments:
         body = await _read_body(request, self._max_body_bytes) if self._takes_body else None
         values: dict[str, Any] = {}
         errors: list[Any] = []
-        for name, loc, find, validate in self._arguments:
+        for name, loc, find, validate in self._parameters:
             try:
                 value = find(request, body)
                 if value is not ABSENT:
@@ -63,19 +63,19 @@ class Arguments:
         return values
 
 
-def _argument(parameter: Any) -> Argument:
+def _argument(parameter: Any) -> Parameter:
     name = parameter.name
     if parameter.annotation is Request:
-        return Argument(name, (), lambda request, _: request, lambda request: request)
+        return Parameter(name, (), lambda request, _: request, lambda request: request)
     validate = TypeAdapter(parameter.annotation).validate_python
     for item in getattr(parameter.annotation, "__metadata__", ()):
         if isinstance(item, params.Path):
-            return Argument(name, ("path", name), lambda request, _: request.path_params[name], validate)
+            return Parameter(name, ("path", name), lambda request, _: request.path_params[name], validate)
         if isinstance(item, params.Query):
-            return Argument(name, ("query",), _query, validate)
+            return Parameter(name, ("query",), _query, validate)
         if isinstance(item, params.Header):
-            return Argument(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
-    return Argument(name, ("body",), lambda _, body: body, validate)
+            return Parameter(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
+    return Parameter(name, ("body",), lambda _, body: body, validate)
 
 
 def _header(name: str) -> Callable[[Request, Any], Any]:

@@ -10,7 +10,7 @@ from starlette.routing import Match, request_response
 from starlette.types import Scope
 
 from controllers.http.access import Policy
-from controllers.http.parameters import Arguments
+from controllers.http.parameters import Parameters
 from middleware.security_headers import KEPT_AND_CHECKED, PERSONAL
 from services.transactions.audit_log import WRITE, Write
 
@@ -28,7 +28,7 @@ class EntityRoute(APIRoute):
         self, path: str, endpoint: Callable[..., Any], *, policy: Policy, max_body_bytes: int, **options: Any
     ) -> None:
         self.policy = policy
-        self._arguments = Arguments(endpoint, max_body_bytes)
+        self._parameters = Parameters(endpoint, max_body_bytes)
         super().__init__(path, endpoint, **options)
         self.answer = self.get_route_handler()
         self.app = request_response(self.answer)
@@ -45,7 +45,7 @@ class EntityRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
-        read_arguments, check, success = self._arguments.read, self.policy.check, self.status_code or 200
+        read_arguments, check, success = self._parameters.read, self.policy.check, self.status_code or 200
         is_read = self.methods == {"GET"}
         caching = ([KEPT_AND_CHECKED] if self.policy.is_public else PERSONAL) if is_read else ()
 

@@ -15,7 +15,7 @@ ID = "{id_key}"
 Routes = dict[str, EntityRoute]
 
 
-class RouteTable:
+class Router:
     def __init__(self, app: ASGIApp, api: FastAPI) -> None:
         """`app` gets what is not in the table of `api`'s entities."""
         self._app = app
