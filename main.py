@@ -31,7 +31,7 @@ from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.tracing import trace_requests
 from middleware.trailing_slash import TrailingSlash
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.transactions.idempotency import keep_removing_expired_keys
@@ -43,7 +43,7 @@ DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never overso
 class Application(FastAPI):
     """FastAPI behind layers of our own: what they answer passes none of the framework's, and all it answers, theirs."""
 
-    resources: Resources
+    app_context: AppContext
     front: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,24 +76,24 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     link = RedisClient(address) if address else None
     database, cache = Database(settings), CacheService(link, settings.redis_cache_ttl)
     doubts = Doubts(database, cache, settings.db_statement_timeout)
-    resources = Resources(settings, database, link, cache, doubts)
-    app.resources = app.state.resources = resources
+    app_context = AppContext(settings, database, link, cache, doubts)
+    app.app_context = app.state.app_context = app_context
     for controller in CONTROLLERS:
-        controller(app, resources).register()
-    add_health_checks(app, resources)
+        controller(app, app_context).register()
+    add_health_checks(app, app_context)
     add_documentation(app)
     add_error_handlers(app)
-    app.front = layers(Router(app.routed, app), settings, resources)
+    app.front = layers(Router(app.routed, app), settings, app_context)
     return app
 
 
-def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
+def layers(app: ASGIApp, settings: Settings, app_context: AppContext) -> ASGIApp:
     """What stands in front of the router, from the inside to the outside."""
     limiter = None
-    if resources.link and settings.rate_limit_enabled:
-        limiter = RateLimiter(resources.link, settings.rate_limit_calls, settings.rate_limit_period)
-    reader = CachedResponses(resources.cache, resources.cached.values())
-    authentication = Authenticator(resources) if settings.auth_mode != "none" else None
+    if app_context.link and settings.rate_limit_enabled:
+        limiter = RateLimiter(app_context.link, settings.rate_limit_calls, settings.rate_limit_period)
+    reader = CachedResponses(app_context.cache, app_context.cached.values())
+    authentication = Authenticator(app_context) if settings.auth_mode != "none" else None
     app = FastPath(TrailingSlash(app), ClientIpResolver(settings.trusted_networks), limiter, reader, authentication)
     app = cors_middleware(app, settings.cors_origins)
     app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)
@@ -103,35 +103,35 @@ def layers(app: ASGIApp, settings: Settings, resources: Resources) -> ASGIApp:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Never fails because a server is away: a worker that cannot start would stop the whole service."""
-    resources: Resources = app.state.resources
-    configure_logging(resources.settings)
+    app_context: AppContext = app.state.app_context
+    configure_logging(app_context.settings)
     die_with_parent()
-    metrics.start(resources.settings)
-    metrics.watch_pool(resources.database.pool_usage)
-    stop_telemetry = start_telemetry(resources.settings, resources.database.engine)
-    if resources.link:
-        resources.link.start()
-    note_draining(resources)
-    chores = keep_removing_expired_keys(resources), resources.doubts.keep_dropping()
+    metrics.start(app_context.settings)
+    metrics.watch_pool(app_context.database.pool_usage)
+    stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
+    if app_context.link:
+        app_context.link.start()
+    note_draining(app_context)
+    chores = keep_removing_expired_keys(app_context), app_context.doubts.keep_dropping()
     tasks = [asyncio.create_task(chore) for chore in chores]
     settle_garbage_collection()
     yield
     for task in tasks:
         task.cancel()
-    if resources.link:
-        await resources.link.stop()
-    resources.database.close()
+    if app_context.link:
+        await app_context.link.stop()
+    app_context.database.close()
     stop_telemetry()
     metrics.stop()
     stop_logging()
 
 
-def note_draining(resources: Resources) -> None:
+def note_draining(app_context: AppContext) -> None:
     """Report "not ready" from the moment when the server is told to stop."""
     before: Any = signal.getsignal(signal.SIGTERM)
 
     def drain(number: int, frame: FrameType | None) -> None:
-        resources.is_draining = True
+        app_context.is_draining = True
         if callable(before):
             before(number, frame)
 

@@ -18,7 +18,7 @@ from controllers.http.route import EntityRoute
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.rendering import Answer, etag_of
 
@@ -50,9 +50,9 @@ class BaseController(Generic[Create, Update, Read]):
     parents: ClassVar[tuple[Parent, ...]] = ()
     access: ClassVar[Access] = Access()
 
-    def __init__(self, app: FastAPI, resources: Resources) -> None:
-        self.app, self.resources = app, resources
-        self.use_cases = self.service(resources)
+    def __init__(self, app: FastAPI, app_context: AppContext) -> None:
+        self.app, self.app_context = app, app_context
+        self.use_cases = self.service(app_context)
         self.plural = self.prefix.strip("/").replace("_", " ")
 
     def register(self) -> None:
@@ -89,7 +89,7 @@ class BaseController(Generic[Create, Update, Read]):
         return Response(status_code=204)
 
     def listing_of(self, parent: Parent) -> Endpoint:
-        service = parent.service(self.resources)
+        service = parent.service(self.app_context)
 
         async def list_of_parent(request: Request, id_key: PathId, query: Any) -> Response:
             own = query.model_copy(update={parent.filter: id_key})
@@ -121,7 +121,7 @@ class BaseController(Generic[Create, Update, Read]):
     def add_route(
         self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
     ) -> None:
-        settings = self.resources.settings
+        settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(EntityRoute, policy=policy, max_body_bytes=settings.max_body_bytes)
         self.app.router.add_api_route(

@@ -18,7 +18,7 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
     access = Access(read=CLIENTS, change=CLIENTS)
 
     def add_routes(self) -> None:
-        service = ClientService(self.resources)
+        service = ClientService(self.app_context)
 
         async def summary(request: Request, id_key: PathId) -> Response:
             """What the client has ordered in all; canceled orders are left out."""

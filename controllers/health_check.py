@@ -11,15 +11,15 @@ from controllers.http.responses import JSON
 from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
 from schemas.health_schema import HealthSchema, ProbeSchema
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.health_service import HealthService
 
 Endpoint = Callable[[], Awaitable[Response]]
 Decorator = Callable[[Endpoint], Endpoint]
 
 
-def add_health_checks(app: FastAPI, resources: Resources) -> None:
-    service = HealthService(resources)
+def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
+    service = HealthService(app_context)
 
     def get(path: str, summary: str, model: Any = None, error: int | None = None, **more: Any) -> Decorator:
         responses: Any = {error: {"model": model}} if error else {}
@@ -42,7 +42,7 @@ def add_health_checks(app: FastAPI, resources: Resources) -> None:
     @get("/health_check/ready", "Ready?", ProbeSchema, 503)
     async def ready() -> Response:
         """503 while starting, draining or without the database. For routing."""
-        if resources.is_draining or not (await service.check()).has_database:
+        if app_context.is_draining or not (await service.check()).has_database:
             return Response(b'{"status":"not ready"}', 503, {"Retry-After": "1"}, JSON)
         return Response(b'{"status":"ready"}', media_type=JSON)
 

@@ -22,7 +22,7 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
     access = Access(read=CLIENTS, change=CLIENTS)
 
     def add_routes(self) -> None:
-        orders, checkout = OrderService(self.resources), CheckoutService(self.resources).checkout
+        orders, checkout = OrderService(self.app_context), CheckoutService(self.app_context).checkout
 
         async def history(request: Request, id_key: PathId) -> Response:
             """The order's status changes, oldest first, the creation included."""

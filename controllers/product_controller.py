@@ -31,7 +31,7 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
     access = Access(read=PUBLIC)
 
     def add_routes(self) -> None:
-        products = ProductService(self.resources)
+        products = ProductService(self.app_context)
 
         async def rating(request: Request, id_key: PathId) -> Response:
             """The average of the product's reviews."""

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Resources:
+class AppContext:
     settings: Settings
     database: Database
     link: RedisClient | None

@@ -11,7 +11,7 @@ from repositories.base_repository_impl import BaseRepository, Values, fits
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.auth.principal import check_fields, narrowed_to
 from services.exceptions import NotFoundError, PreconditionFailedError
 from services.rendering import Answer, Document, document, etag_of, objects
@@ -35,10 +35,10 @@ class BaseService(Generic[Model, Create, Update, Read]):
     unique_messages: ClassVar[dict[str, str]] = {}
     """What to say when a unique index, by name, refuses a value."""
 
-    def __init__(self, resources: Resources) -> None:
-        self.resources = resources
-        self.transactions = Transactions(resources, self.unique_messages)
-        self.creations = Creations(resources, self.transactions)
+    def __init__(self, app_context: AppContext) -> None:
+        self.app_context = app_context
+        self.transactions = Transactions(app_context, self.unique_messages)
+        self.creations = Creations(app_context, self.transactions)
         self.fields = tuple(self.schema.model_fields)
 
     async def get_all(self, query: ListQuery) -> Document:
@@ -47,11 +47,11 @@ class BaseService(Generic[Model, Create, Update, Read]):
 
     async def page(self, query: ListQuery) -> Document:
         """One page, as the database has it now."""
-        rows = await self.resources.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
+        rows = await self.app_context.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
         return document(objects(self.fields, rows))
 
     async def count(self, query: ListQuery) -> int:
-        rows = await self.resources.database.reads.fetch(*self.repository.total(query, narrowed_to()))
+        rows = await self.app_context.database.reads.fetch(*self.repository.total(query, narrowed_to()))
         return int(rows[0][0])
 
     async def get_one(self, id_key: int) -> Document:
@@ -61,7 +61,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
     async def row(self, id_key: int) -> Document:
         """The object, as the database has it now."""
         statement = self.repository.one(id_key, self.fields, narrowed_to())
-        rows = await self.resources.database.reads.fetch(*statement) if fits(id_key) else []
+        rows = await self.app_context.database.reads.fetch(*statement) if fits(id_key) else []
         if not rows:
             raise self.not_found(id_key)
         return document(objects(self.fields, rows)[0])
@@ -86,12 +86,12 @@ class BaseService(Generic[Model, Create, Update, Read]):
         Raises NotFoundError, or PreconditionFailedError when the object's tag is none of those in `if_match`.
         """
         work: Work[Document] = lambda session: self._update(session, id_key, changes, if_match)  # noqa: E731
-        return await self.resources.database.threads.run(lambda: self.transactions.run(work))
+        return await self.app_context.database.threads.run(lambda: self.transactions.run(work))
 
     async def delete(self, id_key: int, if_match: str | None = None) -> None:
         """Raises as `update` does, and ConflictError when others need the object."""
         work: Work[None] = lambda session: self._delete(session, id_key, if_match)  # noqa: E731
-        await self.resources.database.threads.run(lambda: self.transactions.run(work))
+        await self.app_context.database.threads.run(lambda: self.transactions.run(work))
 
     def create(self, session: Session, values: Values) -> Read:
         return self.read(self.repository(session).save(values))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from repositories.base_repository_impl import fits
 from schemas.list_query import ListQuery
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.base_service_impl import BaseService, Create, Model, Read, Update
 from services.cache_service import CacheNamespace
 from services.rendering import Document
@@ -14,17 +14,17 @@ from services.rendering import Document
 class CachedService(BaseService[Model, Create, Update, Read]):
     namespace: ClassVar[CacheNamespace]
 
-    def __init__(self, resources: Resources) -> None:
-        super().__init__(resources)
-        resources.cached[self.repository.model.__tablename__] = self.namespace
+    def __init__(self, app_context: AppContext) -> None:
+        super().__init__(app_context)
+        app_context.cached[self.repository.model.__tablename__] = self.namespace
 
     async def get_all(self, query: ListQuery) -> Document:
         entry = self.namespace.page(query)
         if entry is None:
             return replace(await self.page(query), hit=False)
-        return await self.resources.cache.read(entry, lambda: self.page(query))
+        return await self.app_context.cache.read(entry, lambda: self.page(query))
 
     async def get_one(self, id_key: int) -> Document:
         if not fits(id_key):
             raise self.not_found(id_key)
-        return await self.resources.cache.read(self.namespace.one(id_key), lambda: self.row(id_key))
+        return await self.app_context.cache.read(self.namespace.one(id_key), lambda: self.row(id_key))

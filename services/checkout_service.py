@@ -17,7 +17,7 @@ from schemas.base_schema import MAX_MONEY, to_json
 from schemas.bill_schema import today
 from schemas.checkout_schema import CheckoutCreate, CheckoutItem
 from schemas.order_schema import OrderSchema, now
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.auth.principal import check_fields, check_own_client
 from services.bill_service import BillService
 from services.exceptions import NotFoundError, RejectedError
@@ -34,9 +34,9 @@ NOTHING = frozenset[str]()
 
 
 class CheckoutService:
-    def __init__(self, resources: Resources) -> None:
-        self.resources = resources
-        self.creations = Creations(resources, Transactions(resources, BillService.unique_messages))
+    def __init__(self, app_context: AppContext) -> None:
+        self.app_context = app_context
+        self.creations = Creations(app_context, Transactions(app_context, BillService.unique_messages))
 
     async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> Answer:
         """Place the order, once for all requests with this key; by one statement, however many lines.

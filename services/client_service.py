@@ -16,5 +16,5 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     async def summary(self, id_key: int) -> Document:
         """What the client has ordered in all. Raises NotFoundError."""
         await self.get_one(id_key)
-        [(count, total, last)] = await self.resources.database.reads.fetch(*OrderRepository.summary(id_key))
+        [(count, total, last)] = await self.app_context.database.reads.fetch(*OrderRepository.summary(id_key))
         return document(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))

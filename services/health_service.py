@@ -8,7 +8,7 @@ from typing import Any
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
-from services.app_context import Resources
+from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
 _LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
@@ -23,8 +23,8 @@ class Health:
 class HealthService:
     """Asks over a connection of its own, so that it answers while all others hang; callers within a second share it."""
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
+    def __init__(self, app_context: AppContext) -> None:
+        self._app_context = app_context
         self._asking: asyncio.Task[Health] | None = None
         self._asked_at = 0.0
 
@@ -36,7 +36,7 @@ class HealthService:
         return await asyncio.shield(self._asking)
 
     async def _ask(self) -> Health:
-        database, redis = await self._database(), self._resources.cache.is_available
+        database, redis = await self._database(), self._app_context.cache.is_available
         up = database["status"] == "up"
         hits, misses = await asyncio.to_thread(metrics.cache_totals)
         rate = round(100 * hits / (hits + misses), 1) if hits + misses else 0.0
@@ -56,9 +56,9 @@ class HealthService:
 
     async def _database(self) -> dict[str, Any]:
         started = time.perf_counter()
-        threshold = {"threshold": self._resources.settings.low_stock_threshold}
+        threshold = {"threshold": self._app_context.settings.low_stock_threshold}
         try:
-            [(low,)] = await self._resources.database.probe.fetch(_LOW_STOCK, threshold)
+            [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
         except DatabaseUnavailableError:
             return {"status": "down"}
         metrics.set_low_stock(low)
@@ -66,8 +66,8 @@ class HealthService:
 
     def pool(self) -> dict[str, float]:
         """Connections of this worker's pool; `utilization_percent` is of `total_capacity`, peaks included."""
-        pool: Any = self._resources.database.engine.pool
-        checked_out, capacity = self._resources.database.pool_usage()
+        pool: Any = self._app_context.database.engine.pool
+        checked_out, capacity = self._app_context.database.pool_usage()
         return {
             "size": pool.size(),
             "checked_in": pool.checkedin(),

@@ -33,7 +33,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
     async def history(self, id_key: int) -> Document:
         """The order's status changes, oldest first. Raises NotFoundError."""
         await self.get_one(id_key)
-        rows = await self.resources.database.reads.fetch(*OrderRepository.history(id_key))
+        rows = await self.app_context.database.reads.fetch(*OrderRepository.history(id_key))
         return document(objects(HISTORY_FIELDS, rows))
 
     def before_update(self, session: Session, instance: OrderModel, values: Values) -> Values:

@@ -34,10 +34,10 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
     async def rating(self, id_key: int) -> Document:
         """How the product was reviewed. Raises NotFoundError."""
         await self.get_one(id_key)
-        [(average, count)] = await self.resources.database.reads.fetch(*ReviewRepository.rating(id_key))
+        [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
         return document(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
     def low_stock(self, query: LowStockQuery) -> LowStockQuery:
         """The question for the products that have little left. To be answered by `page`, since it is for reordering."""
-        threshold = self.resources.settings.low_stock_threshold if query.threshold is None else query.threshold
+        threshold = self.app_context.settings.low_stock_threshold if query.threshold is None else query.threshold
         return query.model_copy(update={"threshold": threshold})

@@ -73,12 +73,12 @@ def client(
     app: FastAPI, running_app: TestClient, committing: Database, settings: Settings, empty_cache: None
 ) -> Iterator[TestClient]:
     """HTTP to the application, all within one transaction that is rolled back."""
-    resources = app.state.resources
-    own = resources.database
+    app_context = app.state.app_context
+    own = app_context.database
     with outer_transaction(committing, settings) as database:
-        resources.database = database
+        app_context.database = database
         yield running_app
-        resources.database = own
+        app_context.database = own
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +100,7 @@ def guarded_app(settings: Settings, issuer: Issuer) -> FastAPI:
 @pytest.fixture(scope="session")
 def running_guarded_app(guarded_app: FastAPI) -> Iterator[TestClient]:
     with TestClient(guarded_app, raise_server_exceptions=False) as client:
-        until(lambda: guarded_app.state.resources.link.is_up)
+        until(lambda: guarded_app.state.app_context.link.is_up)
         yield client
 
 
@@ -109,10 +109,10 @@ def guarded(
     app: FastAPI, guarded_app: FastAPI, client: TestClient, running_guarded_app: TestClient
 ) -> Iterator[TestClient]:
     """HTTP to the application that asks who calls, in the transaction of `client`, which is the open one."""
-    resources = guarded_app.state.resources
-    own, resources.database = resources.database, app.state.resources.database
+    app_context = guarded_app.state.app_context
+    own, app_context.database = app_context.database, app.state.app_context.database
     yield running_guarded_app
-    resources.database = own
+    app_context.database = own
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def committing_client(
 ) -> Iterator[TestClient]:
     """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
     yield running_app
-    app.state.resources.doubts._open.clear()
+    app.state.app_context.doubts._open.clear()
     empty_tables(committing)
 
 

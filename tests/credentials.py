@@ -129,12 +129,12 @@ def service(
     from main import create_fastapi_app
 
     app = create_fastapi_app(settings.model_copy(update=changed))
-    resources = app.state.resources
+    app_context = app.state.app_context
     with TestClient(app, client=(address, 50000), raise_server_exceptions=False) as client:
-        until(lambda: resources.link.is_up)
-        own, resources.database = resources.database, database or resources.database
+        until(lambda: app_context.link.is_up)
+        own, app_context.database = app_context.database, database or app_context.database
         yield client
-        resources.database = own
+        app_context.database = own
 
 
 def claims(**changed: Any) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def bearer(token: str) -> Headers:
 
 def new_key(app: FastAPI, client_id: int | None = None) -> NewKey:
     """An admin's, or the client's."""
-    with app.state.resources.database.sessions.begin() as session:
+    with app.state.app_context.database.sessions.begin() as session:
         return make_key(session, Role.ADMIN if client_id is None else Role.CLIENT, client_id)
 
 
@@ -164,7 +164,7 @@ def key_headers(app: FastAPI, client_id: int | None = None) -> Headers:
 
 def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
     """What the statement answers, within the test's transaction."""
-    with app.state.resources.database.sessions.begin() as session:
+    with app.state.app_context.database.sessions.begin() as session:
         result = session.execute(text(statement), parameters)
         return result.all() if result.returns_rows else None
 

@@ -26,7 +26,7 @@ def ask(app: FastAPI, client: TestClient) -> Ask:
     """The audit's answer after these statements, which no API allows."""
 
     def audit(*statements: str) -> list[Disagreement]:
-        with app.state.resources.database.sessions() as session:
+        with app.state.app_context.database.sessions() as session:
             for statement in statements:
                 session.execute(text(statement))
             return disagreements(session.connection())

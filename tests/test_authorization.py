@@ -124,7 +124,7 @@ class Shop:
 
 @contextmanager
 def undone(app: FastAPI) -> Iterator[None]:
-    with app.state.resources.database.connection.begin_nested() as savepoint:
+    with app.state.app_context.database.connection.begin_nested() as savepoint:
         yield
         savepoint.rollback()
 
@@ -163,7 +163,7 @@ def test_what_clients_alone_may_see_has_owners(guarded_app: FastAPI) -> None:
 
 
 def test_what_is_cached_is_public(guarded_app: FastAPI) -> None:
-    names = set(guarded_app.state.resources.cached)
+    names = set(guarded_app.state.app_context.cached)
     assert names == {"products", "categories"}
     cached = [route for route in guarded_routes(guarded_app) if route.path.split("/")[1] in names]
     assert all(route.policy == PUBLIC for route in cached if "GET" in route.methods)

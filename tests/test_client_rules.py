@@ -179,7 +179,7 @@ LIMIT = 6
 @pytest.fixture
 def limited(client: TestClient, app: FastAPI, settings: Settings) -> Iterator[TestClient]:
     """Asks for keys and lets in a few requests only, from behind a proxy that it trusts."""
-    database: Database = app.state.resources.database
+    database: Database = app.state.app_context.database
     limits: dict[str, Any] = {"rate_limit_enabled": True, "rate_limit_calls": LIMIT, "auth_mode": "api_key"}
     with service(settings, database, **limits) as http:
         yield http

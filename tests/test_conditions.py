@@ -61,7 +61,7 @@ def parts(name: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: str) -> None:
     """Also in another letter case, where PostgreSQL knows that as the same letters."""
-    connection: Connection = app.state.resources.database.connection
+    connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO categories (id_key, name) VALUES (1, 'a')")
     insert = "INSERT INTO products (id_key, name, price, category_id) VALUES (1, %s, 1, 1), (2, 'another', 1, 1)"
     connection.exec_driver_sql(insert, (name,))
@@ -79,7 +79,7 @@ def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: s
 
 def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient) -> None:
     """Of a few rows the planner reads all, in whatever order: it may not, neither the table nor a whole index."""
-    connection: Connection = app.state.resources.database.connection
+    connection: Connection = app.state.app_context.database.connection
     for way in ("seqscan", "indexscan", "indexonlyscan"):
         connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
@@ -91,7 +91,7 @@ def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient
 
 
 def test_a_column_without_a_value_hides_no_match_in_another(app: FastAPI, client: TestClient) -> None:
-    connection: Connection = app.state.resources.database.connection
+    connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'x', 'y', 'a@b.co')")
     connection.exec_driver_sql("INSERT INTO addresses (street, city, client_id) VALUES ('Main Street', 'x', 1)")
     for columns in (("street", "number"), ("number", "street")):

@@ -187,7 +187,7 @@ def test_a_mode_looks_at_its_own_header_only(
     challenge: str,
 ) -> None:
     key, token = key_headers(app), bearer(issuer.token())
-    with service(settings, app.state.resources.database, auth_mode=mode, **issuer.settings()) as http:
+    with service(settings, app.state.app_context.database, auth_mode=mode, **issuer.settings()) as http:
         assert (is_taken(http, key), is_taken(http, token)) == (takes_key, takes_token)
         assert is_taken(http, key | token)
         assert is_taken(http, UNKNOWN) is (mode == "none")
@@ -201,7 +201,7 @@ def test_a_mode_looks_at_its_own_header_only(
 @pytest.fixture
 def database(client: TestClient, app: FastAPI) -> Database:
     """That of the test's transaction."""
-    found: Database = app.state.resources.database
+    found: Database = app.state.app_context.database
     return found
 
 

@@ -188,12 +188,12 @@ def test_a_body_over_the_limit(client: TestClient, settings: Settings) -> None:
 
 @contextmanager
 def database_of(app: FastAPI, database: Database) -> Iterator[None]:
-    resources = app.state.resources
-    own, resources.database = resources.database, database
+    app_context = app.state.app_context
+    own, app_context.database = app_context.database, database
     try:
         yield
     finally:
-        resources.database = own
+        app_context.database = own
         database.close()
 
 

@@ -140,7 +140,7 @@ def test_a_transaction_in_a_thread_that_the_server_has_ended(
     app: FastAPI, committing_client: TestClient, code: str
 ) -> None:
     """Is run again, over another connection."""
-    transactions, ran = Transactions(app.state.resources, {}), list[int]()
+    transactions, ran = Transactions(app.state.app_context, {}), list[int]()
 
     def failing(times: int) -> Callable[[Session], Answer]:
         def work(session: Session) -> Answer:

@@ -24,7 +24,7 @@ SHOP = """
 
 @pytest.fixture
 def shop(app: FastAPI, client: TestClient) -> Connection:
-    connection: Connection = app.state.resources.database.connection
+    connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql(SHOP)
     return connection
 

@@ -15,7 +15,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.transactions import idempotency as idempotency_service
 from services.transactions.idempotency import keep_removing_expired_keys, remove_expired_keys
 from tests.database import StatementCounter
@@ -129,12 +129,12 @@ def test_refusals_of_invalid_input_are_not_kept(client: TestClient) -> None:
 
 
 def test_an_outage_is_not_kept(app: FastAPI, client: TestClient, make: Factory, settings: Settings) -> None:
-    resources: Resources = app.state.resources
-    there = resources.database
-    resources.database = Database(settings.model_copy(update={"postgres_port": free_port()}))
+    app_context: AppContext = app.state.app_context
+    there = app_context.database
+    app_context.database = Database(settings.model_copy(update={"postgres_port": free_port()}))
     away = client.post("/categories", json={"name": "Toys"}, headers=key())
-    resources.database.close()
-    resources.database = there
+    app_context.database.close()
+    app_context.database = there
     assert away.status_code == 503
     again = client.post("/categories", json={"name": "Toys"}, headers=key())
     assert (again.status_code, REPLAYED in again.headers) == (201, False)
@@ -278,9 +278,9 @@ def test_expired_keys_are_removed_in_batches_and_others_stay(
         committing_client.post("/bills", json=body, headers=key(f"old {number}"))
     age(committing, 25)
     committing_client.post("/bills", json=body, headers=key("new"))
-    assert in_the_app(committing_client, remove_expired_keys, app.state.resources) == 5
+    assert in_the_app(committing_client, remove_expired_keys, app.state.app_context) == 5
     assert count(committing) == 1
-    assert in_the_app(committing_client, remove_expired_keys, app.state.resources) == 0
+    assert in_the_app(committing_client, remove_expired_keys, app.state.app_context) == 0
     assert committing_client.post("/bills", json=body, headers=key("new")).headers[REPLAYED] == "true"
 
 
@@ -291,7 +291,7 @@ def test_removal_waits_for_nobody(app: FastAPI, committing_client: TestClient, c
     age(committing, 25)
     with committing.engine.begin() as connection:
         connection.execute(text("SELECT FROM idempotency_keys WHERE key = 'held' FOR UPDATE"))
-        assert in_the_app(committing_client, remove_expired_keys, app.state.resources) == 1
+        assert in_the_app(committing_client, remove_expired_keys, app.state.app_context) == 1
     assert count(committing) == 1
 
 
@@ -307,21 +307,21 @@ def test_the_task_survives_an_outage_and_goes_on(
     monkeypatch.setattr(idempotency_service, "EVERY_SECONDS", 0.01)
     committing_client.post("/bills", json={"total": 1, "payment_type": "cash"}, headers=key())
     age(committing, 25)
-    resources: Resources = app.state.resources
-    there, away = resources.database, Database(settings.model_copy(update={"postgres_port": free_port()}))
+    app_context: AppContext = app.state.app_context
+    there, away = app_context.database, Database(settings.model_copy(update={"postgres_port": free_port()}))
 
-    resources.database = away
+    app_context.database = away
     assert committing_client.portal
     with caplog.at_level("INFO"):
-        task = committing_client.portal.start_task_soon(keep_removing_expired_keys, resources)
+        task = committing_client.portal.start_task_soon(keep_removing_expired_keys, app_context)
     try:
         until(lambda: "removed later" in caplog.text)
-        resources.database = None  # type: ignore[assignment] # broken
+        app_context.database = None  # type: ignore[assignment] # broken
         until(lambda: "could not be removed" in caplog.text)
-        resources.database = there
+        app_context.database = there
         until(lambda: "removed: 1" in caplog.text)
         task.cancel()
     finally:
-        resources.database = there
+        app_context.database = there
         away.close()
     assert count(committing) == 0

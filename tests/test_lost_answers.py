@@ -23,7 +23,7 @@ HELD = 4711  # the advisory lock that a commit waits for
 
 @pytest.fixture
 def cached(app: FastAPI, committing_client: TestClient) -> TestClient:
-    until(lambda: app.state.resources.link.is_up)
+    until(lambda: app.state.app_context.link.is_up)
     return committing_client
 
 
@@ -130,7 +130,7 @@ def test_a_write_that_happens_after_its_connection_was_lost_is_read(
     """Its client has been told that nobody knows; the server goes on with what it was sent."""
     where = cached.post("/categories", json={"name": "Before"}).headers["Location"]
     with held(committing) as other, ThreadPoolExecutor(1) as pool:
-        lines = idle_connections(app.state.resources.database)
+        lines = idle_connections(app.state.app_context.database)
         writing = pool.submit(write, cached, where)
         until(lambda: waits_for_a_lock(committing))
         for line in lines:

@@ -85,7 +85,7 @@ LISTS += [(OrderRepository, OrderFilters, *case) for case in ORDERS]
 
 @pytest.fixture
 def shop(app: FastAPI, client: TestClient) -> Connection:
-    connection: Connection = app.state.resources.database.connection
+    connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql(SHOP)
     return connection
 

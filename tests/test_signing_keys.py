@@ -22,7 +22,7 @@ def test_without_the_issuer_nobody_can_say_whose_a_token_is(
     settings: Settings, client: TestClient, app: FastAPI, own_issuer: Issuer, clock: Clock
 ) -> None:
     token = bearer(own_issuer.token())
-    with service(settings, app.state.resources.database, auth_mode="both", **own_issuer.settings()) as http:
+    with service(settings, app.state.app_context.database, auth_mode="both", **own_issuer.settings()) as http:
         answer = http.get("/audit", headers=token)
         assert (answer.status_code, answer.json()) == (503, {"detail": "Service temporarily unavailable"})
         assert answer.headers["Retry-After"]

@@ -167,7 +167,7 @@ def test_the_application_traces_its_trips_to_redis(settings: Settings, collector
 
     app = create_fastapi_app(settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.url}))
     with TestClient(app) as client:
-        until(lambda: app.state.resources.link.is_up)
+        until(lambda: app.state.app_context.link.is_up)
         client.get("/categories")
         client.post("/categories", json={"name": "Toys"})
     spans = collector.spans()

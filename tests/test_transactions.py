@@ -34,7 +34,7 @@ KEY = RequestKey("", "a key", "POST", "/nowhere", b"f" * 32)
 
 @pytest.fixture
 def transactions(app: FastAPI, committing_client: TestClient) -> Transactions:
-    return Transactions(app.state.resources, {})
+    return Transactions(app.state.app_context, {})
 
 
 def retries(client: TestClient) -> float:
@@ -150,15 +150,15 @@ def test_a_stock_that_nobody_can_count_is_refused(client: TestClient, make: Fact
 
 
 def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestClient, settings: Settings) -> None:
-    resources = app.state.resources
+    app_context = app.state.app_context
     tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_threads": 1, "db_pool_timeout": 0.1}
-    own, resources.database = resources.database, Database(settings.model_copy(update=tight))
+    own, app_context.database = app_context.database, Database(settings.model_copy(update=tight))
 
     def post() -> Response:
         return committing_client.post("/categories", json={"name": "Toys"})
 
     try:
-        with resources.database.engine.connect():
+        with app_context.database.engine.connect():
             busy = committing_client.patch("/categories/1", json={"name": "Toys"})
         with own.engine.begin() as other, ThreadPoolExecutor(1) as pool:
             other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
@@ -168,15 +168,15 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
             other.rollback()
             free = waiting.result(30)
     finally:
-        resources.database.close()
-        resources.database = own
+        app_context.database.close()
+        app_context.database = own
     assert [answer.status_code for answer in (busy, queued, free)] == [503, 503, 201]
     assert busy.headers["Retry-After"] == queued.headers["Retry-After"]
 
 
 def test_an_idle_connection_that_was_closed_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
     made = committing_client.post("/categories", json={"name": "Toys"})
-    with closing(app.state.resources.database.engine.raw_connection()) as idle:
+    with closing(app.state.app_context.database.engine.raw_connection()) as idle:
         descriptor = os.dup(idle.dbapi_connection.fileno())
     shut(descriptor)
     changed = committing_client.patch(made.headers["Location"], json={"name": "Books"})
@@ -188,7 +188,7 @@ def test_an_idle_connection_of_single_writes_that_was_closed_is_not_used(
 ) -> None:
     """What a statement had done over it, nobody could tell."""
     committing_client.post("/categories", json={"name": "Toys"})
-    writes = app.state.resources.database.writes
+    writes = app.state.app_context.database.writes
     closed = list(writes._idle)
     for idle in closed:
         shut(os.dup(idle._connection.fileno()))

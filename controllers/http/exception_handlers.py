@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    headers_of_401 = {"WWW-Authenticate": challenge(app.state.resources.settings)}
+    headers_of_401 = {"WWW-Authenticate": challenge(app.state.app_context.settings)}
 
     async def refuse(_: Request, error: ServiceError) -> Response:
         return error_response(error.status, error.body, headers_of_401 if error.status == 401 else None)

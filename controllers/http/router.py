@@ -25,7 +25,7 @@ class Router:
             if isinstance(route, EntityRoute):
                 for method in route.methods or ():
                     self._methods[method][route.path] = route
-        self._cached = {("GET", path) for path in api.state.resources.cached_routes}
+        self._cached = {("GET", path) for path in api.state.app_context.cached_routes}
         self._handlers: Any = api.exception_handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

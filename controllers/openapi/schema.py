@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from controllers.openapi.links import Json, add_links, operations
-from services.app_context import Resources
+from services.app_context import AppContext
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
@@ -42,19 +42,19 @@ OF_STATUS = {
 
 def complete_description(app: FastAPI) -> None:
     """Completes the document when it is first asked for, so that a start does not wait for it."""
-    generate, resources = app.openapi, app.state.resources
+    generate, app_context = app.openapi, app.state.app_context
 
     def openapi() -> Json:
         if app.openapi_schema is None:
-            complete(generate(), resources)
+            complete(generate(), app_context)
         return generate()
 
     app.openapi = openapi  # type: ignore[method-assign] # the framework's way to change the document
 
 
-def complete(document: Json, resources: Resources) -> None:
+def complete(document: Json, app_context: AppContext) -> None:
     document["components"]["headers"] = HEADERS
-    cached = resources.cached_routes
+    cached = app_context.cached_routes
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
         operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cachetools import TLRUCache
 
 from infrastructure.exceptions import UnavailableError
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.auth import api_keys
 from services.auth.jwt_verifier import JwtVerifier
 from services.auth.principal import ANONYMOUS, Principal, Role
@@ -26,9 +26,9 @@ class Known(NamedTuple):
 class Authenticator:
     """Remembers who was identified: a revoked key is refused after `KEY_TRUST_SECONDS`, by every worker."""
 
-    def __init__(self, resources: Resources) -> None:
-        settings = resources.settings
-        self._resources = resources
+    def __init__(self, app_context: AppContext) -> None:
+        settings = app_context.settings
+        self._app_context = app_context
         self._takes_api_keys = settings.takes_api_keys
         self._tokens = JwtVerifier(settings) if settings.takes_tokens else None
         self._known: TLRUCache[bytes, Known] = TLRUCache(REMEMBERED, lambda _key, known, _now: known.until, time.time)
@@ -59,5 +59,5 @@ class Authenticator:
             return Known(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
         if api_key is None or authorization:  # whoever sends both would have to be told which one counts
             raise UnauthorizedError("Invalid credentials")
-        owner = await api_keys.owner_of(self._resources.database, api_key.decode("latin-1"))
+        owner = await api_keys.owner_of(self._app_context.database, api_key.decode("latin-1"))
         return Known(owner, now + KEY_TRUST_SECONDS)

@@ -11,7 +11,7 @@ from infrastructure.postgres.pool import Row
 from repositories.base_repository_impl import BaseRepository, Changes, Values
 from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepository, Kept, RequestKey
 from repositories.queries.statement import Statement
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.exceptions import ServiceError
 from services.rendering import Answer
 from services.transactions.audit_log import audited_creation
@@ -38,8 +38,8 @@ class Creation:
 
 
 class Creations:
-    def __init__(self, resources: Resources, transactions: Transactions) -> None:
-        self._resources = resources
+    def __init__(self, app_context: AppContext, transactions: Transactions) -> None:
+        self._app_context = app_context
         self._transactions = transactions
 
     async def create(self, creation: Creation, work: Work[Answer], request: RequestKey | None) -> Answer:
@@ -50,10 +50,10 @@ class Creations:
         """
         if made := await self._attempt(creation, request):
             return made
-        answer = await self._resources.database.threads.run(lambda: self._transactions.run_once(work, request))
+        answer = await self._app_context.database.threads.run(lambda: self._transactions.run_once(work, request))
         if answer.replayed:
             # Whoever gave it first may have died before telling.
-            await self._resources.after_write(creation.may_have_changed())
+            await self._app_context.after_write(creation.may_have_changed())
         return answer
 
     async def _attempt(self, creation: Creation, request: RequestKey | None) -> Answer | None:
@@ -66,7 +66,7 @@ class Creations:
                 raise
             return None
         statement = repository.creation(values, creation.fields)
-        if self._resources.settings.audits:
+        if self._app_context.settings.audits:
             statement = audited_creation(statement)
         try:
             rows, made = await self._created(statement, creation.answer, request)
@@ -75,18 +75,18 @@ class Creations:
                 metrics.transaction_retried()
             return None
         except OutcomeUnknownError:
-            await self._resources.write_in_doubt(repository.changes_by(values, []))
+            await self._app_context.write_in_doubt(repository.changes_by(values, []))
             raise
         if made:
             # Without rows it is a replay: whoever made them may have died before telling.
-            await self._resources.after_write(repository.changes_by(values, rows))
+            await self._app_context.after_write(repository.changes_by(values, rows))
         return made
 
     async def _created(
         self, statement: Statement, answer: Callable[[list[Row]], Answer], request: RequestKey | None
     ) -> tuple[list[Row], Answer | None]:
         """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
-        writes = self._resources.database.writes
+        writes = self._app_context.database.writes
         if request is None:
             rows = await writes.write(*statement)
             return rows, answer(rows) if rows else None

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from repositories.idempotency_repository import IdempotencyRepository
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.transactions.unit_of_work import Transactions
 
 logger = logging.getLogger(__name__)
@@ -16,11 +16,11 @@ BATCH = 1000
 EVERY_SECONDS = 600
 
 
-async def keep_removing_expired_keys(resources: Resources) -> None:
+async def keep_removing_expired_keys(app_context: AppContext) -> None:
     """Never returns: a task of each worker. It begins at once, since a worker may not live for ten minutes."""
     while True:
         try:
-            await remove_expired_keys(resources)
+            await remove_expired_keys(app_context)
         except DatabaseUnavailableError as error:
             logger.info("expired idempotency keys are removed later: %s", error)
         except Exception:
@@ -28,13 +28,13 @@ async def keep_removing_expired_keys(resources: Resources) -> None:
         await asyncio.sleep(EVERY_SECONDS)
 
 
-async def remove_expired_keys(resources: Resources) -> int:
+async def remove_expired_keys(app_context: AppContext) -> int:
     """How many were removed: all, in transactions short enough that no request waits for one.
 
     Several workers may do it at once; each skips the rows that another has locked.
     """
-    transactions, removed = Transactions(resources, {}), 0
-    while batch := await resources.database.threads.run(lambda: transactions.run(_remove_some)):
+    transactions, removed = Transactions(app_context, {}), 0
+    while batch := await app_context.database.threads.run(lambda: transactions.run(_remove_some)):
         removed += batch
     if removed:
         logger.info("expired idempotency keys removed: %d", removed)

@@ -14,7 +14,7 @@ from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.base_repository_impl import Changes, changes_of
 from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
 from schemas.base_schema import to_json
-from services.app_context import Resources
+from services.app_context import AppContext
 from services.exceptions import InvalidError, ServiceError
 from services.rendering import Answer
 from services.transactions.audit_log import audited
@@ -58,10 +58,10 @@ def replay(kept: Kept, request: RequestKey) -> Answer:
 
 
 class Transactions:
-    def __init__(self, resources: Resources, unique_messages: Mapping[str, str]) -> None:
-        self._resources = resources
+    def __init__(self, app_context: AppContext, unique_messages: Mapping[str, str]) -> None:
+        self._app_context = app_context
         self._unique_messages = unique_messages
-        self._audits = resources.settings.audits
+        self._audits = app_context.settings.audits
 
     def run(self, work: Work[T]) -> T:
         """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.
@@ -78,7 +78,7 @@ class Transactions:
         except _RepeatError as error:
             raise DatabaseUnavailableError("in conflict with other transactions") from error
         result, changed = outcome
-        self._resources.after_commit(changed)
+        self._app_context.after_commit(changed)
         return result
 
     def run_once(self, work: Work[Answer], request: RequestKey | None) -> Answer:
@@ -96,7 +96,7 @@ class Transactions:
 
     def _attempt(self, work: Work[T]) -> tuple[T, Changes]:
         try:
-            with self._resources.database.sessions() as session:
+            with self._app_context.database.sessions() as session:
                 return self._committed(session, work), changes_of(session)
         except PoolTimeoutError as error:
             raise DatabaseUnavailableError("no connection got free in time") from error
@@ -115,7 +115,7 @@ class Transactions:
             if isinstance(error.orig, RETRIED) or (is_gone(error) and not committing):
                 raise _RepeatError from error
             if committing and error.connection_invalidated:
-                self._resources.commit_in_doubt(changes_of(session))
+                self._app_context.commit_in_doubt(changes_of(session))
             session.rollback()
             raise meaning(session, error, self._unique_messages) from error
         return result
