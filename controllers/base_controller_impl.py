@@ -20,14 +20,14 @@ from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
-from services.rendering import Answer, etag_of
+from services.rendering import StoredResponse, etag_of
 
 Create = TypeVar("Create", bound=BaseSchema)
 Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
-UseCase = Callable[[Any, RequestKey | None], Awaitable[Answer]]
+UseCase = Callable[[Any, RequestKey | None], Awaitable[StoredResponse]]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
 ]

@@ -14,7 +14,7 @@ from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.auth.principal import check_fields, narrowed_to
 from services.exceptions import NotFoundError, PreconditionFailedError
-from services.rendering import Answer, Document, document, etag_of, objects
+from services.rendering import RenderedJson, StoredResponse, etag_of, render, rows_to_dicts
 from services.transactions.creation import Creation, Creations
 from services.transactions.unit_of_work import Transactions, Work
 
@@ -41,51 +41,51 @@ class BaseService(Generic[Model, Create, Update, Read]):
         self.creations = Creations(app_context, self.transactions)
         self.fields = tuple(self.schema.model_fields)
 
-    async def get_all(self, query: ListQuery) -> Document:
+    async def get_all(self, query: ListQuery) -> RenderedJson:
         """One page."""
         return await self.page(query)
 
-    async def page(self, query: ListQuery) -> Document:
+    async def page(self, query: ListQuery) -> RenderedJson:
         """One page, as the database has it now."""
         rows = await self.app_context.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
-        return document(objects(self.fields, rows))
+        return render(rows_to_dicts(self.fields, rows))
 
     async def count(self, query: ListQuery) -> int:
         rows = await self.app_context.database.reads.fetch(*self.repository.total(query, narrowed_to()))
         return int(rows[0][0])
 
-    async def get_one(self, id_key: int) -> Document:
+    async def get_one(self, id_key: int) -> RenderedJson:
         """Raises NotFoundError, also for a key that the column cannot hold."""
         return await self.row(id_key)
 
-    async def row(self, id_key: int) -> Document:
+    async def row(self, id_key: int) -> RenderedJson:
         """The object, as the database has it now."""
         statement = self.repository.one(id_key, self.fields, narrowed_to())
         rows = await self.app_context.database.reads.fetch(*statement) if fits(id_key) else []
         if not rows:
             raise self.not_found(id_key)
-        return document(objects(self.fields, rows)[0])
+        return render(rows_to_dicts(self.fields, rows)[0])
 
-    async def save(self, new: Create, request: RequestKey | None = None) -> Answer:
+    async def save(self, new: Create, request: RequestKey | None = None) -> StoredResponse:
         """Make the object, once for all requests with this key."""
         creation = Creation(
             self.repository,
             lambda: self.before_save(new),
             self.fields,
-            lambda rows: self.answer(objects(self.fields, rows)[0]),
+            lambda rows: self.answer(rows_to_dicts(self.fields, rows)[0]),
         )
 
-        def work(session: Session) -> Answer:
+        def work(session: Session) -> StoredResponse:
             return self.answer(self.create(session, self.before_save(new)).model_dump())
 
         return await self.creations.create(creation, work, request)
 
-    async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> Document:
+    async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> RenderedJson:
         """Replace the fields that `changes` bears, under the row's lock.
 
         Raises NotFoundError, or PreconditionFailedError when the object's tag is none of those in `if_match`.
         """
-        work: Work[Document] = lambda session: self._update(session, id_key, changes, if_match)  # noqa: E731
+        work: Work[RenderedJson] = lambda session: self._update(session, id_key, changes, if_match)  # noqa: E731
         return await self.app_context.database.threads.run(lambda: self.transactions.run(work))
 
     async def delete(self, id_key: int, if_match: str | None = None) -> None:
@@ -120,17 +120,17 @@ class BaseService(Generic[Model, Create, Update, Read]):
     def read(self, instance: Model | Row[Any]) -> Read:
         return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
 
-    def answer(self, created: Mapping[str, Any]) -> Answer:
-        return Answer(201, to_json(created), f"/{self.repository.model.__tablename__}/{created['id_key']}")
+    def answer(self, created: Mapping[str, Any]) -> StoredResponse:
+        return StoredResponse(201, to_json(created), f"/{self.repository.model.__tablename__}/{created['id_key']}")
 
     def not_found(self, id_key: int) -> NotFoundError:
         return NotFoundError(self.repository.model.entity_name(), id_key)
 
-    def _update(self, session: Session, id_key: int, changes: Update, if_match: str | None) -> Document:
+    def _update(self, session: Session, id_key: int, changes: Update, if_match: str | None) -> RenderedJson:
         repository, instance, given = self.repository(session), self.lock(session, id_key, if_match), changes.given()
         check_fields({name for name in given if given[name] != getattr(instance, name)}, self.client_fields)
         values = self.before_update(session, instance, given)
-        return document(self.read(repository.update(instance, values)))
+        return render(self.read(repository.update(instance, values)))
 
     def _delete(self, session: Session, id_key: int, if_match: str | None) -> None:
         instance = self.lock(session, id_key, if_match)

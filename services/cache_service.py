@@ -20,7 +20,7 @@ from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand
 from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
-from services.rendering import Document, etag_of
+from services.rendering import RenderedJson, etag_of
 
 __all__ = ["LOOKED_UP", "CacheEntry", "CacheNamespace", "CacheService", "Lookup"]
 
@@ -30,7 +30,7 @@ TOKEN_BYTES = 16
 STAMP_BYTES = 2 * TOKEN_BYTES
 HEAD_BYTES = STAMP_BYTES + len(etag_of(b""))
 
-Load = Callable[[], Awaitable[Document]]
+Load = Callable[[], Awaitable[RenderedJson]]
 
 
 class Lookup:
@@ -77,7 +77,7 @@ class CacheService:
         self._link = link
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, Lookup] = {}
-        self._flights: dict[tuple[str, bytes], asyncio.Task[Document]] = {}
+        self._flights: dict[tuple[str, bytes], asyncio.Task[RenderedJson]] = {}
         if link:
             link.add_handshake_command("UNLINK", ROOT_TOKEN)
 
@@ -97,7 +97,7 @@ class CacheService:
             self._open[entry.key] = lookup
         return lookup
 
-    async def read(self, entry: CacheEntry, load: Load) -> Document:
+    async def read(self, entry: CacheEntry, load: Load) -> RenderedJson:
         """The cached answer, or what `load` makes of the database, shared by all readers of this worker who miss it
         while no writer intervenes. Raises what `load` raises, which is not kept.
         """
@@ -106,7 +106,7 @@ class CacheService:
             lookup = await self._looked_up(entry)
         if lookup and lookup.body is not None:
             metrics.cache_hit()
-            return Document(lookup.body, lookup.etag.decode(), hit=True)
+            return RenderedJson(lookup.body, lookup.etag.decode(), hit=True)
         metrics.cache_miss()
         stamp = lookup and (lookup.stamp or await self._make_stamp(entry))
         return await (self._share(entry, stamp, load) if stamp else _load(load))
@@ -150,7 +150,7 @@ class CacheService:
             return None
         return b"".join(current.reply)
 
-    async def _share(self, entry: CacheEntry, stamp: bytes, load: Load) -> Document:
+    async def _share(self, entry: CacheEntry, stamp: bytes, load: Load) -> RenderedJson:
         """Readers with the same stamp have seen no write between them, so the rows of the first are right for all.
 
         It is a task of its own: no reader that goes away takes the answer from the others.
@@ -162,7 +162,7 @@ class CacheService:
             flight.add_done_callback(partial(self._land, (entry.key, stamp)))
         return await asyncio.shield(flight)
 
-    async def _fill(self, entry: CacheEntry, stamp: bytes, load: Load) -> Document:
+    async def _fill(self, entry: CacheEntry, stamp: bytes, load: Load) -> RenderedJson:
         document = await _load(load)
         value = stamp + document.etag.encode() + document.body
         with suppress(RedisDownError):
@@ -170,7 +170,7 @@ class CacheService:
                 self._link.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return document
 
-    def _land(self, key: tuple[str, bytes], flight: asyncio.Task[Document]) -> None:
+    def _land(self, key: tuple[str, bytes], flight: asyncio.Task[RenderedJson]) -> None:
         del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # all who waited may be gone, and nobody else would look at it
@@ -179,5 +179,5 @@ class CacheService:
         return entry.namespace.ttl_seconds or self._default_ttl_seconds
 
 
-async def _load(load: Load) -> Document:
+async def _load(load: Load) -> RenderedJson:
     return replace(await load(), hit=False)

@@ -21,7 +21,7 @@ from services.app_context import AppContext
 from services.auth.principal import check_fields, check_own_client
 from services.bill_service import BillService
 from services.exceptions import NotFoundError, RejectedError
-from services.rendering import Answer, objects
+from services.rendering import StoredResponse, rows_to_dicts
 from services.stock import check_price, shortage
 from services.transactions.creation import Creation, Creations
 from services.transactions.unit_of_work import Transactions
@@ -38,7 +38,7 @@ class CheckoutService:
         self.app_context = app_context
         self.creations = Creations(app_context, Transactions(app_context, BillService.unique_messages))
 
-    async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> Answer:
+    async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> StoredResponse:
         """Place the order, once for all requests with this key; by one statement, however many lines.
 
         Raises NotFoundError for the client or a product, RejectedError for a price, a discount above the sum, or any
@@ -46,7 +46,7 @@ class CheckoutService:
         """
         creation = Creation(CheckoutRepository, lambda: values_of(new), ORDER_FIELDS, answer)
 
-        def work(session: Session) -> Answer:
+        def work(session: Session) -> StoredResponse:
             values = values_of(new)
             while not (placed := CheckoutRepository(session).place(values, ORDER_FIELDS)):
                 refuse(session, new)
@@ -75,14 +75,14 @@ def values_of(new: CheckoutCreate) -> Values:
     }
 
 
-def answer(rows: Sequence[Sequence[Any]]) -> Answer:
+def answer(rows: Sequence[Sequence[Any]]) -> StoredResponse:
     """Each row bears the order, the bill, and one of the details."""
     bill_at, details_at = len(ORDER_FIELDS), len(ORDER_FIELDS) + len(BILL_FIELDS)
-    [order] = objects(ORDER_FIELDS, [rows[0][:bill_at]])
-    [bill] = objects(BILL_FIELDS, [rows[0][bill_at:details_at]])
-    details = objects(DETAIL_FIELDS, (row[details_at:] for row in rows))
+    [order] = rows_to_dicts(ORDER_FIELDS, [rows[0][:bill_at]])
+    [bill] = rows_to_dicts(BILL_FIELDS, [rows[0][bill_at:details_at]])
+    details = rows_to_dicts(DETAIL_FIELDS, (row[details_at:] for row in rows))
     placed = {"order": order, "bill": bill, "order_details": details}
-    return Answer(201, to_json(placed), f"/orders/{order['id_key']}")
+    return StoredResponse(201, to_json(placed), f"/orders/{order['id_key']}")
 
 
 def refuse(session: Session, new: CheckoutCreate) -> None:

@@ -5,7 +5,7 @@ from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
 from services.base_service_impl import BaseService
-from services.rendering import Document, document
+from services.rendering import RenderedJson, render
 
 
 class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientSchema]):
@@ -13,8 +13,8 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     schema = ClientSchema
     unique_messages = {"uq_clients_email": "Email already registered"}  # a declaration
 
-    async def summary(self, id_key: int) -> Document:
+    async def summary(self, id_key: int) -> RenderedJson:
         """What the client has ordered in all. Raises NotFoundError."""
         await self.get_one(id_key)
         [(count, total, last)] = await self.app_context.database.reads.fetch(*OrderRepository.summary(id_key))
-        return document(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))
+        return render(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))

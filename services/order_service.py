@@ -14,7 +14,7 @@ from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.auth.principal import narrowed_to
 from services.base_service_impl import BaseService
 from services.exceptions import ConflictError, ForbiddenError
-from services.rendering import Document, document, objects
+from services.rendering import RenderedJson, render, rows_to_dicts
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),
@@ -30,11 +30,11 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
     schema = OrderSchema
     client_fields = frozenset({"delivery_method", "status"})
 
-    async def history(self, id_key: int) -> Document:
+    async def history(self, id_key: int) -> RenderedJson:
         """The order's status changes, oldest first. Raises NotFoundError."""
         await self.get_one(id_key)
         rows = await self.app_context.database.reads.fetch(*OrderRepository.history(id_key))
-        return document(objects(HISTORY_FIELDS, rows))
+        return render(rows_to_dicts(HISTORY_FIELDS, rows))
 
     def before_update(self, session: Session, instance: OrderModel, values: Values) -> Values:
         before, after = OrderStatus(instance.status), OrderStatus(values.get("status", instance.status))

@@ -16,7 +16,7 @@ from schemas.product_schema import (
 )
 from services.cache_service import CacheNamespace
 from services.cached_service import CachedService
-from services.rendering import Document, document
+from services.rendering import RenderedJson, render
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
@@ -31,11 +31,11 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
         put_in = values.get("stock", instance.stock) - instance.stock
         return {**values, "supplied": instance.supplied + put_in}
 
-    async def rating(self, id_key: int) -> Document:
+    async def rating(self, id_key: int) -> RenderedJson:
         """How the product was reviewed. Raises NotFoundError."""
         await self.get_one(id_key)
         [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
-        return document(ProductRating(product_id=id_key, average_rating=average, review_count=count))
+        return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
     def low_stock(self, query: LowStockQuery) -> LowStockQuery:
         """The question for the products that have little left. To be answered by `page`, since it is for reordering."""

@@ -23,7 +23,7 @@ STOCK = 1_000_000
 JSON = {"Content-Type": "application/json"}
 
 
-class Answer(NamedTuple):
+class StoredResponse(NamedTuple):
     status: int
     headers: http.client.HTTPMessage
     body: bytes
@@ -49,11 +49,11 @@ class Caller:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.connection.request(method, path, content, JSON | named if content else named)
 
-    def receive(self) -> Answer:
+    def receive(self) -> StoredResponse:
         with self.connection.getresponse() as response:
-            return Answer(response.status, response.headers, response.read())
+            return StoredResponse(response.status, response.headers, response.read())
 
-    def __call__(self, method: str, path: str, body: Object | None = None, **headers: str) -> Answer:
+    def __call__(self, method: str, path: str, body: Object | None = None, **headers: str) -> StoredResponse:
         """Raises OSError or HTTPException when there is no answer."""
         try:
             self.send(method, path, body, **headers)
@@ -63,7 +63,7 @@ class Caller:
             raise
 
 
-def ask(url: str, method: str, path: str, body: Object | None = None, seconds: float = PATIENCE) -> Answer:
+def ask(url: str, method: str, path: str, body: Object | None = None, seconds: float = PATIENCE) -> StoredResponse:
     with Caller(url, seconds) as call:
         return call(method, path, body)
 
@@ -103,7 +103,7 @@ class Customer:
     price: int = 1
     rounds: int = 0
     """Those in which everything went well."""
-    malformed: list[Answer] = field(default_factory=list)
+    malformed: list[StoredResponse] = field(default_factory=list)
 
     def run(self) -> None:
         with Caller(self.url) as self.call:
@@ -141,7 +141,7 @@ class Customer:
             self.price = number
         return bool(answer)
 
-    def ask(self, method: str, path: str, body: Object | None = None) -> Answer | None:
+    def ask(self, method: str, path: str, body: Object | None = None) -> StoredResponse | None:
         """The answer if it is a good one."""
         sent_at = monotonic()
         try:

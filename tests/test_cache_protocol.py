@@ -12,7 +12,7 @@ from infrastructure.redis.client import RedisClient
 from schemas.product_schema import ProductFilters
 from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService
 from services.caching.keys import ROOT_TOKEN
-from services.rendering import Document, etag_of
+from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 
@@ -36,10 +36,10 @@ class Database:
         self.price = 1
         self.reads = 0
 
-    async def load(self) -> Document:
+    async def load(self) -> RenderedJson:
         self.reads += 1
         body = b"%d" % self.price
-        return Document(body, etag_of(body))
+        return RenderedJson(body, etag_of(body))
 
 
 class GatedDatabase(Database):
@@ -49,7 +49,7 @@ class GatedDatabase(Database):
         super().__init__()
         self.gates: list[asyncio.Event] = []
 
-    async def load(self) -> Document:
+    async def load(self) -> RenderedJson:
         document = await super().load()
         self.gates.append(gate := asyncio.Event())
         await gate.wait()
@@ -209,7 +209,7 @@ def test_a_reader_that_goes_away_takes_nothing_from_the_others(run: Run) -> None
 
 
 def test_an_error_reaches_all_who_wait_and_is_not_kept(run: Run) -> None:
-    async def absent() -> Document:
+    async def absent() -> RenderedJson:
         await asyncio.sleep(0.05)
         raise LookupError("absent")
 

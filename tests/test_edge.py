@@ -17,7 +17,7 @@ from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import ROUTE
 from services.cache_service import CacheNamespace, CacheService
-from services.rendering import Document, etag_of
+from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, running
 from tests.servers import freeze, thaw, valkey_server
 
@@ -27,7 +27,7 @@ BODY = b'[{"id_key":1}]'
 LIMIT = 5
 
 
-class Answer:
+class StoredResponse:
     def __init__(self, messages: list[Any]) -> None:
         self.status: int = messages[0]["status"]
         self.headers: dict[bytes, bytes] = dict(messages[0]["headers"])
@@ -49,8 +49,8 @@ class Shop:
             CachedResponses(self.cache, [PRODUCTS]),
         )
 
-    async def load(self) -> Document:
-        return Document(BODY, etag_of(BODY))
+    async def load(self) -> RenderedJson:
+        return RenderedJson(BODY, etag_of(BODY))
 
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         self.calls += 1
@@ -60,7 +60,7 @@ class Shop:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": document.body})
 
-    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> Answer:
+    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> StoredResponse:
         messages: list[Any] = []
 
         async def send(message: Any) -> None:
@@ -68,7 +68,7 @@ class Shop:
 
         request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": ("9.9.9.9", 1)}
         await self.edge({**request, "headers": list(headers), **scope}, None, send)  # type: ignore[arg-type] # not read
-        return Answer(messages)
+        return StoredResponse(messages)
 
 
 Run = Callable[..., None]

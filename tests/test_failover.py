@@ -17,7 +17,7 @@ from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncPool
-from services.rendering import Answer
+from services.rendering import StoredResponse
 from services.transactions.unit_of_work import Transactions
 from tests.factories import Factory
 from tests.test_errors import assert_unavailable, database_of
@@ -142,12 +142,12 @@ def test_a_transaction_in_a_thread_that_the_server_has_ended(
     """Is run again, over another connection."""
     transactions, ran = Transactions(app.state.app_context, {}), list[int]()
 
-    def failing(times: int) -> Callable[[Session], Answer]:
-        def work(session: Session) -> Answer:
+    def failing(times: int) -> Callable[[Session], StoredResponse]:
+        def work(session: Session) -> StoredResponse:
             ran.append(session.connection().connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
             if len(ran) <= times:
                 session.execute(text(RAISE.format(code)))
-            return Answer(200, b"{}")
+            return StoredResponse(200, b"{}")
 
         return work
 

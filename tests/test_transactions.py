@@ -22,7 +22,7 @@ from repositories.idempotency_repository import RequestKey
 from repositories.order_detail_repository import OrderDetailRepository
 from schemas.category_schema import CategoryFilters
 from services.exceptions import InvalidError, NotFoundError, ServiceError
-from services.rendering import Answer
+from services.rendering import StoredResponse
 from services.transactions.creation import Creations
 from services.transactions.unit_of_work import RETRIES, Transactions
 from tests.factories import Factory
@@ -42,15 +42,15 @@ def retries(client: TestClient) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(RETRIED))
 
 
-def failing(code: str, times: int, ran: list[str]) -> Callable[[Session], Answer]:
+def failing(code: str, times: int, ran: list[str]) -> Callable[[Session], StoredResponse]:
     """Work that adds a category, and that PostgreSQL then refuses with `code` so many times."""
 
-    def work(session: Session) -> Answer:
+    def work(session: Session) -> StoredResponse:
         ran.append(code)
         CategoryRepository(session).save({"name": "made"})
         if len(ran) <= times:
             session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))
-        return Answer(201, b"{}")
+        return StoredResponse(201, b"{}")
 
     return work
 
@@ -76,7 +76,7 @@ def test_a_conflict_without_end_is_given_up_and_leaves_nothing(
         transactions.run_once(failing("40P01", 99, ran), key)
     assert len(ran) == 1 + RETRIES
     assert committing_client.get("/categories").json() == []
-    assert transactions.run_once(lambda _: Answer(201, b"now"), key).body == b"now"
+    assert transactions.run_once(lambda _: StoredResponse(201, b"now"), key).body == b"now"
 
 
 def test_who_loses_a_deadlock_tries_again(committing_client: TestClient, committing: Database) -> None:
@@ -106,16 +106,16 @@ def waits_for_a_lock(committing: Database) -> bool:
 
 
 def test_a_refusal_that_input_decided_is_not_kept(transactions: Transactions) -> None:
-    def refuse(_: Session) -> Answer:
+    def refuse(_: Session) -> StoredResponse:
         raise InvalidError("does not fit", "total")
 
     with pytest.raises(InvalidError):
         transactions.run_once(refuse, KEY)
-    assert transactions.run_once(lambda _: Answer(201, b"now"), KEY) == Answer(201, b"now")
+    assert transactions.run_once(lambda _: StoredResponse(201, b"now"), KEY) == StoredResponse(201, b"now")
 
 
 def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions, committing_client: TestClient) -> None:
-    def refuse(session: Session) -> Answer:
+    def refuse(session: Session) -> StoredResponse:
         CategoryRepository(session).save({"name": "made"})
         raise NotFoundError("Product", 1)
 

@@ -11,9 +11,9 @@ from controllers.http.parameters import query_pairs
 from controllers.http.responses import document_response
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
-from services.rendering import Document
+from services.rendering import RenderedJson
 
-Read = Callable[[ListQuery], Awaitable[Document]]
+Read = Callable[[ListQuery], Awaitable[RenderedJson]]
 
 # How `to_json` begins each object of a list. No text within one looks so: a quotation mark has a backslash there.
 _OBJECT = b'{"id_key":'

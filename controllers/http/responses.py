@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.base_service_impl import matches
-from services.rendering import Answer, Document
+from services.rendering import RenderedJson, StoredResponse
 
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]
@@ -36,7 +36,7 @@ def documented(*statuses: int) -> Responses:
     return {status: DOCUMENTED[status] for status in sorted({*statuses, 422, 429, 500, 503})}
 
 
-def document_response(request: Request, document: Document) -> Response:
+def document_response(request: Request, document: RenderedJson) -> Response:
     headers = {"ETag": document.etag}
     if document.hit is not None:
         headers["X-Cache-Hit"] = "true" if document.hit else "false"
@@ -46,7 +46,7 @@ def document_response(request: Request, document: Document) -> Response:
     return Response(document.body, media_type=JSON, headers=headers)
 
 
-def answer_response(answer: Answer) -> Response:
+def answer_response(answer: StoredResponse) -> Response:
     headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
     if answer.location:
         headers["Location"] = answer.location

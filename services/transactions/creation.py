@@ -13,7 +13,7 @@ from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepo
 from repositories.queries.statement import Statement
 from services.app_context import AppContext
 from services.exceptions import ServiceError
-from services.rendering import Answer
+from services.rendering import StoredResponse
 from services.transactions.audit_log import audited_creation
 from services.transactions.error_translation import RETRIED
 from services.transactions.unit_of_work import Transactions, Work, replay
@@ -27,7 +27,7 @@ class Creation:
     values: Callable[[], Values]
     """Raises a ServiceError when the caller may not."""
     fields: tuple[str, ...]
-    answer: Callable[[list[Row]], Answer]
+    answer: Callable[[list[Row]], StoredResponse]
     """Of what the statement returns."""
 
     def may_have_changed(self) -> Changes:
@@ -42,7 +42,9 @@ class Creations:
         self._app_context = app_context
         self._transactions = transactions
 
-    async def create(self, creation: Creation, work: Work[Answer], request: RequestKey | None) -> Answer:
+    async def create(
+        self, creation: Creation, work: Work[StoredResponse], request: RequestKey | None
+    ) -> StoredResponse:
         """Make it, once for all requests with this key.
 
         What the statement refuses `work` does, or finds the words for why not. Raises what `values` and `work` raise,
@@ -56,7 +58,7 @@ class Creations:
             await self._app_context.after_write(creation.may_have_changed())
         return answer
 
-    async def _attempt(self, creation: Creation, request: RequestKey | None) -> Answer | None:
+    async def _attempt(self, creation: Creation, request: RequestKey | None) -> StoredResponse | None:
         """The answer, a replay when the key is known; None when the creation is refused."""
         repository = creation.repository
         try:
@@ -83,8 +85,8 @@ class Creations:
         return made
 
     async def _created(
-        self, statement: Statement, answer: Callable[[list[Row]], Answer], request: RequestKey | None
-    ) -> tuple[list[Row], Answer | None]:
+        self, statement: Statement, answer: Callable[[list[Row]], StoredResponse], request: RequestKey | None
+    ) -> tuple[list[Row], StoredResponse | None]:
         """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
         writes = self._app_context.database.writes
         if request is None:

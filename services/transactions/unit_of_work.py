@@ -16,7 +16,7 @@ from repositories.idempotency_repository import IdempotencyRepository, Kept, Req
 from schemas.base_schema import to_json
 from services.app_context import AppContext
 from services.exceptions import InvalidError, ServiceError
-from services.rendering import Answer
+from services.rendering import StoredResponse
 from services.transactions.audit_log import audited
 from services.transactions.error_translation import RETRIED, availability, meaning
 
@@ -50,11 +50,11 @@ def is_gone(error: DBAPIError) -> bool:
     return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
 
 
-def replay(kept: Kept, request: RequestKey) -> Answer:
+def replay(kept: Kept, request: RequestKey) -> StoredResponse:
     """Raises InvalidError when the key was used for another request."""
     if bytes(kept.fingerprint) != request.fingerprint:
         raise InvalidError("The key was used for another request", "Idempotency-Key", part="header")
-    return Answer(kept.status, kept.body.encode(), kept.location, replayed=True)
+    return StoredResponse(kept.status, kept.body.encode(), kept.location, replayed=True)
 
 
 class Transactions:
@@ -81,7 +81,7 @@ class Transactions:
         self._app_context.after_commit(changed)
         return result
 
-    def run_once(self, work: Work[Answer], request: RequestKey | None) -> Answer:
+    def run_once(self, work: Work[StoredResponse], request: RequestKey | None) -> StoredResponse:
         """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
 
         A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
@@ -120,7 +120,7 @@ class Transactions:
             raise meaning(session, error, self._unique_messages) from error
         return result
 
-    def _keep(self, session: Session, work: Work[Answer], request: RequestKey) -> Answer:
+    def _keep(self, session: Session, work: Work[StoredResponse], request: RequestKey) -> StoredResponse:
         repository = IdempotencyRepository(session)
         if kept := repository.claim(request):
             return replay(kept, request)
@@ -128,7 +128,7 @@ class Transactions:
         repository.keep(request, answer.status, answer.body.decode(), answer.location)
         return answer
 
-    def _answer(self, session: Session, work: Work[Answer]) -> Answer:
+    def _answer(self, session: Session, work: Work[StoredResponse]) -> StoredResponse:
         """What `work` answers, or its refusal with everything that it did undone."""
         try:
             with session.begin_nested():
@@ -141,5 +141,5 @@ class Transactions:
             refusal = meaning(session, error, self._unique_messages)
         session.info.clear()
         if isinstance(refusal, ServiceError) and refusal.status in KEPT_STATUSES:
-            return Answer(refusal.status, to_json(refusal.body))
+            return StoredResponse(refusal.status, to_json(refusal.body))
         raise refusal
