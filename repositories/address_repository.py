@@ -11,5 +11,5 @@ class AddressRepository(BaseRepository[AddressModel]):
     model = AddressModel
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return AddressModel.client_id == client_id

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.base_model import BaseModel
 from repositories.queries.insert import insert_statement
 from repositories.queries.list_query import list_statement
-from repositories.queries.statement import ClientKey, Owned, Statement, one_statement
+from repositories.queries.statement import ClientKey, OwnerFilter, Statement, one_statement
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
 
@@ -28,17 +28,17 @@ class BaseRepository(Generic[Model]):
     @classmethod
     def page(cls, query: ListQuery, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
         """The statement that reads one page of `fields`, of all rows or of one client's."""
-        return list_statement(cls.model, query, fields, _narrow(cls.owned, client_id), client_id)
+        return list_statement(cls.model, query, fields, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
     def total(cls, query: ListQuery, client_id: int | None = None) -> Statement:
         """The statement that counts what the query's filters let through."""
-        return list_statement(cls.model, query, None, _narrow(cls.owned, client_id), client_id)
+        return list_statement(cls.model, query, None, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
     def one(cls, id_key: int, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
         """The statement that reads `fields` of one row."""
-        return one_statement(cls.model, id_key, fields, _narrow(cls.owned, client_id), client_id)
+        return one_statement(cls.model, id_key, fields, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
     def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
@@ -52,21 +52,21 @@ class BaseRepository(Generic[Model]):
         changes.rows[cls.model.__tablename__].update(row[0] for row in rows)
         return changes
 
-    def belongs_to(self, id_key: int, client_id: int) -> bool:
+    def is_owned_by(self, id_key: int, client_id: int) -> bool:
         """Whether a client may change the row: one of its own, or one that has no owner."""
-        condition = self.owned(client_id)
-        if condition is None or not fits(id_key):
+        condition = self.owner_filter(client_id)
+        if condition is None or not is_storable_key(id_key):
             return condition is None
         statement = select(self.model.id_key).where(self.model.id_key == id_key, condition)
         return self.session.execute(statement).one_or_none() is not None
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool] | None:  # for those who have owners
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool] | None:  # for those who have owners
         """The condition under which a row belongs to a client; None where rows have no owners."""
         return None
 
     def find(self, id_key: int) -> Model | None:
-        return self.session.get(self.model, id_key) if fits(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
+        return self.session.get(self.model, id_key) if is_storable_key(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
 
     def find_all(self, query: ListQuery) -> list[Model]:
         """Entities of one page, within this transaction and for its rules; lists for clients are read with `page`."""
@@ -76,7 +76,7 @@ class BaseRepository(Generic[Model]):
     def lock(self, id_key: int) -> Model | None:
         """The row as it is now, kept from others' changes until the transaction ends."""
         as_now = {"with_for_update": {"key_share": True}, "populate_existing": True}
-        return self.session.get(self.model, id_key, **as_now) if fits(id_key) else None  # type: ignore[arg-type, return-value] # see find
+        return self.session.get(self.model, id_key, **as_now) if is_storable_key(id_key) else None  # type: ignore[arg-type, return-value] # see find
 
     def save(self, values: Values) -> Row[Any]:
         """Make a row and return it: columns as attributes, as an entity has them, which would cost twice as much."""
@@ -129,11 +129,11 @@ class Attempt(NamedTuple):
     values: Values
 
 
-def _narrow(owned: Owned | None, client_id: int | None) -> Owned | None:
-    return owned if client_id is not None else None
+def _narrow(owner_filter: OwnerFilter | None, client_id: int | None) -> OwnerFilter | None:
+    return owner_filter if client_id is not None else None
 
 
-def fits(id_key: int) -> bool:
+def is_storable_key(id_key: int) -> bool:
     """Whether the column can hold the key; PostgreSQL would answer an error, not an absence."""
     return 0 < id_key <= MAX_INTEGER
 

@@ -15,7 +15,7 @@ class BillRepository(BaseRepository[BillModel]):
     model = BillModel
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return exists().where(OrderModel.bill_id == BillModel.id_key, OrderModel.client_id == client_id)
 
     @classmethod

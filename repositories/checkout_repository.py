@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from models.product import ProductModel
-from repositories.base_repository_impl import Changes, Values, changes_of, fits
+from repositories.base_repository_impl import Changes, Values, changes_of, is_storable_key
 from repositories.order_repository import OrderRepository
 from repositories.queries.insert import RETURN
 from repositories.queries.statement import Statement
@@ -85,7 +85,7 @@ class CheckoutRepository(OrderRepository):
 
     def place(self, values: Values, fields: tuple[str, ...]) -> Sequence[Sequence[Any]]:
         """What `creation` returns: nothing when the order may not be placed."""
-        if not all(map(fits, (values["client_id"], *values["product_ids"]))):
+        if not all(map(is_storable_key, (values["client_id"], *values["product_ids"]))):
             return []
         self._attempt({"client_id": values["client_id"]})
         rows = self.run(self.creation(values, fields)).all()

@@ -11,5 +11,5 @@ class ClientRepository(BaseRepository[ClientModel]):
     model = ClientModel
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return ClientModel.id_key == client_id

@@ -10,7 +10,7 @@ from models.enums import OrderStatus
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, fits
+from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, is_storable_key
 from repositories.queries.insert import RETURN
 from repositories.queries.statement import ClientKey, Statement
 
@@ -35,7 +35,7 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     model = OrderDetailModel
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return exists().where(OrderModel.id_key == OrderDetailModel.order_id, OrderModel.client_id == client_id)
 
     @classmethod
@@ -55,7 +55,7 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
 
     def sell(self, values: Values, fields: tuple[str, ...]) -> Row[Any] | None:
         """What `creation` returns."""
-        if not (fits(values["order_id"]) and fits(values["product_id"])):
+        if not (is_storable_key(values["order_id"]) and is_storable_key(values["product_id"])):
             return None
         row = self.run(self.creation(values, fields)).one_or_none()
         if row is not None:

@@ -28,7 +28,7 @@ class OrderRepository(BaseRepository[OrderModel]):
     model = OrderModel
 
     @staticmethod
-    def owned(client_id: ClientKey) -> ColumnElement[bool]:
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return OrderModel.client_id == client_id
 
     @staticmethod

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, Values, changes_of, fits
+from repositories.base_repository_impl import BaseRepository, Values, changes_of, is_storable_key
 
 _moved = (
     func.unnest(bindparam("id_keys", type_=ARRAY(Integer)), bindparam("amounts", type_=ARRAY(Integer)))
@@ -30,7 +30,7 @@ class ProductRepository(BaseRepository[ProductModel]):
         """Those of the products that exist, as they are now, locked in the order of their keys with one statement."""
         statement = (
             select(ProductModel)
-            .where(ProductModel.id_key.in_([id_key for id_key in set(id_keys) if fits(id_key)]))
+            .where(ProductModel.id_key.in_([id_key for id_key in set(id_keys) if is_storable_key(id_key)]))
             .order_by(ProductModel.id_key)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)

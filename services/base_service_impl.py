@@ -7,7 +7,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
-from repositories.base_repository_impl import BaseRepository, Values, fits
+from repositories.base_repository_impl import BaseRepository, Values, is_storable_key
 from repositories.idempotency_repository import RequestKey
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
@@ -61,7 +61,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
     async def row(self, id_key: int) -> RenderedJson:
         """The object, as the database has it now."""
         statement = self.repository.one(id_key, self.fields, narrowed_to())
-        rows = await self.app_context.database.reads.fetch(*statement) if fits(id_key) else []
+        rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
         return render(rows_to_dicts(self.fields, rows)[0])
@@ -111,7 +111,7 @@ class BaseService(Generic[Model, Create, Update, Read]):
         """The row to change, checked against the tags in `if_match`; a client's own, if a client asks."""
         repository, own = self.repository(session), narrowed_to()
         instance: Model | None = repository.lock(id_key)
-        if instance is None or (own is not None and not repository.belongs_to(id_key, own)):
+        if instance is None or (own is not None and not repository.is_owned_by(id_key, own)):
             raise self.not_found(id_key)
         if if_match is not None and not matches(if_match, etag_of(to_json(self.read(instance)))):
             raise PreconditionFailedError("The object has changed since it was read")

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import ClassVar
 
-from repositories.base_repository_impl import fits
+from repositories.base_repository_impl import is_storable_key
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService, Create, Model, Read, Update
@@ -25,6 +25,6 @@ class CachedService(BaseService[Model, Create, Update, Read]):
         return await self.app_context.cache.read(entry, lambda: self.page(query))
 
     async def get_one(self, id_key: int) -> RenderedJson:
-        if not fits(id_key):
+        if not is_storable_key(id_key):
             raise self.not_found(id_key)
         return await self.app_context.cache.read(self.namespace.one(id_key), lambda: self.row(id_key))

@@ -158,7 +158,7 @@ def test_every_route_has_a_policy_or_is_a_public_page(guarded_app: FastAPI) -> N
 def test_what_clients_alone_may_see_has_owners(guarded_app: FastAPI) -> None:
     for route in guarded_routes(guarded_app):
         if Role.CLIENT in route.policy.roles and not route.policy.is_public:
-            has_owners = repository_of(route).owned is not BaseRepository.owned
+            has_owners = repository_of(route).owner_filter is not BaseRepository.owner_filter
             assert has_owners != (f"{min(route.methods)} {route.path}" in WITHOUT_OWNERS), route.path
 
 

@@ -20,7 +20,7 @@ from repositories.queries.filters import (
 from repositories.queries.scan_budget import Walk
 from repositories.queries.search import Search, has_ordered_index
 from repositories.queries.searched_page import SearchedPage
-from repositories.queries.statement import OWN, Owned, Statement, columns_of, compiled, ownership
+from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
@@ -39,7 +39,7 @@ class Shape(NamedTuple):
     """Searches for texts of which an index of trigrams can find a part."""
     sort: str
     keyset: bool
-    owned: Owned | None
+    owner_filter: OwnerFilter | None
     first: int | None
     """The length of the first page, when it is a part of the text."""
 
@@ -54,17 +54,17 @@ def list_statement(
     model: type[BaseModel],
     query: ListQuery,
     fields: tuple[str, ...] | None,
-    owned: Owned | None,
+    owner_filter: OwnerFilter | None,
     client_id: int | None,
 ) -> Statement:
     """One page of `fields`, or with None the number of rows that the filters let through."""
     values = query.filters()
     filters = tuple(Filter(name, query.where(name), _fixed(value)) for name, value in values.items())
     patterns = _trigram_patterns(filters, values)
-    is_first = query.skip == 0 and query.limit in USUAL_LIMITS and owned is None
+    is_first = query.skip == 0 and query.limit in USUAL_LIMITS and owner_filter is None
     first = query.limit if is_first and all(item.value is not None for item in filters) else None
     order = query.sort, query.after_id is not None
-    text = _list_text(Shape(model, fields, filters, tuple(patterns), *order, owned, first))
+    text = _list_text(Shape(model, fields, filters, tuple(patterns), *order, owner_filter, first))
     parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **values}
     if text.walk:
         parameters |= text.walk.parameters(query.skip + query.limit)
@@ -89,7 +89,7 @@ def _list_text(shape: Shape) -> Text:
     leading = _leading_column(shape)
     conditions = [(only_value if leading else condition)(shape.model, item) for item in shape.filters]
     conditions += [trigram_condition(shape.model, item) for item in shape.filters if item.name in shape.with_trigrams]
-    conditions += ownership(shape.owned)
+    conditions += ownership(shape.owner_filter)
     if shape.fields is None:
         return Text(compiled(select(func.count()).select_from(shape.model).where(*conditions)))
     if shape.keyset:
@@ -99,7 +99,7 @@ def _list_text(shape: Shape) -> Text:
         page = rows.order_by(*_order(shape.model, shape.sort, leading)).limit(literal_column(f"{shape.first:d}"))
         return Text(compiled(page), is_prepared=True)
     ordered = _matches_in_order(rows, shape) if shape.with_trigrams else rows.order_by(*_order(shape.model, shape.sort))
-    is_search = len(shape.with_trigrams) == len(shape.filters) > 0 and shape.owned is None
+    is_search = len(shape.with_trigrams) == len(shape.filters) > 0 and shape.owner_filter is None
     return Text(compiled(ordered.offset(bindparam("skip")).limit(bindparam("limit"))), is_prepared=is_search)
 
 
@@ -125,7 +125,7 @@ def _matches_in_order(rows: Select[Any], shape: Shape) -> Select[Any]:
 
 def _is_searched(shape: Shape) -> bool:
     """Whether a page is asked for whose rows no index has in its order; those of one client are few in any case."""
-    is_owned = bool(ownership(shape.owned))
+    is_owned = bool(ownership(shape.owner_filter))
     is_page_by_keys = shape.fields is not None and shape.sort.removeprefix("-") == "id_key"
     return is_page_by_keys and not is_owned and any(item.where.operator in SEARCHES for item in shape.filters)
 

@@ -23,24 +23,28 @@ class Statement(NamedTuple):
 
 
 ClientKey = int | BindParameter[int]
-Owned = Callable[[ClientKey], ColumnElement[bool] | None]
+OwnerFilter = Callable[[ClientKey], ColumnElement[bool] | None]
 """The condition under which a row belongs to the client whose key is given, where rows have owners."""
 
 
 def one_statement(
-    model: type[BaseModel], id_key: int, fields: tuple[str, ...], owned: Owned | None, client_id: int | None
+    model: type[BaseModel],
+    id_key: int,
+    fields: tuple[str, ...],
+    owner_filter: OwnerFilter | None,
+    client_id: int | None,
 ) -> Statement:
-    return Statement(_one_sql(model, fields, owned), {"id_key": id_key, OWN: client_id}, is_prepared=True)
+    return Statement(_one_sql(model, fields, owner_filter), {"id_key": id_key, OWN: client_id}, is_prepared=True)
 
 
 @lru_cache(maxsize=64)
-def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owned: Owned | None) -> str:
-    conditions = [model.id_key == bindparam("id_key"), *ownership(owned)]
+def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owner_filter: OwnerFilter | None) -> str:
+    conditions = [model.id_key == bindparam("id_key"), *ownership(owner_filter)]
     return compiled(select(*columns_of(model, fields)).where(*conditions))
 
 
-def ownership(owned: Owned | None) -> list[ColumnElement[bool]]:
-    condition = owned(bindparam(OWN)) if owned else None
+def ownership(owner_filter: OwnerFilter | None) -> list[ColumnElement[bool]]:
+    condition = owner_filter(bindparam(OWN)) if owner_filter else None
     return [] if condition is None else [condition]
 
 

@@ -15,7 +15,7 @@ from jwt.exceptions import PyJWKClientConnectionError, PyJWTError
 from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.exceptions import SigningKeysUnavailableError
-from repositories.base_repository_impl import fits
+from repositories.base_repository_impl import is_storable_key
 from services.auth.principal import Principal, Role
 from services.exceptions import UnauthorizedError
 
@@ -110,6 +110,6 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise UnauthorizedError("Invalid credentials")
     if role == Role.ADMIN and client_id is None:
         return Principal(Role.ADMIN, f"jwt:{subject}")
-    if role == Role.CLIENT and type(client_id) is int and fits(client_id):
+    if role == Role.CLIENT and type(client_id) is int and is_storable_key(client_id):
         return Principal(Role.CLIENT, f"jwt:{subject}", client_id)
     raise UnauthorizedError("Invalid credentials")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from config.database import base
 from infrastructure.exceptions import DatabaseUnavailableError
 from models.base_model import BaseModel
-from repositories.base_repository_impl import Attempt, fits
+from repositories.base_repository_impl import Attempt, is_storable_key
 from services.exceptions import ConflictError, InvalidError, NotFoundError
 
 RETRIED = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -62,4 +62,4 @@ def _target(key: ForeignKey) -> type[BaseModel]:
 
 
 def _exists(session: Session, model: type[BaseModel], id_key: int) -> bool:
-    return fits(id_key) and session.scalar(select(model.id_key).where(model.id_key == id_key)) is not None
+    return is_storable_key(id_key) and session.scalar(select(model.id_key).where(model.id_key == id_key)) is not None
