@@ -18,7 +18,7 @@ class Disagreement(NamedTuple):
 
 # A statement sees one moment of the database, so that it may run while orders are placed.
 # Of a checkout the totals must agree for as long as its details are those that it placed.
-_AUDIT = text(f"""
+_CONSISTENCY_CHECK = text(f"""
     WITH ordered AS (
         SELECT product_id, sum(quantity) AS quantity
         FROM order_details JOIN orders ON orders.id_key = order_id
@@ -59,4 +59,4 @@ _AUDIT = text(f"""
 
 def disagreements(connection: Connection) -> list[Disagreement]:
     """Nothing when all agrees."""
-    return [Disagreement(*row) for row in connection.execute(_AUDIT)]
+    return [Disagreement(*row) for row in connection.execute(_CONSISTENCY_CHECK)]
