@@ -16,7 +16,7 @@ from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, Walk
+from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, ScanBudget
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
@@ -97,13 +97,13 @@ def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, sample: int = 0, glance: int | None = None) -> None:
-    computed = Walk.parameters
+    computed = ScanBudget.parameters
     own = {"walk": rows, "glance": rows // 3 if glance is None else glance, "sample": sample}
 
-    def parameters(walk: Walk, end: int) -> dict[str, int]:
+    def parameters(walk: ScanBudget, end: int) -> dict[str, int]:
         return computed(walk, end) | own
 
-    monkeypatch.setattr(Walk, "parameters", parameters)
+    monkeypatch.setattr(ScanBudget, "parameters", parameters)
 
 
 @pytest.mark.usefixtures("walk")
@@ -239,7 +239,7 @@ def test_of_a_range_no_more_is_read_than_the_page_may_reach(shop: Connection, mo
 
 
 def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    lengths = [Walk(100).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
+    lengths = [ScanBudget(100).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
     walks = [length["walk"] for length in lengths]
     assert walks == sorted(walks)
     assert 0 < walks[0] < walks[2] < walks[-1] == MOST
@@ -254,7 +254,7 @@ def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
         (ProductFilters(q="chair", category_id=1), WITHIN_A_VALUE),
     ],
 )
-def test_the_walk_is_as_long_as_what_comes_after_it_is_dear(query: ProductFilters, walk: Walk) -> None:
+def test_the_walk_is_as_long_as_what_comes_after_it_is_dear(query: ProductFilters, walk: ScanBudget) -> None:
     parameters = ProductRepository.page(query, ("id_key",)).parameters
     assert parameters.items() >= walk.parameters(query.limit).items()
     assert WITHIN_A_VALUE < ALONG_KEYS < FOR_A_TEXT

@@ -16,7 +16,7 @@ _AT_ONCE = 2
 """Stretches; the page may begin at the end of the first one."""
 
 
-class Stretch:
+class KeyBuckets:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._first = select(self._of(search.begin).label("number")).cte("stretch")

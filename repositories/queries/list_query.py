@@ -17,7 +17,7 @@ from repositories.queries.filters import (
     trigram_parameter,
     trigram_pattern,
 )
-from repositories.queries.scan_budget import Walk
+from repositories.queries.scan_budget import ScanBudget
 from repositories.queries.search import Search, has_ordered_index
 from repositories.queries.searched_page import SearchedPage
 from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
@@ -47,7 +47,7 @@ class Shape(NamedTuple):
 class Text(NamedTuple):
     sql: str
     is_prepared: bool = False
-    walk: Walk | None = None
+    walk: ScanBudget | None = None
 
 
 def list_statement(

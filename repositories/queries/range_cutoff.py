@@ -11,7 +11,7 @@ from repositories.queries.search import Column, Search
 from schemas.base_schema import MAX_INTEGER
 
 
-class Reach:
+class RangeCutoff:
     def __init__(self, search: Search, column: Column) -> None:
         self._search, self._key = search, search.model.id_key
         rows = select(self._key).where(*search.walked, *search.sought, *search.after)

@@ -7,7 +7,7 @@ MOST = 20_000
 """Rows."""
 
 
-class Walk(NamedTuple):
+class ScanBudget(NamedTuple):
     """How many rows are walked along for a page that ends with the first match.
 
     A walk of W rows that leaves a page of n unfilled tells that an index has about n / W of the table to show: both
@@ -34,8 +34,8 @@ class Walk(NamedTuple):
         }
 
 
-ALONG_KEYS = Walk(500)
-FOR_A_TEXT = Walk(666, parts=6)
+ALONG_KEYS = ScanBudget(500)
+FOR_A_TEXT = ScanBudget(666, parts=6)
 """What it does not meet costs more than a range would."""
-WITHIN_A_VALUE = Walk(166)
+WITHIN_A_VALUE = ScanBudget(166)
 """Its rows lie apart."""

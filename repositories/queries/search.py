@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, sele
 
 from models.base_model import BaseModel
 from repositories.queries.filters import RANGES, Filter, condition, trigram_condition
-from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, Walk
+from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, ScanBudget
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -26,7 +26,7 @@ class Search:
     """What an index finds of `sought`, where it finds more than that."""
     range: Column | None
     """What all of `sought` is about, where an index has the rows of `walked` in its order, whatever the parameters."""
-    walk: Walk
+    walk: ScanBudget
     is_after: bool
     """Whether the page begins after the key `after_id`."""
     is_backwards: bool
@@ -81,7 +81,7 @@ def _is_walked(model: type[BaseModel], item: Filter) -> bool:
     return item.where.operator == "=" and has_ordered_index(model, *item.where.columns)
 
 
-def _walk(walked: Collection[Filter], trigrams: Conditions) -> Walk:
+def _walk(walked: Collection[Filter], trigrams: Conditions) -> ScanBudget:
     if walked:
         return WITHIN_A_VALUE
     return FOR_A_TEXT if trigrams else ALONG_KEYS

@@ -25,8 +25,8 @@ from sqlalchemy import (
     select,
 )
 
-from repositories.queries.key_buckets import Stretch
-from repositories.queries.range_cutoff import Reach
+from repositories.queries.key_buckets import KeyBuckets
+from repositories.queries.range_cutoff import RangeCutoff
 from repositories.queries.search import Column, Conditions, Search
 
 
@@ -35,7 +35,7 @@ class SearchedPage:
 
     def __init__(self, search: Search) -> None:
         self.search, self.key = search, search.model.id_key
-        self.reach = None if search.range is None else Reach(search, search.range)
+        self.reach = None if search.range is None else RangeCutoff(search, search.range)
 
     def select(self, fields: Iterable[str]) -> Select[Any]:
         """PostgreSQL evaluates of a COALESCE no more than it needs."""
@@ -53,7 +53,7 @@ class SearchedPage:
         """The page when the first matches that an index of trigrams has fill it, else NULL."""
         if not self.search.trigrams or self.search.walked:
             return []
-        return [self._if_full(self._sorted(self.key, Stretch(self.search).trigrams))]
+        return [self._if_full(self._sorted(self.key, KeyBuckets(self.search).trigrams))]
 
     def _is_promising(self) -> Conditions:
         """Where an index knows what is sought, the first part of the way has to meet as much of it as fills the page
