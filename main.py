@@ -1,4 +1,4 @@
-"""Puts the parts together: `create_fastapi_app()`, and `app` for servers; `python main.py` runs it for development."""
+"""Composition of the application: `create_fastapi_app()`, and `app` for servers. `python main.py` runs one worker."""
 
 import asyncio
 import signal
@@ -8,14 +8,14 @@ from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS
 from controllers.health_check import add_health_checks
-from controllers.http.exception_handlers import FAULT_ANSWERED, add_error_handlers
-from controllers.http.router import Router
+from controllers.http.exception_handlers import add_exception_handlers
+from controllers.http.router import Application, Router
 from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
@@ -30,36 +30,17 @@ from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
 from middleware.tracing import trace_requests
-from middleware.trailing_slash import TrailingSlash
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
-from services.transactions.idempotency import keep_removing_expired_keys
-from services.transactions.in_doubt import Doubts
+from services.transactions.expired_keys import keep_removing_expired_keys
+from services.transactions.in_doubt import InDoubtWrites
 
 DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
 
 
-class Application(FastAPI):
-    """FastAPI behind layers of our own: what they answer passes none of the framework's, and all it answers, theirs."""
-
-    app_context: AppContext
-    front: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.front(scope, receive, send)
-
-    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except Exception:
-            # The framework raises what it has answered once more, for the server to log it once more.
-            if FAULT_ANSWERED not in scope:
-                raise
-
-
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
-    """An application of its own, with its own connections, which it makes when they are first needed."""
+    """Return an independent application. It opens its connections when it first needs them."""
     settings = settings or load_settings()
     app = Application(
         title="E-commerce REST API",
@@ -72,62 +53,69 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
     )
-    address = settings.redis_address()
-    link = RedisClient(address) if address else None
-    database, cache = Database(settings), CacheService(link, settings.redis_cache_ttl)
-    doubts = Doubts(database, cache, settings.db_statement_timeout)
-    app_context = AppContext(settings, database, link, cache, doubts)
-    app.app_context = app.state.app_context = app_context
+    app.app_context = app.state.app_context = app_context = create_app_context(settings)
     for controller in CONTROLLERS:
         controller(app, app_context).register()
     add_health_checks(app, app_context)
     add_documentation(app)
-    add_error_handlers(app)
-    app.front = layers(Router(app.routed, app), settings, app_context)
+    add_exception_handlers(app)
+    app.front = add_middleware(Router(app), app_context)
     return app
 
 
-def layers(app: ASGIApp, settings: Settings, app_context: AppContext) -> ASGIApp:
-    """What stands in front of the router, from the inside to the outside."""
-    limiter = None
-    if app_context.link and settings.rate_limit_enabled:
-        limiter = RateLimiter(app_context.link, settings.rate_limit_calls, settings.rate_limit_period)
-    reader = CachedResponses(app_context.cache, app_context.cached.values())
-    authentication = Authenticator(app_context) if settings.auth_mode != "none" else None
-    app = FastPath(TrailingSlash(app), ClientIpResolver(settings.trusted_networks), limiter, reader, authentication)
-    app = cors_middleware(app, settings.cors_origins)
-    app = request_context(app, constant_headers(settings.cors_origins), access_log=settings.access_log)
+def create_app_context(settings: Settings) -> AppContext:
+    address = settings.redis_address()
+    redis = RedisClient(address) if address else None
+    database, cache = Database(settings), CacheService(redis, settings.redis_cache_ttl)
+    in_doubt = InDoubtWrites(database, cache, settings.db_statement_timeout)
+    return AppContext(settings, database, redis, cache, in_doubt)
+
+
+def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
+    """Wrap the router, from the innermost to the outermost layer."""
+    settings, limiter = app_context.settings, None
+    if app_context.redis and settings.rate_limit_enabled:
+        limiter = RateLimiter(app_context.redis, settings.rate_limit_calls, settings.rate_limit_period)
+    authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
+    client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
+    app = FastPath(app, client_ips, limiter, responses, authenticator)
+    app = request_context(
+        app,
+        constant_headers(settings.cors_origins),
+        for_browsers=cors_middleware(app, settings.cors_origins),
+        access_log=settings.access_log,
+    )
     return trace_requests(app) if traces_are_on(settings) else app
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Never fails because a server is away: a worker that cannot start would stop the whole service."""
+    """Start and stop a worker. A server that is away is no error: one worker that cannot start stops the service."""
     app_context: AppContext = app.state.app_context
     configure_logging(app_context.settings)
     die_with_parent()
     metrics.start(app_context.settings)
     metrics.watch_pool(app_context.database.pool_usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
-    if app_context.link:
-        app_context.link.start()
-    note_draining(app_context)
-    chores = keep_removing_expired_keys(app_context), app_context.doubts.keep_dropping()
-    tasks = [asyncio.create_task(chore) for chore in chores]
+    if app_context.redis:
+        app_context.redis.start()
+    report_draining(app_context)
+    periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
+    tasks = [asyncio.create_task(work) for work in periodic]
     settle_garbage_collection()
     yield
     for task in tasks:
         task.cancel()
-    if app_context.link:
-        await app_context.link.stop()
+    if app_context.redis:
+        await app_context.redis.stop()
     app_context.database.close()
     stop_telemetry()
     metrics.stop()
     stop_logging()
 
 
-def note_draining(app_context: AppContext) -> None:
-    """Report "not ready" from the moment when the server is told to stop."""
+def report_draining(app_context: AppContext) -> None:
+    """Set `is_draining` as soon as the server is told to stop."""
     before: Any = signal.getsignal(signal.SIGTERM)
 
     def drain(number: int, frame: FrameType | None) -> None:
@@ -138,12 +126,12 @@ def note_draining(app_context: AppContext) -> None:
     try:
         signal.signal(signal.SIGTERM, drain)
     except ValueError:
-        """Not the main thread, as in tests: nobody tells it to stop by a signal."""
+        """Not the main thread, as in tests, which stop the application without a signal."""
 
 
 if __name__ == "__main__":
     from infrastructure.server.launcher import serve_development
 
     serve_development()
-elif __name__ != "__mp_main__":  # under that name a worker of `python main.py` has its launcher's copy, and needs none
+elif __name__ != "__mp_main__":  # a worker of `python main.py` imports its launcher's module under this name
     app = create_fastapi_app()

@@ -1,4 +1,4 @@
-"""HTTP. A new entity's controller is entered in `CONTROLLERS`."""
+"""HTTP. Add the controller of a new entity to `CONTROLLERS`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from controllers.order_detail_controller import OrderDetailController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
 
-# In the order of the documentation.
+# The order of the API documentation.
 CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     CategoryController,
     ProductController,

@@ -1,4 +1,4 @@
-"""The audit trail over HTTP: for admins, to be read only."""
+"""The audit log over HTTP: for admins, read-only."""
 
 from controllers.base_controller_impl import BaseController
 from schemas.audit_schema import AuditEntrySchema, AuditFilters, NothingToWrite

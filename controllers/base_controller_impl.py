@@ -1,4 +1,4 @@
-"""The routes that every entity has. A subclass declares its parts and adds routes of its own."""
+"""The routes that every entity has. A subclass declares its parts and adds its own routes."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -10,33 +10,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.http.access import Access, Policy, credentials
-from controllers.http.idempotency import IdempotencyKey, request_key
+from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
-from controllers.http.parameters import PathId
-from controllers.http.responses import answer_response, document_response, documented
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import created_response, documented, json_response
 from controllers.http.route import EntityRoute
-from repositories.idempotency_repository import RequestKey
+from middleware.etags import required_etags
+from repositories.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
-from services.rendering import StoredResponse, etag_of
+from services.cached_service import CachedService
+from services.rendering import EMPTY_LIST, Created
+from services.request_context import RequestContext
 
 Create = TypeVar("Create", bound=BaseSchema)
 Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
-UseCase = Callable[[Any, RequestKey | None], Awaitable[StoredResponse]]
+Creates = Callable[[RequestContext, Any], Awaitable[Created | StoredResponse]]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
 ]
 
-NO_OBJECTS = etag_of(b"[]")  # an empty list is told by this, since a 304 has no body
-
 
 class Parent(NamedTuple):
-    """An entity under whose objects this one is listed as well, and the filter that picks an object's own."""
+    """An entity below whose objects this one is listed as well, and the filter that selects an object's own."""
 
     prefix: str
     filter: str
@@ -54,16 +55,17 @@ class BaseController(Generic[Create, Update, Read]):
         self.app, self.app_context = app, app_context
         self.use_cases = self.service(app_context)
         self.plural = self.prefix.strip("/").replace("_", " ")
+        self.object_path = f"{self.prefix}/{{id_key}}"
 
     def register(self) -> None:
-        """Add all routes; those of the subclass come first, so that none of them is taken for an `id_key`."""
+        """Add all routes: those of the subclass first, so that no literal path is read as an `id_key`."""
         create, update, read = get_args(type(self).__orig_bases__[0])  # type: ignore[attr-defined] # Generic keeps it
-        one, name = f"{self.prefix}/{{id_key}}", self.service.repository.model.label()
+        one, name = self.object_path, self.service.repository.model.label()
         self.add_routes()
         self.add_list(self.prefix, self.list_all, f"List {self.plural}", read)
         for parent in self.parents:
             path = f"{parent.prefix}/{{id_key}}{self.prefix}"
-            self.add_list(path, self.listing_of(parent), f"List {self.plural} of one parent", read, 404)
+            self.add_list(path, self.list_of(parent), f"List {self.plural} of one parent", read, 404)
         self.add_read(one, self.get_one, f"Get: {name}", read, 404)
         self.add_post(self.prefix, create, self.use_cases.save, f"Create: {name}", read)
         change = typed(self.change, changes=update)
@@ -72,31 +74,38 @@ class BaseController(Generic[Create, Update, Read]):
         self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete: {name}", None, 404, 409, 412)
 
     def add_routes(self) -> None:
-        """Routes of the entity's own."""
+        """Add the entity's own routes."""
 
-    async def list_all(self, request: Request, query: Any) -> Response:
-        return await list_response(request, self.use_cases, query)
+    async def list_all(self, request: Request, context: Context, query: Any) -> Response:
+        return await list_response(request, context, self.use_cases, query)
 
-    async def get_one(self, request: Request, id_key: PathId) -> Response:
-        return document_response(request, await self.use_cases.get_one(id_key))
+    async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
+        return json_response(request, await self.use_cases.get_one(context, id_key))
 
-    async def change(self, request: Request, id_key: PathId, changes: Any, if_match: IfMatch = None) -> Response:
-        """Fields that are sent replace, fields left out stay as they are."""
-        return document_response(request, await self.use_cases.update(id_key, changes, if_match))
+    async def change(
+        self, request: Request, context: Context, id_key: PathId, changes: Any, if_match: IfMatch = None
+    ) -> Response:
+        """Replace the given fields; other fields stay as they are."""
+        changed = await self.use_cases.update(context, id_key, changes, required_etags(if_match))
+        return json_response(request, changed)
 
-    async def delete(self, id_key: PathId, if_match: IfMatch = None) -> Response:
-        await self.use_cases.delete(id_key, if_match)
+    async def delete(self, context: Context, id_key: PathId, if_match: IfMatch = None) -> Response:
+        await self.use_cases.delete(context, id_key, required_etags(if_match))
         return Response(status_code=204)
 
-    def listing_of(self, parent: Parent) -> Endpoint:
-        service = parent.service(self.app_context)
+    def list_of(self, parent: Parent) -> Endpoint:
+        """Return the endpoint that lists the objects of one parent, with 404 if the parent does not exist."""
+        parents = parent.service(self.app_context)
 
-        async def list_of_parent(request: Request, id_key: PathId, query: Any) -> Response:
+        async def read_page(context: RequestContext, query: ListQuery) -> Any:
+            page = await self.use_cases.get_all(context, query)
+            if page.body == EMPTY_LIST:
+                await parents.get_one(context, getattr(query, parent.filter))
+            return page
+
+        async def list_of_parent(request: Request, context: Context, id_key: PathId, query: Any) -> Response:
             own = query.model_copy(update={parent.filter: id_key})
-            response = await list_response(request, self.use_cases, own)
-            if response.headers["ETag"] == NO_OBJECTS:
-                await service.get_one(id_key)
-            return response
+            return await list_response(request, context, self.use_cases, own, read_page)
 
         return list_of_parent
 
@@ -108,12 +117,14 @@ class BaseController(Generic[Create, Update, Read]):
         self.add_route(self.access.read, "GET", path, endpoint, summary, read, 304, *errors)
 
     def add_post(
-        self, path: str, create: Any, use_case: UseCase, summary: str, read: Any, policy: Policy | None = None
+        self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
     ) -> None:
-        """A POST that can be repeated safely: `use_case` gets what is sent, and the request's key if it bears one."""
+        """Add a POST that creates an object and is safe to repeat with an `Idempotency-Key`."""
 
-        async def post(request: Request, new: Any, key: IdempotencyKey = None) -> Response:
-            return answer_response(await use_case(new, request_key(request, key, new)))
+        async def post(request: Request, context: Context, new: Any, key: IdempotencyKey = None) -> Response:
+            if key is not None:
+                context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
+            return created_response(self.prefix, await use_case(context, new))
 
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)
@@ -123,7 +134,15 @@ class BaseController(Generic[Create, Update, Read]):
     ) -> None:
         settings = self.app_context.settings
         guards = credentials(settings)
-        route_class: Any = partial(EntityRoute, policy=policy, max_body_bytes=settings.max_body_bytes)
+        route_class: Any = partial(
+            EntityRoute,
+            policy=policy,
+            max_body_bytes=settings.max_body_bytes,
+            is_audited=settings.audits,
+            is_cached=isinstance(self.use_cases, CachedService)
+            and method == "GET"
+            and path in (self.prefix, self.object_path),
+        )
         self.app.router.add_api_route(
             path,
             endpoint,
@@ -140,7 +159,7 @@ class BaseController(Generic[Create, Update, Read]):
 
 
 def typed(endpoint: Endpoint, **annotations: Any) -> Endpoint:
-    """The endpoint with the types of one entity in its signature, which FastAPI reads to validate and to document."""
+    """Return the endpoint with an entity's types in its signature; FastAPI validates and documents with them."""
     signature = inspect.signature(endpoint, eval_str=True)
 
     @wraps(endpoint)

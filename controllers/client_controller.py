@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController
 from controllers.http.access import CLIENTS, Access
-from controllers.http.parameters import PathId
-from controllers.http.responses import document_response
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import json_response
 from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
 from services.client_service import ClientService
 
@@ -20,8 +20,8 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
     def add_routes(self) -> None:
         service = ClientService(self.app_context)
 
-        async def summary(request: Request, id_key: PathId) -> Response:
-            """What the client has ordered in all; canceled orders are left out."""
-            return document_response(request, await service.summary(id_key))
+        async def summary(request: Request, context: Context, id_key: PathId) -> Response:
+            """Sum up the client's orders, without canceled ones."""
+            return json_response(request, await service.summary(context, id_key))
 
         self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)

@@ -30,24 +30,24 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
 
     @get("/health_check", "Health", HealthSchema, 500)
     async def health_check() -> Response:
-        """Redis down: 200 and `degraded`. Database down: 500 and `unhealthy`."""
+        """Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down."""
         health = await service.check()
         return Response(to_json(health.body), 200 if health.has_database else 500, media_type=JSON)
 
     @get("/health_check/live", "Alive?", ProbeSchema)
     async def live() -> Response:
-        """200 while the process can answer at all. For restarts: it asks nothing of others."""
+        """Return 200 as long as the process can answer. Use it for restarts: it depends on no other server."""
         return Response(b'{"status":"live"}', media_type=JSON)
 
     @get("/health_check/ready", "Ready?", ProbeSchema, 503)
     async def ready() -> Response:
-        """503 while starting, draining or without the database. For routing."""
+        """Return 503 while starting, draining or without the database. Use it for routing."""
         if app_context.is_draining or not (await service.check()).has_database:
             return Response(b'{"status":"not ready"}', 503, {"Retry-After": "1"}, JSON)
         return Response(b'{"status":"ready"}', media_type=JSON)
 
     @get("/metrics", "Metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
-        """Prometheus text, summed over all workers."""
+        """Return Prometheus text, summed over all workers."""
         await service.check()
         return Response(await asyncio.to_thread(metrics.render), media_type=CONTENT_TYPE)

@@ -1,12 +1,12 @@
-"""Orders over HTTP: checkout and history beside what every entity has."""
+"""Orders over HTTP, with checkout and history."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.http.access import CLIENTS, Access
-from controllers.http.parameters import PathId
-from controllers.http.responses import document_response
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import json_response
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
 from services.checkout_service import CheckoutService
@@ -24,9 +24,9 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
     def add_routes(self) -> None:
         orders, checkout = OrderService(self.app_context), CheckoutService(self.app_context).checkout
 
-        async def history(request: Request, id_key: PathId) -> Response:
-            """The order's status changes, oldest first, the creation included."""
-            return document_response(request, await orders.history(id_key))
+        async def history(request: Request, context: Context, id_key: PathId) -> Response:
+            """Return the order's status changes, oldest first, including its creation."""
+            return json_response(request, await orders.history(context, id_key))
 
         self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
         self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.http.access import PUBLIC, Access
 from controllers.http.pagination import list_response
-from controllers.http.parameters import PathId
-from controllers.http.responses import document_response
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import json_response
 from schemas.product_schema import (
     LowStockQuery,
     ProductCreate,
@@ -33,13 +33,13 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
     def add_routes(self) -> None:
         products = ProductService(self.app_context)
 
-        async def rating(request: Request, id_key: PathId) -> Response:
-            """The average of the product's reviews."""
-            return document_response(request, await products.rating(id_key))
+        async def rating(request: Request, context: Context, id_key: PathId) -> Response:
+            """Return the average rating of the product's reviews."""
+            return json_response(request, await products.rating(context, id_key))
 
-        async def low_stock(request: Request, query: Annotated[LowStockQuery, Query()]) -> Response:
-            """What has to be ordered again, lowest stock first."""
-            return await list_response(request, products, products.low_stock(query), products.page)
+        async def low_stock(request: Request, context: Context, query: Annotated[LowStockQuery, Query()]) -> Response:
+            """List the products to reorder, lowest stock first. They are never read from the cache."""
+            return await list_response(request, context, products, products.with_threshold(query), products.page)
 
         self.add_read("/products/{id_key}/rating", rating, "Rating: product", ProductRating, 404)
         self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

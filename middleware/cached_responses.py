@@ -1,47 +1,69 @@
-"""Answers from the cache for requests that have not come to the router: which they are, and how a hit looks."""
+"""Cached responses to requests that have not reached the router: their cache entries, and the headers of hits."""
 
-from collections.abc import Iterable
+import re
 from functools import lru_cache
+from urllib.parse import parse_qsl
 
-from middleware.answers import Headers, json_headers
-from middleware.raw_response import STATUS_LINE_200, head_of
-from middleware.security_headers import KEPT_AND_CHECKED
-from services.cache_service import CacheEntry, CacheNamespace, CacheService, Lookup
+from middleware.raw_response import STATUS_LINE_200, Headers, head_of, json_headers
+from middleware.security_headers import PUBLIC_REVALIDATED
+from services.cache_service import CacheLookup, CacheService
+from services.caching.keys import CacheEntry
+from services.caching.registry import CACHED_RESOURCES
 
 MEMO_ENTRIES = 4096
-LONGEST_REQUEST = 100  # bytes of path and query; what is longer is not canonical, and would fill the memo
+MAX_REQUEST_BYTES = 100  # of path and query; longer ones are not canonical and would fill the memo
 HIT = (b"x-cache-hit", b"true")
+
+_is_canonical_id = re.compile(r"[1-9][0-9]{0,8}").fullmatch
 
 
 class CachedResponses:
-    def __init__(self, cache: CacheService, namespaces: Iterable[CacheNamespace]) -> None:
-        """`namespaces` are what the services declare: they alone know what is cached, for how long, and until when."""
+    def __init__(self, cache: CacheService) -> None:
         self._cache = cache
-        self._namespaces = tuple(namespaces)
-        self._entry = lru_cache(MEMO_ENTRIES)(self._match)
 
-    def look_up(self, path: str, query: bytes) -> Lookup | None:
-        """None when this is nothing cached, or Redis is away."""
-        if len(path) + len(query) > LONGEST_REQUEST:
+    def look_up(self, path: str, query: bytes) -> CacheLookup | None:
+        """Start a lookup. Return None if the request is not for a cached entry, or Redis is down."""
+        if len(path) + len(query) > MAX_REQUEST_BYTES:
             return None
-        entry = self._entry(path, query)
+        entry = entry_of(path, query)
         return self._cache.look_up(entry) if entry else None
 
-    def _match(self, path: str, query: bytes) -> CacheEntry | None:
-        return next((entry for namespace in self._namespaces if (entry := namespace.match(path, query))), None)
+
+@lru_cache(MEMO_ENTRIES)
+def entry_of(path: str, query: bytes) -> CacheEntry | None:
+    """Return the entry that is the whole response to a GET; None leaves the request to the router."""
+    name, _, rest = path[1:].partition("/")
+    resource = CACHED_RESOURCES.get(name)
+    if resource is None:
+        return None
+    if rest:
+        return resource.one(int(rest)) if not query and _is_canonical_id(rest) else None
+    try:
+        given = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+        asked = resource.query.model_validate(dict(given))
+    except ValueError:
+        return None
+    # Pages with `count` and `after_id` have headers that only the router can make.
+    if len(given) != len(dict(given)) or asked.count or asked.after_id is not None:
+        return None
+    return resource.page(asked)
 
 
-def hit_headers(lookup: Lookup) -> Headers:
-    return [*json_headers(lookup.body or b""), (b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]
+def route_of_entry(entry: CacheEntry) -> str:
+    """Return the template of the route that would answer, for metrics."""
+    return f"/{entry.resource.name}" if entry.is_list else f"/{entry.resource.name}/{{id_key}}"
 
 
-def hit_head(lookup: Lookup) -> bytes:
-    """The same as it stands on the wire, made once for all who share the lookup."""
+def hit_headers(lookup: CacheLookup) -> Headers:
+    return [*json_headers(lookup.body or b""), (b"etag", lookup.etag), HIT, PUBLIC_REVALIDATED]
+
+
+def hit_head(lookup: CacheLookup) -> bytes:
+    """Return the head of a raw response, made once for all requests of the lookup."""
     if lookup.head is None:
         lookup.head = STATUS_LINE_200 + head_of(hit_headers(lookup))
     return lookup.head
 
 
-def unchanged_headers(lookup: Lookup) -> Headers:
-    """Of the answer to a reader who has this very body already."""
-    return [(b"etag", lookup.etag), HIT, KEPT_AND_CHECKED]
+def not_modified_headers(lookup: CacheLookup) -> Headers:
+    return [(b"etag", lookup.etag), HIT, PUBLIC_REVALIDATED]

@@ -1,4 +1,4 @@
-"""Whose request this is: the client address that the rate limit counts by."""
+"""Client address of a request, by which the rate limit counts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -9,8 +9,8 @@ from config.settings import Network
 Address = IPv4Address | IPv6Address
 
 MEMO_ENTRIES = 4096
-MEMO_BYTES = 256  # longer headers are worked out each time: a memo must not be a way to fill the memory
-MOST_PROXIES = 32
+MEMO_BYTES = 256  # longer headers are never memoized, so that they cannot fill the memory
+MAX_PROXIES = 32
 
 
 class ClientIpResolver:
@@ -19,9 +19,9 @@ class ClientIpResolver:
         self._memo = lru_cache(MEMO_ENTRIES)(self._find)
 
     def find(self, peer: str | None, forwarded: bytes = b"", real_ip: bytes = b"") -> str:
-        """The address, an IPv6 one as its /64 network: one customer has at least that many.
+        """Return the address; for IPv6 the /64 network, because one customer has at least that many addresses.
 
-        `peer` is the other end of the connection, None for a Unix socket. `forwarded` is X-Forwarded-For, all its
+        `peer` is the other end of the connection, None for a Unix socket. `forwarded` is X-Forwarded-For with its
         lines joined by commas.
         """
         if (forwarded or real_ip) and len(forwarded) + len(real_ip) > MEMO_BYTES:
@@ -29,18 +29,16 @@ class ClientIpResolver:
         return self._memo(peer, forwarded, real_ip)
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
-        """What is nearest to us has been written by those whom we trust; what is further left, by anybody."""
+        """Trust the right end of the header, which our proxies write; anybody can write the left part."""
         address = _parse(peer or "")
-        # Whoever can open a Unix socket is on this machine.
+        # The peer of a Unix socket is on this machine.
         if peer and (address is None or not self._is_trusted(address)):
             return _name(address) or peer
         return _name(self._forwarded_for(forwarded) or _parse(real_ip.decode("latin-1")) or address) or "local"
 
     def _forwarded_for(self, forwarded: bytes) -> Address | None:
-        """The right-most address that is no trusted proxy. What is no address ends the walk: its writer vouches for
-        nothing beyond it.
-        """
-        for entry in reversed(forwarded.rsplit(b",", MOST_PROXIES)[-MOST_PROXIES:]):
+        """Return the right-most address that is not a trusted proxy. An invalid address ends the search."""
+        for entry in reversed(forwarded.rsplit(b",", MAX_PROXIES)[-MAX_PROXIES:]):
             address = _parse(entry.decode("latin-1"))
             if address is None or not self._is_trusted(address):
                 return address
@@ -51,7 +49,7 @@ class ClientIpResolver:
 
 
 def _parse(text: str) -> Address | None:
-    """An address as proxies write it: with a port, in brackets, with a zone; an IPv4 one also in IPv6 form."""
+    """Parse an address as proxies write it: with a port, in brackets, with a zone, or IPv4 in IPv6 form."""
     text = text.strip()
     if text.startswith("["):
         text, bracket, port = text[1:].partition("]")

@@ -1,11 +1,11 @@
-"""CORS for the requests that it is about: those of browsers, which name their origin."""
+"""CORS for requests with an `Origin` header; other requests never reach this layer."""
 
 from collections.abc import Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from middleware.raw_response import decline
+from middleware.raw_response import decline_raw_response
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -26,8 +26,11 @@ EXPOSED = (
 
 
 def cors_middleware(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Any origin at all is never allowed together with credentials: every page could act for its visitor."""
-    for_browsers = CORSMiddleware(
+    """Wrap `app` for requests from browsers.
+
+    Credentials are never allowed together with any origin: every page could act for its visitor.
+    """
+    with_cors = CORSMiddleware(
         app,
         allow_origins=origins,
         allow_credentials=ANY not in origins,
@@ -36,18 +39,13 @@ def cors_middleware(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         expose_headers=EXPOSED,
     )
 
-    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for name, _ in scope["headers"]:
-                if name == b"origin":
-                    decline(scope)
-                    await for_browsers(scope, receive, send)
-                    return
-        await app(scope, receive, send)
+    async def answer_browser(scope: Scope, receive: Receive, send: Send) -> None:
+        decline_raw_response(scope)
+        await with_cors(scope, receive, send)
 
-    return choose
+    return answer_browser
 
 
 def constant_headers(origins: Sequence[str]) -> Headers:
-    """What every answer bears, so that no cache in between gives one origin what was made for another."""
+    """Return headers for every response, so that no cache gives one origin the response to another."""
     return () if ANY in origins else ((b"vary", b"Origin"),)

@@ -10,8 +10,7 @@ import orjson
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
-from middleware.answers import Headers, json_headers
-from middleware.raw_response import head_of
+from middleware.raw_response import Headers, head_of, json_headers
 
 # A list for each address: how many had been let in before the oldest batch, then for each batch its time in
 # microseconds and how many had been let in with it. One push for a batch, one pop when it leaves the window.

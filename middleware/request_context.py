@@ -1,4 +1,4 @@
-"""The outermost layer of a request: its id, its measure, its access log line, and a clean 500 when all else failed."""
+"""Outermost layer of a request: its id, metrics, access log line, and a clean 500 if an inner layer fails."""
 
 import itertools
 import logging
@@ -13,31 +13,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.logging_config import REQUEST_ID
 from infrastructure.observability.metrics import metrics
 from infrastructure.server.http_protocol import WRITE_RAW
-from middleware.answers import answer, json_headers
-from middleware.raw_response import CONTEXT_HEAD, STATUS, head_of
-from middleware.security_headers import ALWAYS, NOTHING_LOADS, missing
+from middleware.raw_response import head_of, json_headers, send_response
+from middleware.scope_keys import CONTEXT_HEAD, ROUTE, STATUS
+from middleware.security_headers import ALWAYS, DEFAULTS, NO_CONTENT_LOADED
 
 Headers = tuple[tuple[bytes, bytes], ...]
-
-# The key in the scope under which whoever answers in front of the router leaves its route, "/products/{id_key}".
-ROUTE = "ecommerce.route"
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("access")
 
-_acceptable = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
+_is_acceptable = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _FAULT = b'{"detail":"Internal server error"}'
 
 
-def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = False) -> ASGIApp:
-    """Takes over the caller's X-Request-ID or makes one, and shows it in the answer and in all log lines until then.
-    `headers` are what every answer bears besides.
+def request_context(
+    app: ASGIApp, headers: Headers = (), *, for_browsers: ASGIApp | None = None, access_log: bool = False
+) -> ASGIApp:
+    """Adopt the caller's X-Request-ID or make one, for the response and all log lines of the request.
 
-    A function with everything it needs at hand, not a class: around an answer from the cache it costs half as much."""
+    `headers` are added to every response. Requests with an `Origin` header go to `for_browsers` instead of `app`.
+    A closure instead of a class: it costs half as much around a cached response.
+    """
     prefix = secrets.token_hex(8)
     numbers = itertools.count(1)
     headers = (*headers, *ALWAYS)
-    head = head_of((*headers, NOTHING_LOADS))
+    head = head_of((*headers, NO_CONTENT_LOADED))
     set_request_id = REQUEST_ID.set
     observe = metrics.observe_request
 
@@ -46,13 +46,16 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
             await app(scope, receive, send)
             return
         started = perf_counter()
+        request_id, inner = "", app
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and _acceptable(value):
-                request_id = value.decode()
-                break
-        else:
+            if name == b"x-request-id":
+                if not request_id and _is_acceptable(value):
+                    request_id = value.decode()
+            elif name == b"origin" and for_browsers:
+                inner = for_browsers
+        if not request_id:
             request_id = f"{prefix}-{next(numbers)}"
-        # Not reset: the context ends with the request, and what the server logs about it at last bears the id too.
+        # Never reset: the context ends with the request, and the server's last log lines about it contain the id too.
         set_request_id(request_id)
         status = 0
         if WRITE_RAW in scope:
@@ -63,19 +66,21 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = message.get("headers", ())
-                answered = [*given, *missing(given), *headers, (b"x-request-id", request_id.encode())]
-                # A new one, because the message may be a constant of whoever sends it.
+                names = {name for name, _ in given}
+                defaults = [header for header in DEFAULTS if header[0] not in names]
+                answered = [*given, *defaults, *headers, (b"x-request-id", request_id.encode())]
+                # A copy: the sender may reuse its message.
                 message = {"type": "http.response.start", "status": status, "headers": answered}
             return send(message)
 
         metrics.in_progress += 1
         try:
-            await app(scope, receive, send_with_id)
+            await inner(scope, receive, send_with_id)
         except Exception:
-            if status:  # Part of the answer is gone: only the server can cut it off, and it logs that.
+            if status:  # The response has started: only the server can cut it off, and it logs that.
                 raise
             logger.exception("unhandled exception")
-            await answer(send_with_id, 500, json_headers(_FAULT), _FAULT)
+            await send_response(send_with_id, 500, json_headers(_FAULT), _FAULT)
         finally:
             metrics.in_progress -= 1
             seconds = perf_counter() - started
@@ -88,7 +93,7 @@ def request_context(app: ASGIApp, headers: Headers = (), *, access_log: bool = F
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that FastAPI chose, without a slash at its end; "unmatched" when it found none."""
+    """Return the template of the chosen route without a slash at its end, or `unmatched`."""
     template: str | None = getattr(scope.get("route"), "path_format", None)
     return "unmatched" if template is None else template.rstrip("/") or "/"
 

@@ -1,21 +1,14 @@
-"""Headers with which a browser takes an answer for the data that it is, and keeps it to itself."""
-
-from collections.abc import Iterable
+"""Headers that tell browsers and caches to treat responses as private data, not as pages."""
 
 Header = tuple[bytes, bytes]
 
 ALWAYS: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
-# Whoever knows better, like the documentation pages, says so in its answer.
-NOTHING_LOADS: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-NOT_KEPT: Header = (b"cache-control", b"no-store")
+NO_CONTENT_LOADED: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+NOT_STORED: Header = (b"cache-control", b"no-store")
+DEFAULTS = (NO_CONTENT_LOADED, NOT_STORED)
+"""Added to responses that do not set these headers themselves, as the documentation pages do."""
 
-# Answers that are the same for all: a cache may keep them, and asks each time whether they still hold.
-KEPT_AND_CHECKED: Header = (b"cache-control", b"public, no-cache")
+PUBLIC_REVALIDATED: Header = (b"cache-control", b"public, no-cache")
+"""For responses that are equal for all callers: caches store them, and revalidate them at each use."""
 PERSONAL: tuple[Header, ...] = ((b"cache-control", b"private, no-store"), (b"vary", b"Authorization, X-API-Key"))
-
-
-def missing(headers: Iterable[Header]) -> list[Header]:
-    """The defaults for which there is nothing among the headers."""
-    names = {name for name, _ in headers}
-    return [header for header in (NOTHING_LOADS, NOT_KEPT) if header[0] not in names]

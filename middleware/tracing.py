@@ -1,4 +1,4 @@
-"""A span for each request, which continues the caller's trace; added only when traces are on."""
+"""A span for each request, which continues the caller's trace. Added only if traces are on."""
 
 from collections.abc import Awaitable
 
@@ -9,20 +9,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.logging_config import TRACE_ID
 from infrastructure.observability.metrics import METHODS
 from infrastructure.observability.tracing import Tracing
-from middleware.raw_response import decline
-from middleware.request_context import ROUTE, route_of
+from middleware.raw_response import decline_raw_response
+from middleware.request_context import route_of
+from middleware.scope_keys import ROUTE
 
 _UNTRACED = ("/health_check", "/metrics")
 
 
 def trace_requests(app: ASGIApp) -> ASGIApp:
-    """Belongs outside of `request_context`, so that what that logs bears the trace id."""
+    """Wrap `request_context`, so that its log lines contain the trace id."""
 
     async def traced(scope: Scope, receive: Receive, send: Send) -> None:
         if Tracing.tracer is None or scope["type"] != "http" or scope["path"].startswith(_UNTRACED):
             await app(scope, receive, send)
             return
-        decline(scope)
+        decline_raw_response(scope)
         status = 500
 
         def send_traced(message: Message) -> Awaitable[None]:
@@ -54,7 +55,7 @@ def _method(scope: Scope) -> str:
 
 
 def _attributes(scope: Scope) -> dict[str, str]:
-    """The stable names of the semantic conventions. No query and no client address: they are personal data."""
+    """Return attributes by their stable semantic conventions, without query and client address, which are personal."""
     return {
         "http.request.method": _method(scope),
         "url.scheme": scope["scheme"],

@@ -20,7 +20,7 @@ class ApiKeyRepository:
 
     @staticmethod
     def use(digest: bytes) -> Statement:
-        """The statement that finds a valid key and notes its use. A revoked key is no other than one that never was."""
+        """Return the statement that finds a valid key and records its use. It does not find a revoked key."""
         return Statement(_USE, {"digest": digest})
 
     def add(self, name: str, digest: bytes, role: str, client_id: int | None) -> None:
@@ -28,13 +28,13 @@ class ApiKeyRepository:
         self.session.execute(insert(ApiKeyModel).values(values))
 
     def revoke(self, name: str) -> bool:
-        """Whether there was such a key, not yet revoked."""
+        """Revoke the key. Return False if there is no valid key of this name."""
         statement = update(ApiKeyModel).values(revoked_at=func.now())
         found = statement.where(ApiKeyModel.name == name, ApiKeyModel.revoked_at.is_(None)).returning(ApiKeyModel.name)
         return self.session.execute(found).one_or_none() is not None
 
     def all(self) -> Sequence[Row[tuple[object, ...]]]:
-        """Everything about them but the digests, oldest first."""
+        """Return all keys without their digests, oldest first."""
         shown = ("name", "role", "client_id", "created_at", "last_used_at", "revoked_at")
         columns = (getattr(ApiKeyModel, name) for name in shown)
         return self.session.execute(select(*columns).order_by(ApiKeyModel.created_at)).all()

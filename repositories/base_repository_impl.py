@@ -1,132 +1,112 @@
-"""The SQL that every entity needs. A repository flushes and never commits; it notes which rows it changed."""
+"""The SQL that every entity needs. A repository flushes and never commits; it records the rows that it changes."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, CursorResult, Row, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, select
 
 from models.base_model import BaseModel
-from repositories.queries.insert import insert_statement
+from repositories.queries.insert import insert_sql
 from repositories.queries.list_query import list_statement
-from repositories.queries.statement import ClientKey, OwnerFilter, Statement, one_statement
+from repositories.queries.statement import ClientKey, InsertStatement, OwnerFilter, Statement, one_statement
+from repositories.transaction import Attempt, Changes, Transaction, Values
 from schemas.base_schema import MAX_INTEGER
 from schemas.list_query import ListQuery
 
 Model = TypeVar("Model", bound=BaseModel)
-Values = Mapping[str, Any]
+Record = dict[str, Any]
+"""A row with its columns by name."""
 
 
 class BaseRepository(Generic[Model]):
     model: ClassVar[type[BaseModel]]
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, tx: Transaction) -> None:
+        self.tx, self.session = tx, tx.session
 
     @classmethod
     def page(cls, query: ListQuery, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
-        """The statement that reads one page of `fields`, of all rows or of one client's."""
+        """Return the statement that reads one page of `fields`, of all rows or of one client's."""
         return list_statement(cls.model, query, fields, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
     def total(cls, query: ListQuery, client_id: int | None = None) -> Statement:
-        """The statement that counts what the query's filters let through."""
+        """Return the statement that counts the rows that pass the query's filters."""
         return list_statement(cls.model, query, None, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
     def one(cls, id_key: int, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
-        """The statement that reads `fields` of one row."""
+        """Return the statement that reads `fields` of one row."""
         return one_statement(cls.model, id_key, fields, _narrow(cls.owner_filter, client_id), client_id)
 
     @classmethod
-    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
-        """The one statement that makes a row and returns its `fields`; it returns nothing when the row may not be."""
-        return insert_statement(cls.model, dict(values), fields)
+    def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
+        """Return the statement that makes a row and returns its `fields`; it returns no row if a rule refuses."""
+        return InsertStatement(insert_sql(cls.model, tuple(values), fields), dict(values), fields)
 
     @classmethod
-    def changes_by(cls, values: Values, rows: Sequence[Sequence[Any]]) -> "Changes":
-        """What `creation` has changed when it returned `rows`, `id_key` first; without any what it may have changed."""
+    def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
+        """Return the changes of an insert that returned `records`; without records, all that it may have changed."""
         changes = Changes()
-        changes.rows[cls.model.__tablename__].update(row[0] for row in rows)
+        changes.rows[cls.model.__tablename__].update(record["id_key"] for record in records)
         return changes
 
+    @staticmethod
+    def owner_filter(client_id: ClientKey) -> ColumnElement[bool] | None:  # for entities with owners
+        """Return the condition under which a row belongs to a client; None if rows have no owners."""
+        return None
+
     def is_owned_by(self, id_key: int, client_id: int) -> bool:
-        """Whether a client may change the row: one of its own, or one that has no owner."""
+        """Return True if the client may change the row: its own, or one without an owner."""
         condition = self.owner_filter(client_id)
         if condition is None or not is_storable_key(id_key):
             return condition is None
         statement = select(self.model.id_key).where(self.model.id_key == id_key, condition)
         return self.session.execute(statement).one_or_none() is not None
 
-    @staticmethod
-    def owner_filter(client_id: ClientKey) -> ColumnElement[bool] | None:  # for those who have owners
-        """The condition under which a row belongs to a client; None where rows have no owners."""
-        return None
-
     def find(self, id_key: int) -> Model | None:
         return self.session.get(self.model, id_key) if is_storable_key(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
 
     def find_all(self, query: ListQuery) -> list[Model]:
-        """Entities of one page, within this transaction and for its rules; lists for clients are read with `page`."""
+        """Return the entities of one page, for rules within a transaction; lists for callers are read with `page`."""
         statement = select(self.model).order_by(self.model.id_key).offset(query.skip).limit(query.limit)
         return list(self.session.scalars(statement))
 
     def lock(self, id_key: int) -> Model | None:
-        """The row as it is now, kept from others' changes until the transaction ends."""
-        as_now = {"with_for_update": {"key_share": True}, "populate_existing": True}
-        return self.session.get(self.model, id_key, **as_now) if is_storable_key(id_key) else None  # type: ignore[arg-type, return-value] # see find
+        """Return the current row, locked against other writers until the transaction ends."""
+        current = {"with_for_update": {"key_share": True}, "populate_existing": True}
+        return self.session.get(self.model, id_key, **current) if is_storable_key(id_key) else None  # type: ignore[arg-type, return-value] # see find
 
-    def save(self, values: Values) -> Row[Any]:
-        """Make a row and return it: columns as attributes, as an entity has them, which would cost twice as much."""
-        self._attempt(values)
-        row = self.run(self.creation(values, tuple(self.model.__table__.columns.keys()))).one()
-        changes_of(self.session).add(self.changes_by(values, [row]))
-        return row
+    def insert(self, values: Values, fields: tuple[str, ...]) -> list[Record]:
+        """Run `insert_statement` and return its rows: none if a rule refuses."""
+        self.tx.attempt = Attempt(self.model, values)
+        statement = self.insert_statement(values, fields)
+        records = [dict(zip(statement.columns, row, strict=True)) for row in self.run(statement.compose())]
+        if records:
+            self.tx.changes.add(self.changes_by_insert(values, records))
+        return records
 
     def update(self, instance: Model, values: Values) -> Model:
-        self._attempt(values)
+        """Write the values to the row, which must be locked."""
+        self.tx.attempt = Attempt(self.model, values)
         for name, value in values.items():
             setattr(instance, name, value)
         self.session.flush()
-        self.changed(instance.id_key)
+        self.record_change(instance.id_key)
         return instance
 
     def remove(self, instance: Model) -> None:
-        self._attempt({"id_key": instance.id_key})
+        self.tx.attempt = Attempt(self.model, {"id_key": instance.id_key})
         self.session.delete(instance)
         self.session.flush()
-        self.changed(instance.id_key)
+        self.record_change(instance.id_key)
 
     def run(self, statement: Statement) -> CursorResult[Any]:
         return self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
 
-    def changed(self, *id_keys: int) -> None:
-        """Note rows that this transaction changed, so that the service can drop what is cached of them."""
-        changes_of(self.session).rows[self.model.__tablename__].update(id_keys)
-
-    def _attempt(self, values: Values) -> None:
-        """Note what is about to be written, so that a refusal of the database can be told in the client's words."""
-        self.session.info["attempted"] = Attempt(self.model, values)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What the service has to know after the commit: changed rows by table, and stock as (before, after) by product."""
-
-    rows: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    stock: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def add(self, later: "Changes") -> None:
-        for table, id_keys in later.rows.items():
-            self.rows[table].update(id_keys)
-        self.stock.update(later.stock)
-
-
-class Attempt(NamedTuple):
-    model: type[BaseModel]
-    values: Values
+    def record_change(self, *id_keys: int) -> None:
+        """Record changed rows, so that leaving the transaction drops their cache entries."""
+        self.tx.changes.rows[self.model.__tablename__].update(id_keys)
 
 
 def _narrow(owner_filter: OwnerFilter | None, client_id: int | None) -> OwnerFilter | None:
@@ -134,11 +114,5 @@ def _narrow(owner_filter: OwnerFilter | None, client_id: int | None) -> OwnerFil
 
 
 def is_storable_key(id_key: int) -> bool:
-    """Whether the column can hold the key; PostgreSQL would answer an error, not an absence."""
+    """Return True if the key column can hold the number; PostgreSQL would answer an error, not an absence."""
     return 0 < id_key <= MAX_INTEGER
-
-
-def changes_of(session: Session) -> Changes:
-    """What this transaction has changed so far."""
-    noted: Changes = session.info.setdefault("changes", Changes())
-    return noted

@@ -4,9 +4,10 @@ from sqlalchemy import ColumnElement, bindparam, exists, func
 
 from models.bill import BillModel
 from models.order import OrderModel
-from repositories.base_repository_impl import BaseRepository, Values
-from repositories.queries.insert import insert_statement
-from repositories.queries.statement import ClientKey, Statement
+from repositories.base_repository_impl import BaseRepository
+from repositories.queries.insert import insert_sql
+from repositories.queries.statement import ClientKey, InsertStatement
+from repositories.transaction import Values
 
 _NEXT_NUMBER = ("bill_number", func.next_bill_number(bindparam("year")))
 
@@ -19,9 +20,10 @@ class BillRepository(BaseRepository[BillModel]):
         return exists().where(OrderModel.bill_id == BillModel.id_key, OrderModel.client_id == client_id)
 
     @classmethod
-    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
-        """An empty `bill_number` becomes `BILL-2026-000001`: the year, and the next number that no bill has."""
+    def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
+        """Replace an empty `bill_number` by the year and the next free number: `BILL-2026-000001`."""
         if values["bill_number"]:
-            return super().creation(values, fields)
+            return super().insert_statement(values, fields)
         given = {name: value for name, value in values.items() if name != "bill_number"}
-        return insert_statement(cls.model, {**given, "year": values["date"].year}, fields, _NEXT_NUMBER)
+        sql = insert_sql(cls.model, tuple(given), fields, _NEXT_NUMBER)
+        return InsertStatement(sql, {**given, "year": values["date"].year}, fields)

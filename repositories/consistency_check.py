@@ -1,4 +1,4 @@
-"""The one query that asks whether stock, totals, statuses and bill numbers agree, at whatever moment it runs."""
+"""Consistency check: one query that compares stock, totals, statuses and bill numbers."""
 
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ class Disagreement(NamedTuple):
     problem: str
 
 
-# A statement sees one moment of the database, so that it may run while orders are placed.
-# Of a checkout the totals must agree for as long as its details are those that it placed.
+# One statement sees one snapshot, so it may run while orders are placed.
+# Totals of a checkout must agree only while its details are the placed ones.
 _CONSISTENCY_CHECK = text(f"""
     WITH ordered AS (
         SELECT product_id, sum(quantity) AS quantity
@@ -54,9 +54,9 @@ _CONSISTENCY_CHECK = text(f"""
     UNION ALL
     SELECT 'bill numbers', format('%s: on %s bills', bill_number, count(*))
     FROM bills GROUP BY bill_number HAVING count(*) > 1
-""")  # noqa: S608 # the status is a constant
+""")
 
 
 def disagreements(connection: Connection) -> list[Disagreement]:
-    """Nothing when all agrees."""
+    """Run the check and return its findings: none if all figures agree."""
     return [Disagreement(*row) for row in connection.execute(_CONSISTENCY_CHECK)]

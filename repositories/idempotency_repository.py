@@ -1,6 +1,5 @@
-"""SQL of kept answers."""
+"""SQL of stored responses."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -10,20 +9,21 @@ from sqlalchemy.orm import Session
 from models.idempotency import IdempotencyModel
 from repositories.queries.statement import Statement
 
-KEPT = timedelta(hours=24)
+LIFETIME = timedelta(hours=24)
 
 NO_LOCK_TIMEOUT = "SET LOCAL lock_timeout = 0"
-"""Who repeats a request waits for the first one to end, however long other locks may be waited for."""
+"""A repeat waits for the first request to end, however short the timeout of other locks is."""
 _CLAIM = """
     INSERT INTO idempotency_keys (caller, key, method, path, fingerprint)
     VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s)
     ON CONFLICT (caller, key) DO UPDATE
         SET method = excluded.method, path = excluded.path, fingerprint = excluded.fingerprint, created_at = now()
-        WHERE idempotency_keys.created_at < now() - cast(%(kept)s AS interval)
+        WHERE idempotency_keys.created_at < now() - cast(%(lifetime)s AS interval)
     RETURNING key
 """
-# The key is there; a conflict finds it by its index, where a plan made for a table that was empty might scan it.
-_KEEP = """
+# An upsert although the row exists: the conflict always uses the index. A generic plan of an UPDATE that was made for
+# an empty table could scan it.
+_STORE = """
     INSERT INTO idempotency_keys (caller, key, method, path, fingerprint, status, body, location)
     VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s, %(status)s, %(body)s, %(location)s)
     ON CONFLICT (caller, key) DO UPDATE
@@ -34,18 +34,16 @@ _FIND = """
 """
 
 
-class Kept(NamedTuple):
-    """The answer to the first request with a key, and that request's fingerprint."""
+class StoredResponse(NamedTuple):
+    """The response to the first request with a key."""
 
-    fingerprint: bytes
     status: int
-    body: str
-    location: str | None
+    body: bytes
+    location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """A request that may be repeated; `fingerprint` is a hash of method, path and body."""
+class RequestKey(NamedTuple):
+    """Identity of a request that may be repeated; `fingerprint` is a hash of method, path and body."""
 
     caller: str
     key: str
@@ -54,47 +52,63 @@ class RequestKey:
     fingerprint: bytes
 
 
+class StoredRequest(NamedTuple):
+    """The row of a key: the first request's fingerprint, and the response to it."""
+
+    fingerprint: bytes
+    status: int
+    body: str
+    location: str | None
+
+    @property
+    def response(self) -> StoredResponse:
+        return StoredResponse(self.status, self.body.encode(), self.location)
+
+
 class IdempotencyRepository:
     def __init__(self, session: Session) -> None:
         self.session = session
 
     @staticmethod
-    def claiming(request: RequestKey) -> Statement:
-        """Takes the key for this transaction, which waits `NO_LOCK_TIMEOUT`; returns nothing when there is a kept answer."""
-        return Statement(_CLAIM, {**_values(request), "kept": KEPT}, is_prepared=True)
+    def claim_statement(request: RequestKey) -> Statement:
+        """Return the statement that takes the key for its transaction; no row means that a response is stored.
+
+        Run it after `NO_LOCK_TIMEOUT`.
+        """
+        return Statement(_CLAIM, {**request._asdict(), "lifetime": LIFETIME}, is_prepared=True)
 
     @staticmethod
-    def keeping(request: RequestKey, status: int, body: str, location: str | None) -> Statement:
-        answer = {"status": status, "body": body, "location": location}
-        return Statement(_KEEP, _values(request) | answer, is_prepared=True)
+    def store_statement(request: RequestKey, response: StoredResponse) -> Statement:
+        values: dict[str, Any] = {**request._asdict(), **response._asdict(), "body": response.body.decode()}
+        return Statement(_STORE, values, is_prepared=True)
 
     @staticmethod
-    def finding(request: RequestKey) -> Statement:
-        """Returns what is kept under the key."""
+    def find_statement(request: RequestKey) -> Statement:
+        """Return the statement that reads a `StoredRequest`."""
         return Statement(_FIND, {"caller": request.caller, "key": request.key})
 
-    def claim(self, request: RequestKey) -> Kept | None:
-        """Take the key for this transaction, or return what is kept under it.
+    def claim(self, request: RequestKey) -> StoredRequest | None:
+        """Take the key for this transaction, or return the stored request.
 
-        Waits while another transaction holds the key; if that one ends without a commit, the key is this one's.
+        Waits while another transaction holds the key. If that one rolls back, this one takes the key.
         """
-        claim = self.claiming(request)
+        claim = self.claim_statement(request)
         connection = self.session.connection()
         if connection.exec_driver_sql(f"{NO_LOCK_TIMEOUT}; {claim.sql}", claim.parameters).one_or_none():
             return None
-        found = self.finding(request)
-        return Kept(*connection.exec_driver_sql(found.sql, found.parameters).one())
+        found = self.find_statement(request)
+        return StoredRequest(*connection.exec_driver_sql(found.sql, found.parameters).one())
 
-    def keep(self, request: RequestKey, status: int, body: str, location: str | None) -> None:
-        statement = self.keeping(request, status, body, location)
+    def store(self, request: RequestKey, response: StoredResponse) -> None:
+        statement = self.store_statement(request, response)
         self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
 
     def remove_expired(self, at_most: int) -> int:
-        """Remove some of the keys that have had their 24 hours; those that a request holds are skipped."""
+        """Remove up to `at_most` expired keys and return their number. Skips keys that a request holds."""
         row = IdempotencyModel.__table__.c
         expired = (
             select(row.caller, row.key)
-            .where(row.created_at < func.now() - KEPT)
+            .where(row.created_at < func.now() - LIFETIME)
             .limit(at_most)
             .with_for_update(skip_locked=True)
             .cte("expired")
@@ -103,7 +117,3 @@ class IdempotencyRepository:
             IdempotencyModel.caller == expired.c.caller, IdempotencyModel.key == expired.c.key
         )
         return int(self.session.execute(statement.execution_options(synchronize_session=False)).rowcount)  # type: ignore[attr-defined] # a DELETE's result has it
-
-
-def _values(request: RequestKey) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in RequestKey.__slots__}

@@ -1,34 +1,31 @@
-"""SQL of order detail rows."""
+"""SQL of order detail rows, among it the statement that sells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 
 from models.enums import OrderStatus
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, Changes, Values, changes_of, is_storable_key
-from repositories.queries.insert import RETURN
-from repositories.queries.statement import ClientKey, Statement
+from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
+from repositories.queries.statement import ClientKey, InsertStatement, typed_parameter
+from repositories.transaction import Changes, Values
 
-# The row of a popular product is locked for the length of this one statement, not over several trips.
-_SELL = f"""
-    WITH open_order AS (
-        SELECT id_key FROM orders
-        WHERE id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d}) FOR SHARE
-    ), sold AS (
-        UPDATE products SET stock = stock - %(quantity)s
-        WHERE id_key = %(product_id)s AND stock >= %(quantity)s
-          AND price = coalesce(cast(%(price)s AS numeric), price) AND EXISTS (SELECT FROM open_order)
-        RETURNING id_key, price, stock
-    ), made AS (
-        INSERT INTO order_details (quantity, price, order_id, product_id)
-        SELECT %(quantity)s, price, %(order_id)s, id_key FROM sold
-        RETURNING
-"""  # noqa: S608 # the statuses are constants
+# One statement instead of several trips: the row of a popular product stays locked for its length.
+_OPEN_ORDER = f"""open_order AS (
+    SELECT id_key FROM orders
+    WHERE id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d}) FOR SHARE
+)"""
+_SOLD = """sold AS (
+    UPDATE products SET stock = stock - %(quantity)s
+    WHERE id_key = %(product_id)s AND stock >= %(quantity)s
+      AND price = coalesce(cast(%(price)s AS numeric), price) AND EXISTS (SELECT FROM open_order)
+    RETURNING id_key, price, stock
+)"""
+STOCK_AFTER = "stock_after"
 
 
 class OrderDetailRepository(BaseRepository[OrderDetailModel]):
@@ -39,31 +36,31 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         return exists().where(OrderModel.id_key == OrderDetailModel.order_id, OrderModel.client_id == client_id)
 
     @classmethod
-    def creation(cls, values: Values, fields: tuple[str, ...]) -> Statement:
-        """Takes stock and makes the detail, unless the order is not open, or the product does not exist, has not the
-        stock, or not the price if one is given. Returns the stock that is left after the `fields`.
+    def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
+        """Return the statement that takes stock and makes the detail. It also returns the product's `stock_after`.
+
+        It refuses unless the order is open, the product exists and has the stock, and the price, if given, is the
+        product's. `OrderDetailService.explain_refusal` finds the reason.
         """
-        return Statement(_sell_sql(fields), {"price": None, **values}, is_prepared=True)
+        values = {"price": None, **values}
+        columns = (*fields, STOCK_AFTER)
+        return InsertStatement(_insert_sql(tuple(values), fields), values, columns, (_OPEN_ORDER, _SOLD))
 
     @classmethod
-    def changes_by(cls, values: Values, rows: Sequence[Sequence[Any]]) -> Changes:
-        changes, product_id = super().changes_by(values, rows), values["product_id"]
+    def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
+        records = list(records)
+        changes, product_id = super().changes_by_insert(values, records), values["product_id"]
         changes.rows[ProductModel.__tablename__].add(product_id)
-        for row in rows:
-            changes.stock[product_id] = (row[-1] + values["quantity"], row[-1])
+        for record in records:
+            changes.stock[product_id] = (record[STOCK_AFTER] + values["quantity"], record[STOCK_AFTER])
         return changes
 
-    def sell(self, values: Values, fields: tuple[str, ...]) -> Row[Any] | None:
-        """What `creation` returns."""
-        if not (is_storable_key(values["order_id"]) and is_storable_key(values["product_id"])):
-            return None
-        row = self.run(self.creation(values, fields)).one_or_none()
-        if row is not None:
-            changes_of(self.session).add(self.changes_by(values, [row]))
-        return row
+    def insert(self, values: Values, fields: tuple[str, ...]) -> list[Record]:
+        are_storable = is_storable_key(values["order_id"]) and is_storable_key(values["product_id"])
+        return super().insert(values, fields) if are_storable else []
 
     def held(self, order_id: int) -> dict[int, int]:
-        """The quantity of each product in an order."""
+        """Return the quantity of each product in an order."""
         statement = (
             select(OrderDetailModel.product_id, func.sum(OrderDetailModel.quantity))
             .where(OrderDetailModel.order_id == order_id)
@@ -72,10 +69,18 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         return {product_id: int(quantity) for product_id, quantity in self.session.execute(statement)}
 
     def remove_all(self, order_id: int) -> None:
-        """Remove an order's details; their stock is the caller's to put back."""
+        """Remove an order's details. The caller restores their stock."""
         self.session.execute(delete(OrderDetailModel).where(OrderDetailModel.order_id == order_id))
 
 
 @cache
-def _sell_sql(fields: tuple[str, ...]) -> str:
-    return f"{_SELL} {', '.join(fields)}, (SELECT stock FROM sold)){RETURN}"  # noqa: S608 # fields of the schema
+def _insert_sql(names: tuple[str, ...], fields: tuple[str, ...]) -> str:
+    table: Any = OrderDetailModel.__table__
+    sources = {name: typed_parameter(table.columns[name]) for name in names} | {
+        "price": "price",
+        "product_id": "id_key",
+    }
+    return (
+        f"INSERT INTO order_details ({', '.join(sources)}) SELECT {', '.join(sources.values())} FROM sold "
+        f"RETURNING {', '.join(fields)}, (SELECT stock FROM sold) AS {STOCK_AFTER}"
+    )

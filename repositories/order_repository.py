@@ -1,4 +1,4 @@
-"""SQL of order rows, and of the status history that a trigger of the database writes with them."""
+"""SQL of order rows, and of the status history that a database trigger writes."""
 
 from typing import Any
 
@@ -33,10 +33,10 @@ class OrderRepository(BaseRepository[OrderModel]):
 
     @staticmethod
     def history(order_id: int) -> Statement:
-        """The statement that reads an order's status changes, oldest first."""
+        """Return the statement that reads an order's status changes, oldest first."""
         return Statement(_HISTORY, {"order_id": order_id})
 
     @staticmethod
     def summary(client_id: int) -> Statement:
-        """The statement that sums up a client's orders, canceled ones left out."""
+        """Return the statement that sums up a client's orders without the canceled ones."""
         return Statement(_SUMMARY, {"client_id": client_id})

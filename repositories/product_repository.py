@@ -1,4 +1,4 @@
-"""SQL of product rows, and the only statements that move stock."""
+"""SQL of product rows, and the statements that move stock of several products."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,14 +7,15 @@ from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, Values, changes_of, is_storable_key
+from repositories.base_repository_impl import BaseRepository, is_storable_key
+from repositories.transaction import Values
 
 _moved = (
     func.unnest(bindparam("id_keys", type_=ARRAY(Integer)), bindparam("amounts", type_=ARRAY(Integer)))
     .table_valued("id_key", "amount")
     .render_derived(name="moved")
 )
-_products: Any = ProductModel.__table__  # the entity would have the ORM take part, for twice the time
+_products: Any = ProductModel.__table__  # an entity would involve the ORM, at twice the time
 _MOVE_STOCK = (
     update(_products)
     .where(_products.c.id_key == _moved.c.id_key)
@@ -27,7 +28,7 @@ class ProductRepository(BaseRepository[ProductModel]):
     model = ProductModel
 
     def lock_all(self, id_keys: Iterable[int]) -> dict[int, ProductModel]:
-        """Those of the products that exist, as they are now, locked in the order of their keys with one statement."""
+        """Lock the products in the order of their keys, with one statement, and return those that exist by key."""
         statement = (
             select(ProductModel)
             .where(ProductModel.id_key.in_([id_key for id_key in set(id_keys) if is_storable_key(id_key)]))
@@ -38,29 +39,29 @@ class ProductRepository(BaseRepository[ProductModel]):
         return {product.id_key: product for product in self.session.scalars(statement)}
 
     def move_stock(self, quantities: Mapping[int, int]) -> None:
-        """Add each product's quantity (negative: take) to its stock with one statement. The rows must be locked.
+        """Add each quantity (negative: take) to the product's stock with one statement. The rows must be locked.
 
-        A CHECK constraint of the table keeps stock from falling below 0.
+        A CHECK constraint keeps stock from falling below 0.
         """
         if not quantities:
             return
         moved = {"id_keys": list(quantities), "amounts": list(quantities.values())}
         for id_key, stock in self.session.execute(_MOVE_STOCK, moved):
-            self.stock_moved(id_key, stock - quantities[id_key], stock)
+            self.record_stock(id_key, stock - quantities[id_key], stock)
 
     def update(self, instance: ProductModel, values: Values) -> ProductModel:
         before = instance.stock
         product = super().update(instance, values)
-        self.stock_moved(product.id_key, before, product.stock)
+        self.record_stock(product.id_key, before, product.stock)
         return product
 
-    def stock_moved(self, id_key: int, before: int, after: int) -> None:
-        """Note a change of stock for what happens after the commit."""
-        self.changed(id_key)
-        changes_of(self.session).stock[id_key] = (before, after)
+    def record_stock(self, id_key: int, before: int, after: int) -> None:
+        """Record a change of stock for the steps after the commit."""
+        self.record_change(id_key)
+        self.tx.changes.stock[id_key] = (before, after)
 
     def forget_supplied(self, quantities: Mapping[int, int]) -> None:
-        """Take what left with a delivered order that is deleted out of what was put in."""
+        """Lower `supplied` by the quantities of a delivered order that is deleted. Locks the products."""
         for product in self.lock_all(quantities).values():
             product.supplied -= quantities[product.id_key]
         self.session.flush()

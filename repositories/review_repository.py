@@ -16,5 +16,5 @@ class ReviewRepository(BaseRepository[ReviewModel]):
 
     @staticmethod
     def rating(product_id: int) -> Statement:
-        """The statement that reads the average rating of a product, null without reviews, and their number."""
+        """Return the statement that reads a product's average rating, null without reviews, and their number."""
         return Statement(_RATING, {"product_id": product_id})

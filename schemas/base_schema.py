@@ -87,6 +87,14 @@ Day = Annotated[date, Iso]
 IdKey = Annotated[int, Field(strict=True, examples=[1])]
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def utc_today() -> date:
+    return utc_now().date()
+
+
 def absent() -> Any:
     """The default of an update's field: left out of the request, left as it is."""
     return Field(default_factory=lambda: None)

@@ -1,6 +1,5 @@
 """Bills on the wire."""
 
-import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -8,20 +7,16 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, Day, FilledText, Money, StoredSchema, absent
+from schemas.base_schema import BaseSchema, Day, FilledText, Money, StoredSchema, absent, utc_today
 from schemas.list_query import ListQuery, where
 
 BillNumber = Annotated[FilledText, StringConstraints(max_length=50), Field(examples=["BILL-2026-000001"])]
 
 
-def today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
-
-
 class BillFields(BaseSchema):
     bill_number: BillNumber = Field(default_factory=str, description="Made by the server when left out.")
     discount: Money = Field(Decimal(0), json_schema_extra={"default": 0})
-    date: Day = Field(default_factory=today, description="Default: today in UTC.")
+    date: Day = Field(default_factory=utc_today, description="Default: today in UTC.")
     total: Money
     payment_type: PaymentType
 

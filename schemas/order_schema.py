@@ -1,24 +1,19 @@
 """Orders on the wire."""
 
-import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.enums import DeliveryMethod, OrderStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent
+from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent, utc_now
 from schemas.list_query import FromMoment, IdFilter, ListQuery, ToMoment, where
 
 Delivery = Annotated[DeliveryMethod, Whole]
 Status = Annotated[OrderStatus, Whole]
 
 
-def now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 class OrderCreate(BaseSchema):
-    date: Moment = Field(default_factory=now, description="Default: now. A time without a zone is UTC.")
+    date: Moment = Field(default_factory=utc_now, description="Default: now. A time without a zone is UTC.")
     total: Money
     delivery_method: Delivery = Field(description="1 DRIVE_THRU, 2 ON_HAND, 3 HOME_DELIVERY", examples=[3])
     status: Status = Field(OrderStatus.PENDING, description="1 PENDING, 2 IN_PROGRESS, 3 DELIVERED, 4 CANCELED")

@@ -26,7 +26,7 @@ from infrastructure.embedded.lifecycle import embedded_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
-from services.caching.keys import ROOT_TOKEN
+from services.caching.keys import ROOT_STAMP
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # two runs at once take turns; any number will do that nothing else locks
@@ -133,7 +133,7 @@ def drop_cache(settings: Settings) -> None:
     if address := settings.redis_address():
         try:
             with Redis(address.host, address.port, address.db, address.password or None, socket_timeout=5) as redis:
-                redis.delete(ROOT_TOKEN)
+                redis.delete(ROOT_STAMP)
         except RedisError as error:
             tqdm.write(f"Redis is away ({error}): what it has cached may lack the demo data until it expires.")
 

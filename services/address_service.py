@@ -1,23 +1,21 @@
-"""The rules of addresses: clients write their own only."""
-
-from sqlalchemy.orm import Session
+"""The rules of addresses: clients write only their own."""
 
 from models.address import AddressModel
 from repositories.address_repository import AddressRepository
-from repositories.base_repository_impl import Values
+from repositories.transaction import Transaction, Values
 from schemas.address_schema import AddressCreate, AddressSchema, AddressUpdate
-from services.auth.principal import check_own_client
 from services.base_service_impl import BaseService
+from services.request_context import RequestContext
 
 
 class AddressService(BaseService[AddressModel, AddressCreate, AddressUpdate, AddressSchema]):
     repository = AddressRepository
     schema = AddressSchema
 
-    def before_save(self, new: AddressCreate) -> Values:
-        check_own_client(new.client_id)
-        return super().before_save(new)
+    def before_save(self, context: RequestContext, new: AddressCreate) -> Values:
+        context.principal.check_client(new.client_id)
+        return super().before_save(context, new)
 
-    def before_update(self, session: Session, instance: AddressModel, values: Values) -> Values:
-        check_own_client(values.get("client_id", instance.client_id))
+    def before_update(self, tx: Transaction, context: RequestContext, instance: AddressModel, values: Values) -> Values:
+        context.principal.check_client(values.get("client_id", instance.client_id))
         return values

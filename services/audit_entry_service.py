@@ -1,4 +1,4 @@
-"""Reading the audit trail."""
+"""Reading the audit log."""
 
 from models.audit_entry import AuditEntryModel
 from repositories.audit_entry_repository import AuditEntryRepository

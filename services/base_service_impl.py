@@ -1,144 +1,125 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import Row
-from sqlalchemy.orm import Session
 
 from models.base_model import BaseModel
-from repositories.base_repository_impl import BaseRepository, Values, is_storable_key
-from repositories.idempotency_repository import RequestKey
+from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
+from repositories.idempotency_repository import StoredResponse
+from repositories.transaction import Transaction, Values
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
-from services.auth.principal import check_fields, narrowed_to
 from services.exceptions import NotFoundError, PreconditionFailedError
-from services.rendering import RenderedJson, StoredResponse, etag_of, render, rows_to_dicts
-from services.transactions.creation import Creation, Creations
-from services.transactions.unit_of_work import Transactions, Work
+from services.rendering import Created, RenderedJson, etag_of, render, rows_to_dicts
+from services.request_context import RequestContext
+from services.transactions.creation import CreatingService, Creation
+from services.transactions.unit_of_work import in_worker_thread
 
 Model = TypeVar("Model", bound=BaseModel)
 Create = TypeVar("Create", bound=BaseSchema)
 Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=StoredSchema)
-T = TypeVar("T")
 
 
-class BaseService(Generic[Model, Create, Update, Read]):
-    """Coroutines open and end their own transaction; methods that take a session are parts of one."""
-
+class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     repository: ClassVar[type[BaseRepository[Any]]]
     schema: ClassVar[type[StoredSchema]]
     client_fields: ClassVar[frozenset[str] | None] = None
-    """What a client may change of its own; None: everything."""
-    unique_messages: ClassVar[dict[str, str]] = {}
-    """What to say when a unique index, by name, refuses a value."""
+    """The fields that a client may change of its own objects; None means all."""
 
     def __init__(self, app_context: AppContext) -> None:
-        self.app_context = app_context
-        self.transactions = Transactions(app_context, self.unique_messages)
-        self.creations = Creations(app_context, self.transactions)
+        super().__init__(app_context)
         self.fields = tuple(self.schema.model_fields)
 
-    async def get_all(self, query: ListQuery) -> RenderedJson:
-        """One page."""
-        return await self.page(query)
+    async def get_all(self, context: RequestContext, query: ListQuery) -> RenderedJson:
+        """Return one page."""
+        return await self.page(context, query)
 
-    async def page(self, query: ListQuery) -> RenderedJson:
-        """One page, as the database has it now."""
-        rows = await self.app_context.database.reads.fetch(*self.repository.page(query, self.fields, narrowed_to()))
-        return render(rows_to_dicts(self.fields, rows))
+    async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
+        """Return one page from the database."""
+        statement = self.repository.page(query, self.fields, context.client_id)
+        return render(rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement)))
 
-    async def count(self, query: ListQuery) -> int:
-        rows = await self.app_context.database.reads.fetch(*self.repository.total(query, narrowed_to()))
-        return int(rows[0][0])
+    async def count(self, context: RequestContext, query: ListQuery) -> int:
+        [(total,)] = await self.app_context.database.reads.fetch(*self.repository.total(query, context.client_id))
+        return int(total)
 
-    async def get_one(self, id_key: int) -> RenderedJson:
-        """Raises NotFoundError, also for a key that the column cannot hold."""
-        return await self.row(id_key)
+    async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return one object. Raises NotFoundError, also for a key that the column cannot hold."""
+        return await self.row(context, id_key)
 
-    async def row(self, id_key: int) -> RenderedJson:
-        """The object, as the database has it now."""
-        statement = self.repository.one(id_key, self.fields, narrowed_to())
+    async def row(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return one object from the database."""
+        statement = self.repository.one(id_key, self.fields, context.client_id)
         rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
         return render(rows_to_dicts(self.fields, rows)[0])
 
-    async def save(self, new: Create, request: RequestKey | None = None) -> StoredResponse:
-        """Make the object, once for all requests with this key."""
-        creation = Creation(
-            self.repository,
-            lambda: self.before_save(new),
-            self.fields,
-            lambda rows: self.answer(rows_to_dicts(self.fields, rows)[0]),
+    async def save(self, context: RequestContext, new: Create) -> Created | StoredResponse:
+        """Create one object, once for all requests with the same idempotency key."""
+        values = partial(self.before_save, context, new)
+        return await self.create(
+            context, Creation(self.repository, self.fields, values, self.created, self.explain_refusal)
         )
 
-        def work(session: Session) -> StoredResponse:
-            return self.answer(self.create(session, self.before_save(new)).model_dump())
+    @in_worker_thread
+    def update(
+        self, context: RequestContext, id_key: int, changes: Update, etags: Collection[str] | None = None
+    ) -> RenderedJson:
+        """Replace the given fields.
 
-        return await self.creations.create(creation, work, request)
-
-    async def update(self, id_key: int, changes: Update, if_match: str | None = None) -> RenderedJson:
-        """Replace the fields that `changes` bears, under the row's lock.
-
-        Raises NotFoundError, or PreconditionFailedError when the object's tag is none of those in `if_match`.
+        Raises NotFoundError, or PreconditionFailedError if `etags` are given and none is the object's.
         """
-        work: Work[RenderedJson] = lambda session: self._update(session, id_key, changes, if_match)  # noqa: E731
-        return await self.app_context.database.threads.run(lambda: self.transactions.run(work))
+        with self.unit_of_work(context) as tx:
+            instance, given = self.lock(tx, context, id_key, etags), changes.given()
+            changed = {name for name in given if given[name] != getattr(instance, name)}
+            context.principal.check_fields(changed, self.client_fields)
+            values = self.before_update(tx, context, instance, given)
+            return render(self.read(self.repository(tx).update(instance, values)))
 
-    async def delete(self, id_key: int, if_match: str | None = None) -> None:
-        """Raises as `update` does, and ConflictError when others need the object."""
-        work: Work[None] = lambda session: self._delete(session, id_key, if_match)  # noqa: E731
-        await self.app_context.database.threads.run(lambda: self.transactions.run(work))
+    @in_worker_thread
+    def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:
+        """Delete one object. Raises as `update` does, and ConflictError if other objects need it."""
+        with self.unit_of_work(context) as tx:
+            instance = self.lock(tx, context, id_key, etags)
+            self.before_delete(tx, instance)
+            self.repository(tx).remove(instance)
 
-    def create(self, session: Session, values: Values) -> Read:
-        return self.read(self.repository(session).save(values))
-
-    def before_save(self, new: Create) -> Values:
-        """The values of the new row."""
+    def before_save(self, context: RequestContext, new: Create) -> Values:
+        """Return the values of the new row. Raise a ServiceError to refuse it."""
         return new.model_dump()
 
-    def before_update(self, session: Session, instance: Model, values: Values) -> Values:
-        """The values to change; `instance` is locked and bears the old ones."""
+    def explain_refusal(self, tx: Transaction, values: Values) -> None:
+        """Raise the reason why the insert statement refuses; return if there is no reason any more."""
+
+    def before_update(self, tx: Transaction, context: RequestContext, instance: Model, values: Values) -> Values:
+        """Return the values to write. `instance` is locked and still has the old values."""
         return values
 
-    def before_delete(self, session: Session, instance: Model) -> None:
-        """What has to go first; `instance` is locked."""
+    def before_delete(self, tx: Transaction, instance: Model) -> None:
+        """Remove dependent rows first. `instance` is locked."""
 
-    def lock(self, session: Session, id_key: int, if_match: str | None) -> Model:
-        """The row to change, checked against the tags in `if_match`; a client's own, if a client asks."""
-        repository, own = self.repository(session), narrowed_to()
+    def lock(self, tx: Transaction, context: RequestContext, id_key: int, etags: Collection[str] | None) -> Model:
+        """Lock the row and check its owner and its ETag."""
+        repository, client_id = self.repository(tx), context.client_id
         instance: Model | None = repository.lock(id_key)
-        if instance is None or (own is not None and not repository.is_owned_by(id_key, own)):
+        if instance is None or (client_id is not None and not repository.is_owned_by(id_key, client_id)):
             raise self.not_found(id_key)
-        if if_match is not None and not matches(if_match, etag_of(to_json(self.read(instance)))):
+        if etags is not None and etag_of(to_json(self.read(instance))) not in etags:
             raise PreconditionFailedError("The object has changed since it was read")
         return instance
 
     def read(self, instance: Model | Row[Any]) -> Read:
         return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
 
-    def answer(self, created: Mapping[str, Any]) -> StoredResponse:
-        return StoredResponse(201, to_json(created), f"/{self.repository.model.__tablename__}/{created['id_key']}")
+    def created(self, records: Sequence[Record]) -> Created:
+        [record] = records
+        return Created(to_json({field: record[field] for field in self.fields}), record["id_key"])
 
     def not_found(self, id_key: int) -> NotFoundError:
         return NotFoundError(self.repository.model.entity_name(), id_key)
-
-    def _update(self, session: Session, id_key: int, changes: Update, if_match: str | None) -> RenderedJson:
-        repository, instance, given = self.repository(session), self.lock(session, id_key, if_match), changes.given()
-        check_fields({name for name in given if given[name] != getattr(instance, name)}, self.client_fields)
-        values = self.before_update(session, instance, given)
-        return render(self.read(repository.update(instance, values)))
-
-    def _delete(self, session: Session, id_key: int, if_match: str | None) -> None:
-        instance = self.lock(session, id_key, if_match)
-        self.before_delete(session, instance)
-        self.repository(session).remove(instance)
-
-
-def matches(header: str, etag: str) -> bool:
-    """Whether `If-Match` or `If-None-Match` names the tag; `*` names any. A weak tag names the same content."""
-    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
-    return "*" in tags or etag in tags

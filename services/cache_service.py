@@ -1,8 +1,8 @@
-"""The cache of answers: bytes in Redis, stamped by tokens that writers drop.
+"""The cache: rendered responses in Redis, each valid only with the current stamps.
 
-An answer is stored with the tokens that were current before its rows were read, and is a hit only while they are
-current still. A writer drops them after its commit and before its answer. So all that was read before the commit is
-dead at once, also what a slow reader stores later; nothing is searched for, and losing any key costs a miss only.
+An entry is stored with the stamps that were current before its rows were read, and is a hit only while they are still
+current. A writer drops the stamps between its commit and its response. So every entry read before the commit becomes
+invalid at once, also one that a slow reader stores later. Nothing searches for keys, and a lost key costs one miss.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,129 +18,122 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand
-from services.caching.keys import ROOT_TOKEN, CacheEntry, CacheNamespace
+from services.caching.keys import ROOT_STAMP, CacheEntry
 from services.rendering import RenderedJson, etag_of
-
-__all__ = ["LOOKED_UP", "CacheEntry", "CacheNamespace", "CacheService", "Lookup"]
 
 logger = logging.getLogger(__name__)
 
-TOKEN_BYTES = 16
-STAMP_BYTES = 2 * TOKEN_BYTES
-HEAD_BYTES = STAMP_BYTES + len(etag_of(b""))
+STAMP_BYTES = 16
+STAMPS_BYTES = 2 * STAMP_BYTES
+HEAD_BYTES = STAMPS_BYTES + len(etag_of(b""))
 
 Load = Callable[[], Awaitable[RenderedJson]]
 
 
-class Lookup:
-    """The command for an entry, shared by all who ask for it in the same tick.
+class CacheLookup:
+    """One read of an entry, shared by all requests of the same event loop tick.
 
-    Afterwards `body` is the answer, None on a miss; `stamp` is what an answer made of rows that are read from now on
-    may be stored and shared with, None when it may not.
+    After the pipeline is done, `body` is the cached response, or None on a miss. `stamps` are the stamps for a response
+    made of rows that are read from now on; None means that it must not be stored or shared.
     """
 
-    __slots__ = ("_open", "body", "entry", "etag", "head", "pipeline", "stamp")
+    __slots__ = ("_open", "body", "entry", "etag", "head", "pipeline", "stamps")
 
-    def __init__(self, entry: CacheEntry, still_open: "dict[str, Lookup]") -> None:
+    def __init__(self, entry: CacheEntry, still_open: "dict[str, CacheLookup]") -> None:
         self.entry = entry
         self.pipeline: Pipeline
-        self.stamp: bytes | None = None
+        self.stamps: bytes | None = None
         self.etag = b""
         self.body: bytes | None = None
-        self.head: bytes | None = None  # whoever answers hits keeps here what is the same for all of them
+        self.head: bytes | None = None  # the response head, kept by the middleware for all requests of this lookup
         self._open = still_open
 
     def pack(self) -> bytes:
         self._open.pop(self.entry.key, None)
-        return self.entry.fetch
+        return self.entry.fetch_command
 
     def answer(self, reply: Any) -> None:
         if isinstance(reply, Exception) or not self.pipeline.is_trusted:
             return
         root, own, value = reply
         if root and own:
-            self.stamp = root + own
-            if value and value.startswith(self.stamp):
-                self.etag, self.body = value[STAMP_BYTES:HEAD_BYTES], value[HEAD_BYTES:]
+            self.stamps = root + own
+            if value and value.startswith(self.stamps):
+                self.etag, self.body = value[STAMPS_BYTES:HEAD_BYTES], value[HEAD_BYTES:]
         logger.debug("cache %s: %s", "miss" if self.body is None else "hit", self.entry.key)
 
 
-# What was looked up for this request before it came to a service, in vain: it need not be asked for again.
-LOOKED_UP: ContextVar[Lookup | None] = ContextVar("LOOKED_UP", default=None)
-
-
 class CacheService:
-    """Of one worker. Without a link it is as if Redis were away."""
+    """The cache of one worker. Without a Redis client every read is a miss."""
 
-    def __init__(self, link: RedisClient | None = None, default_ttl_seconds: int = 300) -> None:
-        self._link = link
+    def __init__(self, redis: RedisClient | None = None, default_ttl_seconds: int = 300) -> None:
+        self._redis = redis
         self._default_ttl_seconds = default_ttl_seconds
-        self._open: dict[str, Lookup] = {}
-        self._flights: dict[tuple[str, bytes], asyncio.Task[RenderedJson]] = {}
-        if link:
-            link.add_handshake_command("UNLINK", ROOT_TOKEN)
+        self._open: dict[str, CacheLookup] = {}
+        self._loads: dict[tuple[str, bytes], asyncio.Task[RenderedJson]] = {}
+        if redis:
+            redis.add_handshake_command("UNLINK", ROOT_STAMP)
 
     @property
     def is_available(self) -> bool:
-        return self._link is not None and self._link.is_up
+        return self._redis is not None and self._redis.is_up
 
-    def look_up(self, entry: CacheEntry) -> Lookup | None:
-        """A lookup to be read when its pipeline is over. None when Redis is away."""
+    def look_up(self, entry: CacheEntry) -> CacheLookup | None:
+        """Start a lookup, to be read when its pipeline is done. Return None while Redis is down."""
         lookup = self._open.get(entry.key)
-        if lookup is None and self._link:
-            lookup = Lookup(entry, self._open)
+        if lookup is None and self._redis:
+            lookup = CacheLookup(entry, self._open)
             try:
-                lookup.pipeline = self._link.ask(lookup)
+                lookup.pipeline = self._redis.ask(lookup)
             except RedisDownError:
                 return None
             self._open[entry.key] = lookup
         return lookup
 
-    async def read(self, entry: CacheEntry, load: Load) -> RenderedJson:
-        """The cached answer, or what `load` makes of the database, shared by all readers of this worker who miss it
-        while no writer intervenes. Raises what `load` raises, which is not kept.
+    async def read(self, entry: CacheEntry, load: Load, lookup: CacheLookup | None = None) -> RenderedJson:
+        """Return the cached response, or the result of `load`, which reads the database.
+
+        Readers of this worker share one `load` as long as no writer intervenes. `lookup` is one that was made earlier
+        in this request. Raises the exceptions of `load`, and caches none of them.
         """
-        lookup = LOOKED_UP.get()
         if lookup is None or lookup.entry != entry:
             lookup = await self._looked_up(entry)
         if lookup and lookup.body is not None:
             metrics.cache_hit()
             return RenderedJson(lookup.body, lookup.etag.decode(), hit=True)
         metrics.cache_miss()
-        stamp = lookup and (lookup.stamp or await self._make_stamp(entry))
-        return await (self._share(entry, stamp, load) if stamp else _load(load))
+        stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
+        return await (self._share(entry, stamps, load) if stamps else _load(load))
 
-    async def drop(self, tokens: Sequence[str]) -> None:
-        """For whoever has changed what they stand for, between the commit and the answer: when this returns, nothing
-        older is read any more, by any worker.
-        """
-        if self._link and tokens:
+    async def drop(self, stamp_keys: Sequence[str]) -> None:
+        """Drop stamps after a commit. When this returns, no worker reads the entries any more."""
+        if self._redis and stamp_keys:
             with redis_span("UNLINK"):
-                await self._link.deliver("UNLINK", *tokens)
+                await self._redis.deliver("UNLINK", *stamp_keys)
 
-    def drop_from_thread(self, tokens: Sequence[str]) -> None:
-        if self._link and tokens:
+    def drop_from_thread(self, stamp_keys: Sequence[str]) -> None:
+        """Do the same as `drop`, from a worker thread."""
+        if self._redis and stamp_keys:
             with redis_span("UNLINK"):
-                self._link.deliver_from_thread("UNLINK", *tokens)
+                self._redis.deliver_from_thread("UNLINK", *stamp_keys)
 
-    async def _looked_up(self, entry: CacheEntry) -> Lookup | None:
+    async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)
         if lookup:
             with redis_span("MGET"):
                 await lookup.pipeline.wait()
         return lookup
 
-    async def _make_stamp(self, entry: CacheEntry) -> bytes | None:
-        """Makes the tokens that are missing. Of several who do it at once, the first wins, and all use what it made."""
-        if self._link is None:
+    async def _make_stamps(self, entry: CacheEntry) -> bytes | None:
+        """Make the missing stamps. Of several workers at once the first wins, and all use its stamps."""
+        if self._redis is None:
             return None
-        current = SimpleCommand("MGET", *entry.tokens)
+        current = SimpleCommand("MGET", *entry.stamp_keys)
         try:
-            for token in entry.tokens:
-                self._link.ask(
-                    SimpleCommand("SET", token, secrets.token_bytes(TOKEN_BYTES), "NX", "EX", 2 * self._ttl(entry))
-                )
-            pipeline = self._link.ask(current)
+            for key in entry.stamp_keys:
+                stamp = secrets.token_bytes(STAMP_BYTES)
+                self._redis.ask(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
+            pipeline = self._redis.ask(current)
         except RedisDownError:
             return None
         with redis_span("PIPELINE"):
@@ -150,33 +142,33 @@ class CacheService:
             return None
         return b"".join(current.reply)
 
-    async def _share(self, entry: CacheEntry, stamp: bytes, load: Load) -> RenderedJson:
-        """Readers with the same stamp have seen no write between them, so the rows of the first are right for all.
+    async def _share(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
+        """Share one load: readers with equal stamps have no write between them, so the same rows are right for all.
 
-        It is a task of its own: no reader that goes away takes the answer from the others.
+        It runs as a task of its own, so a reader that disconnects does not cancel it for the others.
         """
-        flight = self._flights.get((entry.key, stamp))
-        if flight is None:
-            flight = asyncio.create_task(self._fill(entry, stamp, load))
-            self._flights[entry.key, stamp] = flight
-            flight.add_done_callback(partial(self._land, (entry.key, stamp)))
-        return await asyncio.shield(flight)
+        task = self._loads.get((entry.key, stamps))
+        if task is None:
+            task = asyncio.create_task(self._fill(entry, stamps, load))
+            self._loads[entry.key, stamps] = task
+            task.add_done_callback(partial(self._finish, (entry.key, stamps)))
+        return await asyncio.shield(task)
 
-    async def _fill(self, entry: CacheEntry, stamp: bytes, load: Load) -> RenderedJson:
-        document = await _load(load)
-        value = stamp + document.etag.encode() + document.body
+    async def _fill(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
+        rendered = await _load(load)
+        value = stamps + rendered.etag.encode() + rendered.body
         with suppress(RedisDownError):
-            if self._link:
-                self._link.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
-        return document
+            if self._redis:
+                self._redis.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
+        return rendered
 
-    def _land(self, key: tuple[str, bytes], flight: asyncio.Task[RenderedJson]) -> None:
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()  # all who waited may be gone, and nobody else would look at it
+    def _finish(self, key: tuple[str, bytes], task: asyncio.Task[RenderedJson]) -> None:
+        del self._loads[key]
+        if not task.cancelled():
+            task.exception()  # marks it as retrieved, since all readers may have disconnected
 
     def _ttl(self, entry: CacheEntry) -> int:
-        return entry.namespace.ttl_seconds or self._default_ttl_seconds
+        return entry.resource.ttl_seconds or self._default_ttl_seconds
 
 
 async def _load(load: Load) -> RenderedJson:

@@ -1,14 +1,14 @@
-"""The rules of categories: names are unique. Read through the cache, for an hour: they seldom change."""
+"""The rules of categories: names are unique. Reads are cached for an hour, because categories seldom change."""
 
 from models.category import CategoryModel
 from repositories.category_repository import CategoryRepository
-from schemas.category_schema import CategoryCreate, CategoryFilters, CategorySchema, CategoryUpdate
-from services.cache_service import CacheNamespace
+from schemas.category_schema import CategoryCreate, CategorySchema, CategoryUpdate
 from services.cached_service import CachedService
+from services.caching.registry import CATEGORIES
 
 
 class CategoryService(CachedService[CategoryModel, CategoryCreate, CategoryUpdate, CategorySchema]):
     repository = CategoryRepository
     schema = CategorySchema
-    namespace = CacheNamespace("categories", CategoryFilters, ttl_seconds=3600)
+    cached = CATEGORIES
     unique_messages = {"uq_categories_name": "Category name already exists"}

@@ -1,119 +1,112 @@
-"""A whole order in one transaction: bill, order, details and stock, or nothing of it."""
+"""Checkout: bill, order, details and stock in one transaction, or nothing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
-
-from sqlalchemy.orm import Session
+from functools import partial
+from typing import NamedTuple
 
 from models.product import ProductModel
-from repositories.base_repository_impl import Values
-from repositories.checkout_repository import BILL_FIELDS, DETAIL_FIELDS, CheckoutRepository
+from repositories.base_repository_impl import Record
+from repositories.checkout_repository import CheckoutRepository
 from repositories.client_repository import ClientRepository
-from repositories.idempotency_repository import RequestKey
+from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
-from schemas.base_schema import MAX_MONEY, to_json
-from schemas.bill_schema import today
-from schemas.checkout_schema import CheckoutCreate, CheckoutItem
-from schemas.order_schema import OrderSchema, now
-from services.app_context import AppContext
-from services.auth.principal import check_fields, check_own_client
+from repositories.transaction import Transaction, Values
+from schemas.base_schema import MAX_MONEY, to_json, utc_now
+from schemas.checkout_schema import CheckoutCreate
 from services.bill_service import BillService
 from services.exceptions import NotFoundError, RejectedError
-from services.rendering import StoredResponse, rows_to_dicts
+from services.rendering import Created
+from services.request_context import RequestContext
 from services.stock import check_price, shortage
-from services.transactions.creation import Creation, Creations
-from services.transactions.unit_of_work import Transactions
+from services.transactions.creation import CreatingService, Creation
+
+ADMIN_FIELDS = ("discount", "bill_number")
+CLIENT_FIELDS = frozenset[str]()
 
 Products = Mapping[int, ProductModel]
 
-ORDER_FIELDS = tuple(OrderSchema.model_fields)
-FOR_ADMINS = ("discount", "bill_number")  # prices and numbers are the shop's
-NOTHING = frozenset[str]()
+
+class Line(NamedTuple):
+    product_id: int
+    quantity: int
+    price: Decimal | None
 
 
-class CheckoutService:
-    def __init__(self, app_context: AppContext) -> None:
-        self.app_context = app_context
-        self.creations = Creations(app_context, Transactions(app_context, BillService.unique_messages))
+class CheckoutService(CreatingService):
+    unique_messages = BillService.unique_messages
 
-    async def checkout(self, new: CheckoutCreate, request: RequestKey | None = None) -> StoredResponse:
-        """Place the order, once for all requests with this key; by one statement, however many lines.
+    async def checkout(self, context: RequestContext, new: CheckoutCreate) -> Created | StoredResponse:
+        """Place the order, once for all requests with the same idempotency key.
 
-        Raises NotFoundError for the client or a product, RejectedError for a price, a discount above the sum, or any
-        shortage: then the answer names every short product.
+        Raises NotFoundError for the client or a product, RejectedError for a price, for a discount above the sum, or
+        for a shortage, which names every short product.
         """
-        creation = Creation(CheckoutRepository, lambda: values_of(new), ORDER_FIELDS, answer)
+        values = partial(self.before_save, context, new)
+        return await self.create(context, Creation(CheckoutRepository, (), values, self.created, self.explain_refusal))
 
-        def work(session: Session) -> StoredResponse:
-            values = values_of(new)
-            while not (placed := CheckoutRepository(session).place(values, ORDER_FIELDS)):
-                refuse(session, new)
-            return answer(placed)
+    def before_save(self, context: RequestContext, new: CheckoutCreate) -> Values:
+        """Return the parameters of the statement. Raises an error if this client or this role may not place it."""
+        context.principal.check_client(new.client_id)
+        context.principal.check_fields({name for name in ADMIN_FIELDS if getattr(new, name)}, CLIENT_FIELDS)
+        now = utc_now()
+        return {
+            "client_id": new.client_id,
+            "delivery_method": new.delivery_method,
+            "payment_type": new.payment_type,
+            "discount": new.discount,
+            "bill_number": new.bill_number or None,
+            "date": now,
+            "day": now.date(),
+            "year": now.year,
+            "product_ids": [item.product_id for item in new.items],
+            "quantities": [item.quantity for item in new.items],
+            "prices": [item.price for item in new.items],
+        }
 
-        return await self.creations.create(creation, work, request)
+    def created(self, records: Sequence[Record]) -> Created:
+        """Build the result from the rows, one for each line, that all contain the order and the bill."""
+        order, bill = (CheckoutRepository.part(records[0], part) for part in ("ordered", "billed"))
+        details = [CheckoutRepository.part(record, "detailed") for record in records]
+        return Created(to_json({"order": order, "bill": bill, "order_details": details}), order["id_key"])
+
+    def explain_refusal(self, tx: Transaction, values: Values) -> None:
+        """Raise the reason why the statement refuses.
+
+        Returns if the reason is gone. The products then stay locked, so the statement succeeds at the next attempt.
+        """
+        if ClientRepository(tx).find(values["client_id"]) is None:
+            raise NotFoundError("Client", values["client_id"])
+        lines = list(map(Line, values["product_ids"], values["quantities"], values["prices"]))
+        wanted = Counter[int]()
+        for line in lines:
+            wanted[line.product_id] += line.quantity
+        products = ProductRepository(tx).lock_all(wanted)
+        check_lines(lines, products)
+        check_stock(wanted, products)
+        check_total(lines, values["discount"], products)
 
 
-def values_of(new: CheckoutCreate) -> Values:
-    """What the statement is given. Raises an error when this client, or this role, may not ask for it."""
-    check_own_client(new.client_id)
-    check_fields({name for name in FOR_ADMINS if getattr(new, name)}, NOTHING)
-    day = today()
-    return {
-        "client_id": new.client_id,
-        "delivery_method": new.delivery_method,
-        "payment_type": new.payment_type,
-        "discount": new.discount,
-        "bill_number": new.bill_number or None,
-        "date": now(),
-        "day": day,
-        "year": day.year,
-        "product_ids": [item.product_id for item in new.items],
-        "quantities": [item.quantity for item in new.items],
-        "prices": [item.price for item in new.items],
-    }
+def check_lines(lines: Sequence[Line], products: Products) -> None:
+    for line in lines:
+        if line.product_id not in products:
+            raise NotFoundError("Product", line.product_id)
+        check_price(products[line.product_id], line.price)
 
 
-def answer(rows: Sequence[Sequence[Any]]) -> StoredResponse:
-    """Each row bears the order, the bill, and one of the details."""
-    bill_at, details_at = len(ORDER_FIELDS), len(ORDER_FIELDS) + len(BILL_FIELDS)
-    [order] = rows_to_dicts(ORDER_FIELDS, [rows[0][:bill_at]])
-    [bill] = rows_to_dicts(BILL_FIELDS, [rows[0][bill_at:details_at]])
-    details = rows_to_dicts(DETAIL_FIELDS, (row[details_at:] for row in rows))
-    placed = {"order": order, "bill": bill, "order_details": details}
-    return StoredResponse(201, to_json(placed), f"/orders/{order['id_key']}")
-
-
-def refuse(session: Session, new: CheckoutCreate) -> None:
-    """Say why nothing was placed. Returns when there is no reason any more, because somebody changed the data; from
-    then on the products are locked, and stay as they are.
-    """
-    if ClientRepository(session).find(new.client_id) is None:
-        raise NotFoundError("Client", new.client_id)
-    wanted = Counter[int]()
-    for item in new.items:
-        wanted[item.product_id] += item.quantity
-    products = ProductRepository(session).lock_all(wanted)
-    check_lines(new.items, products)
+def check_stock(wanted: Mapping[int, int], products: Products) -> None:
+    """Raise RejectedError that names every short product."""
     short = [(products[id_key], quantity) for id_key, quantity in wanted.items() if products[id_key].stock < quantity]
     if short:
         errors = [{"product_id": p.id_key, "requested": quantity, "available": p.stock} for p, quantity in short]
         raise RejectedError(shortage(*short[0]), errors=errors)
-    check_total(new, products)
 
 
-def check_lines(items: Sequence[CheckoutItem], products: Products) -> None:
-    for item in items:
-        if item.product_id not in products:
-            raise NotFoundError("Product", item.product_id)
-        check_price(products[item.product_id], item.price)
-
-
-def check_total(new: CheckoutCreate, products: Products) -> None:
-    """What is to be paid is price times quantity over all lines, less the discount."""
-    amount = sum((products[item.product_id].price * item.quantity for item in new.items), Decimal(0))
-    if new.discount > amount:
-        raise RejectedError(f"Discount {new.discount:.2f} is above the sum {amount:.2f}")
-    if amount - new.discount > MAX_MONEY:
-        raise RejectedError(f"Total {amount - new.discount:.2f} is above the limit {MAX_MONEY}")
+def check_total(lines: Sequence[Line], discount: Decimal, products: Products) -> None:
+    """Raise RejectedError if the discount is above the sum of price times quantity, or the total above the limit."""
+    amount = sum((products[line.product_id].price * line.quantity for line in lines), Decimal(0))
+    if discount > amount:
+        raise RejectedError(f"Discount {discount:.2f} is above the sum {amount:.2f}")
+    if amount - discount > MAX_MONEY:
+        raise RejectedError(f"Total {amount - discount:.2f} is above the limit {MAX_MONEY}")

@@ -1,4 +1,4 @@
-"""The rules of clients: one e-mail address, one client."""
+"""The rules of clients: e-mail addresses are unique."""
 
 from models.client import ClientModel
 from repositories.client_repository import ClientRepository
@@ -6,15 +6,16 @@ from repositories.order_repository import OrderRepository
 from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
 from services.base_service_impl import BaseService
 from services.rendering import RenderedJson, render
+from services.request_context import RequestContext
 
 
 class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientSchema]):
     repository = ClientRepository
     schema = ClientSchema
-    unique_messages = {"uq_clients_email": "Email already registered"}  # a declaration
+    unique_messages = {"uq_clients_email": "Email already registered"}
 
-    async def summary(self, id_key: int) -> RenderedJson:
-        """What the client has ordered in all. Raises NotFoundError."""
-        await self.get_one(id_key)
+    async def summary(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Sum up the client's orders. Raises NotFoundError."""
+        await self.get_one(context, id_key)
         [(count, total, last)] = await self.app_context.database.reads.fetch(*OrderRepository.summary(id_key))
         return render(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))

@@ -1,57 +1,57 @@
-"""What a service answers instead of a result; each error knows its status and body, so that it can be replayed.
+"""Refusals of services. `controllers/http/exception_handlers.py` turns each class into a status and a body.
 
 ServiceError
-├── NotFoundError            404  the object, or one that it refers to, does not exist
-├── RejectedError            400  a rule of the shop says no
-├── UnauthorizedError        401  who asks is unknown, and has to be known
-├── ForbiddenError           403  whoever has this role may never do it
-├── ConflictError            409  what is stored says no
-├── PreconditionFailedError  412  the object has changed since the caller read it
-└── InvalidError             422  fields that are right one by one do not fit each other
+├── NotFoundError              the object, or one that it refers to, does not exist
+├── RejectedError              a rule of the shop forbids it
+├── UnauthorizedError          the caller is not identified
+├── ForbiddenError             the caller's role may never do this
+├── ConflictError              the stored data forbid it
+├── PreconditionFailedError    the object has changed since the caller read it
+├── InvalidError               valid fields contradict each other
+└── IdempotencyKeyReusedError  the key belongs to another request
+
+UnexplainedRefusalError is a fault of ours: a statement refuses, and the code that explains refusals finds no reason.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class ServiceError(Exception):
-    status: ClassVar[int]
-
-    def __init__(self, detail: str, **more: Any) -> None:
+    def __init__(self, detail: str, **extra: Any) -> None:
+        """`extra` fields go into the error's body next to `detail`."""
         super().__init__(detail)
-        self.body: dict[str, Any] = {"detail": detail, **more}
+        self.detail, self.extra = detail, extra
 
 
 class NotFoundError(ServiceError):
-    status = 404
-
     def __init__(self, entity: str, id_key: int) -> None:
         super().__init__(f"{entity} with id {id_key} not found")
-        self.body = {"message": str(self)}
 
 
-class RejectedError(ServiceError):
-    status = 400
+class RejectedError(ServiceError): ...
 
 
-class UnauthorizedError(ServiceError):
-    status = 401
+class UnauthorizedError(ServiceError): ...
 
 
-class ForbiddenError(ServiceError):
-    status = 403
+class ForbiddenError(ServiceError): ...
 
 
-class ConflictError(ServiceError):
-    status = 409
+class ConflictError(ServiceError): ...
 
 
-class PreconditionFailedError(ServiceError):
-    status = 412
+class PreconditionFailedError(ServiceError): ...
 
 
 class InvalidError(ServiceError):
-    status = 422
+    def __init__(self, detail: str, *fields: str) -> None:
+        super().__init__(detail)
+        self.fields = fields
 
-    def __init__(self, message: str, *fields: str, part: str = "body") -> None:
-        super().__init__(message)
-        self.body = {"detail": [{"loc": [part, *fields], "msg": message, "type": "value_error"}]}
+
+class IdempotencyKeyReusedError(ServiceError):
+    def __init__(self) -> None:
+        super().__init__("The key was used for another request")
+
+
+class UnexplainedRefusalError(Exception): ...

@@ -1,4 +1,4 @@
-"""How the service is: its database, its Redis, its pool and its cache, as health checks and metrics tell it."""
+"""Health of the service: database, Redis, pool and cache, for health checks and metrics."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class Health:
 
 
 class HealthService:
-    """Asks over a connection of its own, so that it answers while all others hang; callers within a second share it."""
+    """Health checks over a connection of their own, so they answer while others hang. One check serves a second."""
 
     def __init__(self, app_context: AppContext) -> None:
         self._app_context = app_context
@@ -65,7 +65,7 @@ class HealthService:
         return {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)}
 
     def pool(self) -> dict[str, float]:
-        """Connections of this worker's pool; `utilization_percent` is of `total_capacity`, peaks included."""
+        """Return the connections of this worker's pool; `utilization_percent` relates to `total_capacity`."""
         pool: Any = self._app_context.database.engine.pool
         checked_out, capacity = self._app_context.database.pool_usage()
         return {

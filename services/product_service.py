@@ -1,43 +1,35 @@
-"""The rules of products: what is put in is counted. Read through the cache, for `REDIS_CACHE_TTL` seconds."""
-
-from sqlalchemy.orm import Session
+"""The rules of products: `supplied` counts the stock put in. Reads are cached for `REDIS_CACHE_TTL` seconds."""
 
 from models.product import ProductModel
-from repositories.base_repository_impl import Values
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
-from schemas.product_schema import (
-    LowStockQuery,
-    ProductCreate,
-    ProductFilters,
-    ProductRating,
-    ProductSchema,
-    ProductUpdate,
-)
-from services.cache_service import CacheNamespace
+from repositories.transaction import Transaction, Values
+from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
 from services.cached_service import CachedService
+from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, render
+from services.request_context import RequestContext
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
     repository = ProductRepository
     schema = ProductSchema
-    namespace = CacheNamespace("products", ProductFilters)
+    cached = PRODUCTS
 
-    def before_save(self, new: ProductCreate) -> Values:
+    def before_save(self, context: RequestContext, new: ProductCreate) -> Values:
         return {**new.model_dump(), "supplied": new.stock}
 
-    def before_update(self, session: Session, instance: ProductModel, values: Values) -> Values:
+    def before_update(self, tx: Transaction, context: RequestContext, instance: ProductModel, values: Values) -> Values:
         put_in = values.get("stock", instance.stock) - instance.stock
         return {**values, "supplied": instance.supplied + put_in}
 
-    async def rating(self, id_key: int) -> RenderedJson:
-        """How the product was reviewed. Raises NotFoundError."""
-        await self.get_one(id_key)
+    async def rating(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return the average of the product's reviews. Raises NotFoundError."""
+        await self.get_one(context, id_key)
         [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
-    def low_stock(self, query: LowStockQuery) -> LowStockQuery:
-        """The question for the products that have little left. To be answered by `page`, since it is for reordering."""
+    def with_threshold(self, query: LowStockQuery) -> LowStockQuery:
+        """Return the query with the default threshold if it has none."""
         threshold = self.app_context.settings.low_stock_threshold if query.threshold is None else query.threshold
         return query.model_copy(update={"threshold": threshold})

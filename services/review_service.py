@@ -1,4 +1,4 @@
-"""The rules of reviews: none beyond the schema's."""
+"""Reviews have no rules beyond their schema."""
 
 from models.review import ReviewModel
 from repositories.review_repository import ReviewRepository

@@ -1,17 +1,28 @@
-"""What a sale has to agree with: the product's price, exact to the cent, and its stock."""
+"""Stock and price rules of a sale: the exact price, enough stock, and a warning when little is left."""
 
+import logging
+from collections.abc import Mapping
 from decimal import Decimal
 
 from models.product import ProductModel
 from services.exceptions import RejectedError
 
+logger = logging.getLogger(__name__)
+
 
 def check_price(product: ProductModel, offered: Decimal | None) -> None:
-    """Raises RejectedError unless nothing, or the product's price, is offered."""
+    """Raise RejectedError if a price is offered that is not the product's, to the cent."""
     if offered is not None and offered != product.price:
         raise RejectedError(f"Price mismatch. Expected {product.price:.2f}, got {offered:.2f}")
 
 
 def shortage(product: ProductModel, quantity: int) -> str:
-    """What to say when the product has less than the quantity."""
+    """Return the message for a product with less stock than `quantity`."""
     return f"Insufficient stock for product {product.id_key}. Requested: {quantity}, Available: {product.stock}"
+
+
+def warn_of_low_stock(moved: Mapping[int, tuple[int, int]], threshold: int) -> None:
+    """Log each product whose stock, given as (before, after), fell to the threshold or below."""
+    for id_key, (before, after) in moved.items():
+        if after <= threshold < before:
+            logger.warning("low stock: product %d has %d left", id_key, after)

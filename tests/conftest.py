@@ -100,7 +100,7 @@ def guarded_app(settings: Settings, issuer: Issuer) -> FastAPI:
 @pytest.fixture(scope="session")
 def running_guarded_app(guarded_app: FastAPI) -> Iterator[TestClient]:
     with TestClient(guarded_app, raise_server_exceptions=False) as client:
-        until(lambda: guarded_app.state.app_context.link.is_up)
+        until(lambda: guarded_app.state.app_context.redis.is_up)
         yield client
 
 
@@ -136,7 +136,7 @@ def committing_client(
 ) -> Iterator[TestClient]:
     """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
     yield running_app
-    app.state.app_context.doubts._open.clear()
+    app.state.app_context.in_doubt._writes.clear()
     empty_tables(committing)
 
 

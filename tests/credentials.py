@@ -131,7 +131,7 @@ def service(
     app = create_fastapi_app(settings.model_copy(update=changed))
     app_context = app.state.app_context
     with TestClient(app, client=(address, 50000), raise_server_exceptions=False) as client:
-        until(lambda: app_context.link.is_up)
+        until(lambda: app_context.redis.is_up)
         own, app_context.database = app_context.database, database or app_context.database
         yield client
         app_context.database = own

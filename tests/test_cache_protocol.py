@@ -9,14 +9,14 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
+from middleware.cached_responses import entry_of
 from schemas.product_schema import ProductFilters
-from services.cache_service import LOOKED_UP, CacheEntry, CacheNamespace, CacheService
-from services.caching.keys import ROOT_TOKEN
+from services.cache_service import CacheLookup, CacheService
+from services.caching.keys import ROOT_STAMP, CachedResource, CacheEntry
+from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
-
-PRODUCTS = CacheNamespace("products", ProductFilters)
 
 
 def page(**query: object) -> CacheEntry:
@@ -64,14 +64,16 @@ class Workers:
         self.links = [RedisClient(address_of(valkey)) for _ in range(2)]
         self.caches = [CacheService(link) for link in self.links]
 
-    async def read(self, worker: int = 0, entry: CacheEntry = FIVE) -> tuple[int, bool | None]:
-        document = await self.caches[worker].read(entry, self.database.load)
+    async def read(
+        self, worker: int = 0, entry: CacheEntry = FIVE, lookup: CacheLookup | None = None
+    ) -> tuple[int, bool | None]:
+        document = await self.caches[worker].read(entry, self.database.load, lookup)
         assert document.etag == etag_of(document.body)
         return int(document.body), document.hit
 
     async def write(self, price: int, worker: int = 0) -> None:
         self.database.price = price
-        await self.caches[worker].drop(PRODUCTS.tokens_of([5]))
+        await self.caches[worker].drop(PRODUCTS.stamp_keys([5]))
 
     async def filled(self, worker: int = 0, entry: CacheEntry = FIVE) -> None:
         """The cache has what the database has."""
@@ -120,12 +122,12 @@ def test_keys_and_their_lives_are_as_documented(run: Run, valkey: ValkeyServer) 
     async def scenario(workers: Workers) -> None:
         await workers.filled(0, FIVE)
         await workers.filled(0, FIRST_PAGE)
-        await workers.filled(0, CacheNamespace("categories", ttl_seconds=3600).one(7))
+        await workers.filled(0, CachedResource("categories", ttl_seconds=3600).one(7))
 
     run(scenario)
     with redis_client(address_of(valkey)) as client:
         lives = {key.decode(): client.ttl(key) for key in client.keys("*")}
-    assert lives.pop(ROOT_TOKEN) > 0
+    assert lives.pop(ROOT_STAMP) > 0
     expected = {"products:id:5": 300, "products:list:skip:0:limit:10": 300, "categories:id:7": 3600}
     expected |= {"products:id:5:token": 600, "products:list:token": 600, "categories:id:7:token": 7200}
     assert lives.keys() == expected.keys()
@@ -159,7 +161,7 @@ def test_what_a_slow_reader_stores_after_a_write_is_never_read(run: Run, is_toke
 
     async def scenario(workers: Workers) -> None:
         if is_token_there:
-            await workers.caches[0]._make_stamp(FIVE)
+            await workers.caches[0]._make_stamps(FIVE)
         slow = asyncio.create_task(workers.read(0))
         await becomes(lambda: database.gates)
         await workers.write(2, 1)
@@ -234,10 +236,8 @@ def test_what_was_looked_up_before_is_not_asked_for_again(run: Run) -> None:
         assert lookup.body == b"1"
         await workers.write(2)
         # Of another entry it is no answer, and of this one it was a hit when it was asked for.
-        LOOKED_UP.set(lookup)
-        assert await workers.read(0, PRODUCTS.one(6)) == (2, False)
-        assert await workers.read(0) == (1, True)
-        LOOKED_UP.set(None)
+        assert await workers.read(0, PRODUCTS.one(6), lookup) == (2, False)
+        assert await workers.read(0, FIVE, lookup) == (1, True)
         assert await workers.read(0) == (2, False)
 
     run(scenario)
@@ -261,8 +261,8 @@ def test_without_redis_all_is_read_from_the_database() -> None:
         for _ in range(2):
             document = await cache.read(FIVE, database.load)
             assert (document.body, document.hit) == (b"1", False)
-        await cache.drop(PRODUCTS.tokens_of([5]))
-        cache.drop_from_thread(PRODUCTS.tokens_of([5]))
+        await cache.drop(PRODUCTS.stamp_keys([5]))
+        cache.drop_from_thread(PRODUCTS.stamp_keys([5]))
         assert database.reads == 2
         assert not cache.is_available
 
@@ -292,7 +292,7 @@ def test_a_server_that_is_frozen_and_goes_on_serves_nothing_old(run: Run, valkey
         for price in range(2, 5):
             await workers.filled()
             freeze(valkey)
-            await workers.caches[price % 2].drop(PRODUCTS.tokens_of([6]))
+            await workers.caches[price % 2].drop(PRODUCTS.stamp_keys([6]))
             await workers.write(price, price % 2)
             assert await workers.read(0) == (price, False)
             assert await workers.read(1) == (price, False)
@@ -327,10 +327,10 @@ def test_a_worker_that_stood_still_trusts_nothing_from_before(run: Run, valkey: 
     async def scenario(workers: Workers) -> None:
         await workers.filled()
         with redis_client(address_of(valkey)) as client:
-            before = client.get(ROOT_TOKEN)
+            before = client.get(ROOT_STAMP)
             workers.links[0]._alive_at -= 1
             assert (await workers.read(0))[1] is False
-            await becomes(lambda: client.get(ROOT_TOKEN) != before)
+            await becomes(lambda: client.get(ROOT_STAMP) != before)
 
     run(scenario)
 
@@ -389,7 +389,7 @@ def test_a_busy_writer_and_many_readers_never_see_the_past(run: Run) -> None:
     ],
 )
 def test_a_request_matches_the_entry_that_is_its_whole_answer(path: str, query: bytes, key: str | None) -> None:
-    entry = PRODUCTS.match(path, query)
+    entry = entry_of(path, query)
     assert (entry.key if entry else None) == key
 
 
@@ -397,4 +397,4 @@ def test_filters_stand_in_the_key_in_one_order() -> None:
     one, other = page(limit=10, sort="-price", category_id=3), page(category_id=3, sort="-price", limit=10)
     assert one == other
     assert one.key == "products:list:skip:0:limit:10:category_id:3:sort:-price"
-    assert one.tokens == (ROOT_TOKEN, "products:list:token")
+    assert one.stamp_keys == (ROOT_STAMP, "products:list:token")

@@ -11,23 +11,22 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisClient
-from middleware.cached_responses import CachedResponses
+from middleware.cached_responses import CachedResponses, entry_of
 from middleware.client_ip import ClientIpResolver
 from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
-from middleware.request_context import ROUTE
-from services.cache_service import CacheNamespace, CacheService
+from middleware.scope_keys import ROUTE
+from services.cache_service import CacheService
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, running
 from tests.servers import freeze, thaw, valkey_server
 
-PRODUCTS = CacheNamespace("products")
-FIRST_PAGE = PRODUCTS.match("/products", b"")
+FIRST_PAGE = entry_of("/products", b"")
 BODY = b'[{"id_key":1}]'
 LIMIT = 5
 
 
-class StoredResponse:
+class Answer:
     def __init__(self, messages: list[Any]) -> None:
         self.status: int = messages[0]["status"]
         self.headers: dict[bytes, bytes] = dict(messages[0]["headers"])
@@ -46,7 +45,7 @@ class Shop:
             self.application,
             ClientIpResolver([ip_network("10.0.0.0/8")]),
             RateLimiter(self.link, limit, 60),
-            CachedResponses(self.cache, [PRODUCTS]),
+            CachedResponses(self.cache),
         )
 
     async def load(self) -> RenderedJson:
@@ -60,7 +59,7 @@ class Shop:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": document.body})
 
-    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> StoredResponse:
+    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> Answer:
         messages: list[Any] = []
 
         async def send(message: Any) -> None:
@@ -68,7 +67,7 @@ class Shop:
 
         request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": ("9.9.9.9", 1)}
         await self.edge({**request, "headers": list(headers), **scope}, None, send)  # type: ignore[arg-type] # not read
-        return StoredResponse(messages)
+        return Answer(messages)
 
 
 Run = Callable[..., None]

@@ -1,7 +1,7 @@
 """A server that only reads, as a standby does after a failover: writes wait for the new primary, and then find it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -9,7 +9,6 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
@@ -17,10 +16,11 @@ from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncPool
-from services.rendering import StoredResponse
-from services.transactions.unit_of_work import Transactions
+from services.rendering import Created
+from services.transactions.unit_of_work import UnitOfWork
 from tests.factories import Factory
 from tests.test_errors import assert_unavailable, database_of
+from tests.test_transactions import MADE, Transactions, Work
 
 INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
 TOYS = {"name": "Toys"}
@@ -140,18 +140,19 @@ def test_a_transaction_in_a_thread_that_the_server_has_ended(
     app: FastAPI, committing_client: TestClient, code: str
 ) -> None:
     """Is run again, over another connection."""
-    transactions, ran = Transactions(app.state.app_context, {}), list[int]()
+    transactions, ran = Transactions(app.state.app_context), list[int]()
 
-    def failing(times: int) -> Callable[[Session], StoredResponse]:
-        def work(session: Session) -> StoredResponse:
-            ran.append(session.connection().connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
+    def failing(times: int) -> Work:
+        def work(tx: UnitOfWork) -> Created:
+            connection = tx.session.connection().connection.dbapi_connection
+            ran.append(connection.info.backend_pid)  # type: ignore[union-attr]
             if len(ran) <= times:
-                session.execute(text(RAISE.format(code)))
-            return StoredResponse(200, b"{}")
+                tx.session.execute(text(RAISE.format(code)))
+            return MADE
 
         return work
 
-    assert transactions.run(failing(1)).status == 200
+    assert transactions.run(failing(1)) == MADE
     assert len(set(ran)) == 2
     with pytest.raises(DatabaseUnavailableError):
         transactions.run(failing(99))

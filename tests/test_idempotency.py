@@ -16,8 +16,8 @@ from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
 from services.app_context import AppContext
-from services.transactions import idempotency as idempotency_service
-from services.transactions.idempotency import keep_removing_expired_keys, remove_expired_keys
+from services.transactions import expired_keys
+from services.transactions.expired_keys import keep_removing_expired_keys, remove_expired_keys
 from tests.database import StatementCounter
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object
@@ -142,7 +142,7 @@ def test_an_outage_is_not_kept(app: FastAPI, client: TestClient, make: Factory, 
 
 def test_a_fault_of_ours_is_not_kept(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("repositories.category_repository.CategoryRepository.creation", lambda *_: 1 / 0)
+        patch.setattr("repositories.category_repository.CategoryRepository.insert_statement", lambda *_: 1 / 0)
         assert client.post("/categories", json={"name": "Toys"}, headers=key()).status_code == 500
     again = client.post("/categories", json={"name": "Toys"}, headers=key())
     assert (again.status_code, REPLAYED in again.headers) == (201, False)
@@ -272,7 +272,7 @@ def in_the_app(client: TestClient, function: Any, *arguments: Any) -> Any:
 def test_expired_keys_are_removed_in_batches_and_others_stay(
     app: FastAPI, committing_client: TestClient, committing: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency_service, "BATCH", 2)
+    monkeypatch.setattr(expired_keys, "BATCH", 2)
     body = {"total": 1, "payment_type": "cash"}
     for number in range(5):
         committing_client.post("/bills", json=body, headers=key(f"old {number}"))
@@ -304,7 +304,7 @@ def test_the_task_survives_an_outage_and_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """First the database is away, then something is broken, then all is well."""
-    monkeypatch.setattr(idempotency_service, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(expired_keys, "INTERVAL_SECONDS", 0.01)
     committing_client.post("/bills", json={"total": 1, "payment_type": "cash"}, headers=key())
     age(committing, 25)
     app_context: AppContext = app.state.app_context

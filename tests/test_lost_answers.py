@@ -23,7 +23,7 @@ HELD = 4711  # the advisory lock that a commit waits for
 
 @pytest.fixture
 def cached(app: FastAPI, committing_client: TestClient) -> TestClient:
-    until(lambda: app.state.app_context.link.is_up)
+    until(lambda: app.state.app_context.redis.is_up)
     return committing_client
 
 

@@ -22,7 +22,8 @@ from config.settings import Settings
 from infrastructure.observability import tracing as telemetry
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
 from infrastructure.postgres.database import Database
-from middleware.request_context import ROUTE, request_context
+from middleware.request_context import request_context
+from middleware.scope_keys import ROUTE
 from middleware.tracing import trace_requests
 from tests.servers import ROOT, until
 
@@ -167,7 +168,7 @@ def test_the_application_traces_its_trips_to_redis(settings: Settings, collector
 
     app = create_fastapi_app(settings.model_copy(update={"otel_exporter_otlp_endpoint": collector.url}))
     with TestClient(app) as client:
-        until(lambda: app.state.app_context.link.is_up)
+        until(lambda: app.state.app_context.redis.is_up)
         client.get("/categories")
         client.post("/categories", json={"name": "Toys"})
     spans = collector.spans()

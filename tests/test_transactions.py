@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,19 +13,23 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from controllers.http.exception_handlers import STATUSES
+from controllers.http.idempotency import stored_response
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
-from repositories.idempotency_repository import RequestKey
+from repositories.idempotency_repository import RequestKey, StoredResponse
 from repositories.order_detail_repository import OrderDetailRepository
 from schemas.category_schema import CategoryFilters
-from services.exceptions import InvalidError, NotFoundError, ServiceError
-from services.rendering import StoredResponse
-from services.transactions.creation import Creations
-from services.transactions.unit_of_work import RETRIES, Transactions
+from services.app_context import AppContext
+from services.exceptions import InvalidError, NotFoundError, ServiceError, UnexplainedRefusalError
+from services.order_detail_service import OrderDetailService
+from services.rendering import Created
+from services.request_context import INTERNAL, IdempotentRequest
+from services.transactions.creation import MAX_ATTEMPTS, CreatingService
+from services.transactions.unit_of_work import RETRIES, UnitOfWork, run_with_retries, unit_of_work
 from tests.factories import Factory
 from tests.servers import until
 
@@ -32,9 +37,33 @@ RETRIED = "db_transaction_retries_total"
 KEY = RequestKey("", "a key", "POST", "/nowhere", b"f" * 32)
 
 
+MADE = Created(b"{}", 1)
+
+Work = Callable[[UnitOfWork], Created]
+
+
+class Transactions:
+    """Runs work in a unit of work, as a service does."""
+
+    def __init__(self, app_context: AppContext) -> None:
+        self.app_context = app_context
+
+    def run(self, work: Work, key: RequestKey | None = None) -> Created | StoredResponse:
+        idempotent = IdempotentRequest(key, partial(stored_response, "/nowhere")) if key else None
+
+        def use_case() -> Created | StoredResponse:
+            with unit_of_work(self.app_context, INTERNAL._replace(idempotent=idempotent), {}) as tx:
+                if tx.replay:
+                    return tx.replay
+                tx.outcome = created = work(tx)
+                return created
+
+        return run_with_retries(use_case)
+
+
 @pytest.fixture
 def transactions(app: FastAPI, committing_client: TestClient) -> Transactions:
-    return Transactions(app.state.app_context, {})
+    return Transactions(app.state.app_context)
 
 
 def retries(client: TestClient) -> float:
@@ -42,15 +71,19 @@ def retries(client: TestClient) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(RETRIED))
 
 
-def failing(code: str, times: int, ran: list[str]) -> Callable[[Session], StoredResponse]:
-    """Work that adds a category, and that PostgreSQL then refuses with `code` so many times."""
+def add_category(tx: UnitOfWork) -> None:
+    CategoryRepository(tx).insert({"name": "made"}, ("id_key",))
 
-    def work(session: Session) -> StoredResponse:
+
+def failing(code: str, times: int, ran: list[str]) -> Work:
+    """Return work that adds a category, and that PostgreSQL then refuses with `code` so many times."""
+
+    def work(tx: UnitOfWork) -> Created:
         ran.append(code)
-        CategoryRepository(session).save({"name": "made"})
+        add_category(tx)
         if len(ran) <= times:
-            session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))
-        return StoredResponse(201, b"{}")
+            tx.session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{code}'; END $$"))
+        return MADE
 
     return work
 
@@ -62,7 +95,7 @@ def test_a_conflict_is_retried_up_to_three_times(
 ) -> None:
     before = retries(committing_client)
     ran: list[str] = []
-    assert transactions.run_once(failing(code, RETRIES, ran), key).status == 201
+    assert transactions.run(failing(code, RETRIES, ran), key) == MADE
     assert (len(ran), retries(committing_client) - before) == (1 + RETRIES, RETRIES)
     assert [made["name"] for made in committing_client.get("/categories").json()] == ["made"]
 
@@ -73,10 +106,10 @@ def test_a_conflict_without_end_is_given_up_and_leaves_nothing(
 ) -> None:
     ran: list[str] = []
     with pytest.raises(DatabaseUnavailableError):
-        transactions.run_once(failing("40P01", 99, ran), key)
+        transactions.run(failing("40P01", 99, ran), key)
     assert len(ran) == 1 + RETRIES
     assert committing_client.get("/categories").json() == []
-    assert transactions.run_once(lambda _: StoredResponse(201, b"now"), key).body == b"now"
+    assert transactions.run(lambda _: MADE, key) == MADE
 
 
 def test_who_loses_a_deadlock_tries_again(committing_client: TestClient, committing: Database) -> None:
@@ -106,22 +139,23 @@ def waits_for_a_lock(committing: Database) -> bool:
 
 
 def test_a_refusal_that_input_decided_is_not_kept(transactions: Transactions) -> None:
-    def refuse(_: Session) -> StoredResponse:
+    def refuse(_: UnitOfWork) -> Created:
         raise InvalidError("does not fit", "total")
 
     with pytest.raises(InvalidError):
-        transactions.run_once(refuse, KEY)
-    assert transactions.run_once(lambda _: StoredResponse(201, b"now"), KEY) == StoredResponse(201, b"now")
+        transactions.run(refuse, KEY)
+    assert transactions.run(lambda _: MADE, KEY) == MADE
+    assert transactions.run(lambda _: MADE, KEY) == StoredResponse(201, b"{}", "/nowhere/1")
 
 
 def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions, committing_client: TestClient) -> None:
-    def refuse(session: Session) -> StoredResponse:
-        CategoryRepository(session).save({"name": "made"})
+    def refuse(tx: UnitOfWork) -> Created:
+        add_category(tx)
         raise NotFoundError("Product", 1)
 
-    for replayed in (False, True):
-        answer = transactions.run_once(refuse, KEY)
-        assert (answer.status, answer.replayed) == (404, replayed)
+    with pytest.raises(NotFoundError):
+        transactions.run(refuse, KEY)
+    assert transactions.run(refuse, KEY) == StoredResponse(404, b'{"message":"Product with id 1 not found"}')
     assert committing_client.get("/categories").json() == []
 
 
@@ -135,9 +169,13 @@ def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions,
 def test_a_bound_that_only_the_database_knows(
     transactions: Transactions, statement: str, status: int, told: str
 ) -> None:
+    def work(tx: UnitOfWork) -> Created:
+        tx.session.execute(text(statement))
+        return MADE
+
     with pytest.raises(ServiceError, match=told) as raised:
-        transactions.run(lambda session: session.execute(text(statement)))
-    assert raised.value.status == status
+        transactions.run(work)
+    assert STATUSES[type(raised.value)] == status
 
 
 def test_a_stock_that_nobody_can_count_is_refused(client: TestClient, make: Factory) -> None:
@@ -208,28 +246,58 @@ def leave_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(Creations, "_attempt", refuse)
+    monkeypatch.setattr(CreatingService, "_create_by_statement", refuse)
 
 
 def test_a_sale_whose_obstacle_has_gone_is_tried_again(
     client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stock came back between the sales that failed, by itself and in a transaction, and the question why."""
-    sell, tries = OrderDetailRepository.sell, list[Any]()
+    """The stock came back between the statements that failed, alone and in a transaction, and the explanation."""
+    insert, tries = OrderDetailRepository.insert, list[Any]()
 
     def fail_once(self: OrderDetailRepository, values: Any, fields: Any) -> Any:
         tries.append(values)
-        return sell(self, values, fields) if len(tries) > 1 else None
+        return insert(self, values, fields) if len(tries) > 1 else []
 
     leave_to_threads(monkeypatch)
-    monkeypatch.setattr(OrderDetailRepository, "sell", fail_once)
+    monkeypatch.setattr(OrderDetailRepository, "insert", fail_once)
     detail = make.order_detail(quantity=2)
     assert (len(tries), detail["quantity"]) == (2, 2)
     assert client.get("/products").json()[0]["stock"] == 8
 
 
+def test_a_refusal_without_a_reason_ends_after_a_few_attempts(
+    client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if a condition had been added to the statement only: an error names both places."""
+    order, product, tries = make.order(), make.product(stock=5), list[Any]()
+
+    def refuse(*arguments: Any) -> list[Any]:
+        tries.append(arguments)
+        return []
+
+    monkeypatch.setattr(OrderDetailRepository, "insert", refuse)
+    leave_to_threads(monkeypatch)
+    body = {"quantity": 1, "order_id": order["id_key"], "product_id": product["id_key"]}
+    refused = client.post("/order_details", json=body)
+    assert (refused.status_code, refused.json()) == (500, {"detail": "Internal server error"})
+    assert len(tries) == MAX_ATTEMPTS
+    [logged] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert logged.exc_info
+    assert isinstance(logged.exc_info[1], UnexplainedRefusalError)
+    for place in ("OrderDetailRepository.insert_statement", OrderDetailService.explain_refusal.__qualname__):
+        assert place in str(logged.exc_info[1])
+    assert client.get("/order_details").json() == []
+
+
 def test_a_rule_may_read_a_page_of_entities(transactions: Transactions, committing_client: TestClient) -> None:
     made = [Factory(committing_client).category() for _ in range(3)]
     query = CategoryFilters(skip=1, limit=1)
-    names = transactions.run(lambda session: [one.name for one in CategoryRepository(session).find_all(query)])
+    names: list[str] = []
+
+    def read(tx: UnitOfWork) -> Created:
+        names.extend(one.name for one in CategoryRepository(tx).find_all(query))
+        return MADE
+
+    transactions.run(read)
     assert names == [made[1]["name"]]

@@ -1,12 +1,12 @@
-"""Whom operations are for. The check is the one gate that every operation on data goes through."""
+"""Roles that operations are for. Every operation on data checks its policy first."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from fastapi import Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from config.settings import Settings
-from services.auth.principal import PRINCIPAL, Role
+from services.auth.principal import Principal, Role
 from services.exceptions import ForbiddenError, UnauthorizedError
 
 
@@ -19,16 +19,13 @@ class Policy(NamedTuple):
 
     @property
     def refusals(self) -> tuple[int, ...]:
-        """The statuses with which `check` may refuse."""
+        """The statuses of the errors that `refuse` raises."""
         return (401,) if self.is_public else (401, 403)
 
-    def check(self) -> None:
-        """Raises UnauthorizedError for the anonymous, and for credentials that are none; ForbiddenError for others."""
-        principal = PRINCIPAL.get()
+    def refuse(self, principal: Principal) -> NoReturn:
+        """Raise the principal's failure, UnauthorizedError for anonymous callers, otherwise ForbiddenError."""
         if principal.failure:
             raise principal.failure
-        if principal.role in self.roles:
-            return
         if principal.role is Role.ANONYMOUS:
             raise UnauthorizedError("Authentication required")
         raise ForbiddenError("Not allowed")
@@ -36,12 +33,12 @@ class Policy(NamedTuple):
 
 PUBLIC = Policy(frozenset(Role))
 CLIENTS = Policy(frozenset({Role.CLIENT, Role.ADMIN}))
-"""Clients, for what is their own; admins, for all."""
+"""Clients for their own objects, admins for all."""
 ADMINS = Policy(frozenset({Role.ADMIN}))
 
 
 class Access(NamedTuple):
-    """Whom the operations of an entity are for: admins, unless its controller says otherwise."""
+    """Policies of an entity's operations: admins only, unless its controller declares otherwise."""
 
     read: Policy = ADMINS
     create: Policy = ADMINS
@@ -54,10 +51,10 @@ _TOKEN = HTTPBearer(scheme_name="Token", bearerFormat="JWT", auto_error=False)
 
 
 def credentials(settings: Settings) -> list[Any]:
-    """What Swagger UI's Authorize button asks for; `FastPath` has read it before any route runs."""
+    """Return the security schemes for Swagger UI's Authorize button. The fast path reads the credentials."""
     return [Security(_API_KEY)] * settings.takes_api_keys + [Security(_TOKEN)] * settings.takes_tokens
 
 
 def challenge(settings: Settings) -> str:
-    """The value of `WWW-Authenticate`, RFC 9110 section 11.6.1. For API keys no scheme is registered."""
+    """Return the value of `WWW-Authenticate`, RFC 9110 section 11.6.1. API keys have no registered scheme."""
     return ", ".join(["ApiKey"] * settings.takes_api_keys + ["Bearer"] * settings.takes_tokens)

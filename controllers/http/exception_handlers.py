@@ -1,8 +1,8 @@
-"""Errors become answers here, and nowhere else."""
+"""Exceptions become responses here, and nowhere else."""
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,28 +15,59 @@ from starlette.routing import Match
 from controllers.http.access import challenge
 from controllers.http.responses import JSON
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
+from middleware.scope_keys import FAULT_ANSWERED
 from schemas.base_schema import to_json
-from services.exceptions import ServiceError
+from services.exceptions import (
+    ConflictError,
+    ForbiddenError,
+    IdempotencyKeyReusedError,
+    InvalidError,
+    NotFoundError,
+    PreconditionFailedError,
+    RejectedError,
+    ServiceError,
+    UnauthorizedError,
+)
 
-# The key in the scope that tells the layers in front that a fault has been logged and answered.
-FAULT_ANSWERED = "ecommerce.fault_answered"
+STATUSES: Mapping[type[ServiceError], int] = {
+    RejectedError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    PreconditionFailedError: 412,
+    InvalidError: 422,
+    IdempotencyKeyReusedError: 422,
+}
+
 _DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 logger = logging.getLogger(__name__)
 
 
-def add_error_handlers(app: FastAPI) -> None:
+def add_exception_handlers(app: FastAPI) -> None:
     headers_of_401 = {"WWW-Authenticate": challenge(app.state.app_context.settings)}
 
     async def refuse(_: Request, error: ServiceError) -> Response:
-        return error_response(error.status, error.body, headers_of_401 if error.status == 401 else None)
+        status = STATUSES[type(error)]
+        return error_response(status, error_body(error), headers_of_401 if status == 401 else None)
 
     app.exception_handler(ServiceError)(refuse)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(UnavailableError)(_unavailable)
-    app.exception_handler(ClientDisconnect)(_left)
+    app.exception_handler(ClientDisconnect)(_disconnected)
     app.exception_handler(Exception)(_fault)
+
+
+def error_body(error: ServiceError) -> dict[str, Any]:
+    if isinstance(error, NotFoundError):
+        return {"message": error.detail}
+    if isinstance(error, InvalidError):
+        return {"detail": [{"loc": ["body", *error.fields], "msg": error.detail, "type": "value_error"}]}
+    if isinstance(error, IdempotencyKeyReusedError):
+        return {"detail": [{"loc": ["header", "Idempotency-Key"], "msg": error.detail, "type": "value_error"}]}
+    return {"detail": error.detail, **error.extra}
 
 
 def error_response(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
@@ -44,13 +75,13 @@ def error_response(status: int, body: Any, headers: dict[str, str] | None = None
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
-    return error_response(422, {"detail": [_told(item) for item in error.errors()]})
+    return error_response(422, {"detail": [_public(item) for item in error.errors()]})
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        # The framework names the methods of the first route only, of all that have its path.
+        # Starlette names the methods of the first route with this path only.
         routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
         methods = sorted({method for route in routes if route.path == routes[0].path for method in route.methods})
         headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # of files, which have no route
@@ -62,8 +93,8 @@ async def _unavailable(_: Request, error: UnavailableError) -> Response:
     return error_response(503, {"detail": UNAVAILABLE}, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
-async def _left(_: Request, __: ClientDisconnect) -> Response:
-    """Before its request was whole. Nobody gets this: metrics and logs have it, with the status that nginx gives."""
+async def _disconnected(_: Request, __: ClientDisconnect) -> Response:
+    """Return nginx's status for a client that left before its request was complete; only metrics and logs see it."""
     return Response(status_code=499)
 
 
@@ -73,8 +104,8 @@ async def _fault(request: Request, error: Exception) -> Response:
     return error_response(500, {"detail": "Internal server error"})
 
 
-def _told(item: dict[str, Any]) -> dict[str, Any]:
-    """Without the input, which may be hostile, and without what UTF-8 cannot carry."""
+def _public(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the error without the input, which may be hostile, and in valid UTF-8."""
     loc: Sequence[Any] = item["loc"]
     return {
         "loc": [_encodable(part) if isinstance(part, str) else part for part in loc],

@@ -1,15 +1,22 @@
-"""Which requests count as repeats of each other."""
+"""The `Idempotency-Key` header: the identity of repeated requests, and the responses that are stored for them."""
 
 import hashlib
 import json
+from functools import partial
 from typing import Annotated
 
 from fastapi import Header
 from starlette.requests import Request
 
-from repositories.idempotency_repository import RequestKey
+from controllers.http.exception_handlers import STATUSES, error_body
+from repositories.idempotency_repository import RequestKey, StoredResponse
 from schemas.base_schema import BaseSchema, to_json
-from services.auth.principal import PRINCIPAL
+from services.exceptions import ServiceError
+from services.rendering import Created
+from services.request_context import IdempotentRequest, RequestContext
+
+STORED_ERRORS = frozenset({400, 404, 409})
+"""Refusals that the stored data decide. Invalid input and outages are not stored: the caller may try again."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -18,16 +25,24 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
-        description="Repeats with the same key get the first answer, for 24 hours.",
+        description="Repeats with the same key get the first response, for 24 hours.",
     ),
 ]
 
 
-def request_key(request: Request, key: str | None, new: BaseSchema) -> RequestKey | None:
-    """None when the request bears no key. Two bodies are the same when their fields are, whatever the spelling."""
-    if key is None:
-        return None
+def idempotent_request(
+    request: Request, context: RequestContext, key: str, new: BaseSchema, prefix: str
+) -> IdempotentRequest:
+    """Identify the request by its fields, whatever their order and spelling. `prefix` is that of the new object."""
     method, path = request.method, request.url.path
     fields = json.dumps(new.given(), default=lambda value: to_json(value).decode())  # integers of any length
     fingerprint = hashlib.sha256(f"{method} {path}\n{fields}".encode()).digest()
-    return RequestKey(PRINCIPAL.get().name, key, method, path, fingerprint)
+    identity = RequestKey(context.principal.name, key, method, path, fingerprint)
+    return IdempotentRequest(identity, partial(stored_response, prefix))
+
+
+def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
+    if isinstance(outcome, Created):
+        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}")
+    status = STATUSES[type(outcome)]
+    return StoredResponse(status, to_json(error_body(outcome))) if status in STORED_ERRORS else None

@@ -1,4 +1,4 @@
-"""What an endpoint's signature names, read from a request as FastAPI documents it, and told wrong in the same words."""
+"""Parameters of an endpoint's signature, read from the request with FastAPI's semantics and error texts."""
 
 import inspect
 import json
@@ -8,45 +8,55 @@ from email.message import Message
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from fastapi import Path, params
+from fastapi import Depends, Path, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from middleware.scope_keys import REQUEST_CONTEXT
+from services.request_context import RequestContext
 
-def _whole(text: Any) -> Any:
-    """Digits only, where pydantic would also take `5.0`, ` 5` and `1_000`. A sign is an integer that does not exist."""
+
+def request_context(request: Request) -> RequestContext:
+    context: RequestContext = request.scope[REQUEST_CONTEXT]
+    return context
+
+
+def _is_whole_number(text: Any) -> Any:
+    """Accept digits with an optional minus. Pydantic would also accept `5.0`, ` 5` and `1_000`."""
     if isinstance(text, str) and not (text.removeprefix("-").isascii() and text.removeprefix("-").isdigit()):
         raise PydanticCustomError("int_parsing", "Input should be a valid integer")
     return text
 
 
-PathId = Annotated[int, BeforeValidator(_whole), Path(description="The object's `id_key`.", examples=[1])]
+Context = Annotated[RequestContext, Depends(request_context)]
+PathId = Annotated[int, BeforeValidator(_is_whole_number), Path(description="The object's `id_key`.", examples=[1])]
 
 ABSENT = object()
 
 
 class Parameter(NamedTuple):
+    """`find` returns the value in the request or its body, or ABSENT."""
+
     name: str
     loc: tuple[str, ...]
     find: Callable[[Request, Any], Any]
-    """The value in the request and its JSON, ABSENT when there is none."""
-    validate: Callable[[Any], Any]
+    validate: Callable[[Any], Any] | None = None
 
 
 class Parameters:
     def __init__(self, endpoint: Callable[..., Any], max_body_bytes: int) -> None:
-        parameters = inspect.signature(endpoint, eval_str=True).parameters
-        self._parameters = [_argument(item) for item in parameters.values()]
+        signature = inspect.signature(endpoint, eval_str=True)
+        self._parameters = [_parameter(item) for item in signature.parameters.values()]
         self._max_body_bytes = max_body_bytes
-        self._takes_body = any(argument.loc == ("body",) for argument in self._parameters)
+        self._takes_body = any(parameter.loc == ("body",) for parameter in self._parameters)
 
     async def read(self, request: Request) -> dict[str, Any]:
-        """The arguments by name; those that are absent are left to their defaults.
+        """Return the values by name, without absent parameters, which keep their defaults.
 
-        Raises RequestValidationError with everything that is wrong, HTTPException for a body above the limit.
+        Raises RequestValidationError with all errors, and HTTPException for a body above the limit.
         """
         body = await _read_body(request, self._max_body_bytes) if self._takes_body else None
         values: dict[str, Any] = {}
@@ -55,7 +65,7 @@ class Parameters:
             try:
                 value = find(request, body)
                 if value is not ABSENT:
-                    values[name] = validate(value)
+                    values[name] = validate(value) if validate else value
             except ValidationError as error:
                 errors += [{**item, "loc": (*loc, *item["loc"])} for item in error.errors()]
         if errors:
@@ -63,12 +73,16 @@ class Parameters:
         return values
 
 
-def _argument(parameter: Any) -> Parameter:
+def _parameter(parameter: Any) -> Parameter:
     name = parameter.name
     if parameter.annotation is Request:
-        return Parameter(name, (), lambda request, _: request, lambda request: request)
+        return Parameter(name, (), lambda request, _: request)
+    metadata = getattr(parameter.annotation, "__metadata__", ())
+    for item in metadata:
+        if isinstance(item, params.Depends):
+            return Parameter(name, (), _dependency(item.dependency))
     validate = TypeAdapter(parameter.annotation).validate_python
-    for item in getattr(parameter.annotation, "__metadata__", ()):
+    for item in metadata:
         if isinstance(item, params.Path):
             return Parameter(name, ("path", name), lambda request, _: request.path_params[name], validate)
         if isinstance(item, params.Query):
@@ -76,6 +90,10 @@ def _argument(parameter: Any) -> Parameter:
         if isinstance(item, params.Header):
             return Parameter(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
     return Parameter(name, ("body",), lambda _, body: body, validate)
+
+
+def _dependency(dependency: Any) -> Callable[[Request, Any], Any]:
+    return lambda request, _: dependency(request)
 
 
 def _header(name: str) -> Callable[[Request, Any], Any]:
@@ -87,7 +105,7 @@ def _query(request: Request, _: Any) -> dict[str, str]:
 
 
 def query_pairs(request: Request) -> list[tuple[str, str]]:
-    """The parameters; what is no UTF-8 is refused, where the framework would put U+FFFD in its place."""
+    """Return the query's parameters. Raises RequestValidationError for invalid UTF-8; Starlette would insert U+FFFD."""
     try:
         return parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
@@ -96,11 +114,11 @@ def query_pairs(request: Request) -> list[tuple[str, str]]:
 
 
 async def _read_body(request: Request, limit: int) -> Any:
-    """Its JSON, with numbers as exact as they were sent; as bytes what does not even claim to be JSON."""
+    """Return the JSON body with exact numbers, or bytes if its type is not JSON, which then fails validation."""
     body = await _receive(request, limit)
     if not body:
         raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
-    if not _claims_to_be_json(request.headers.get("content-type")):
+    if not _is_json_type(request.headers.get("content-type")):
         return body
     try:
         return _DECODER.decode(body.decode())
@@ -119,8 +137,8 @@ async def _receive(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _claims_to_be_json(content_type: str | None) -> bool:
-    """So does a body without a type."""
+def _is_json_type(content_type: str | None) -> bool:
+    """Return True for JSON types, and for a body without a type."""
     if content_type in (None, "", "application/json"):
         return True
     message = Message()
@@ -130,7 +148,7 @@ def _claims_to_be_json(content_type: str | None) -> bool:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

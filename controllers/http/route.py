@@ -1,4 +1,4 @@
-"""The routes of all entities: documented by FastAPI, and answered without its machinery."""
+"""Routes of all entities: documented by FastAPI, answered without its dependency machinery."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -11,49 +11,63 @@ from starlette.types import Scope
 
 from controllers.http.access import Policy
 from controllers.http.parameters import Parameters
-from middleware.security_headers import KEPT_AND_CHECKED, PERSONAL
-from services.transactions.audit_log import WRITE, Write
+from middleware.scope_keys import REQUEST_CONTEXT
+from middleware.security_headers import PERSONAL, PUBLIC_REVALIDATED
+from services.request_context import AuditedRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class EntityRoute(APIRoute):
-    """Calls `endpoint` with what its signature names: the object's key, a query, headers, a body.
+    """Calls `endpoint` with the parameters of its signature: a key, a query, headers, a body, a context.
 
-    FastAPI documents the signature; to solve it as dependencies would cost several times what the rest of a read does.
-    Before anything of the request is read, it is asked whether the operation is for whoever asks.
+    FastAPI documents the signature. Its dependency solver would cost several times the rest of a read.
+    The policy is checked before anything of the request is read.
     """
 
     def __init__(
-        self, path: str, endpoint: Callable[..., Any], *, policy: Policy, max_body_bytes: int, **options: Any
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        policy: Policy,
+        max_body_bytes: int,
+        is_audited: bool,
+        is_cached: bool,
+        **options: Any,
     ) -> None:
-        self.policy = policy
+        self.policy, self.is_audited, self.is_cached = policy, is_audited, is_cached
         self._parameters = Parameters(endpoint, max_body_bytes)
         super().__init__(path, endpoint, **options)
         self.answer = self.get_route_handler()
         self.app = request_response(self.answer)
 
     @property
-    def is_fixed(self) -> bool:
-        """`/things/word`: no method on it means the thing whose `id_key` is that word."""
+    def is_literal(self) -> bool:
+        """True for `/things/word`, which no method may read as the key of a thing."""
         return "{" not in self.path and self.path.count("/") > 1
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Takes all methods of a fixed path, and so refuses them, where the router would look for a thing."""
+        """Claim every method on a literal path, so `PUT /products/low_stock` is a 405, not an id lookup."""
         match, child_scope = super().matches(scope)
-        return (Match.FULL if match is Match.PARTIAL and self.is_fixed else match), child_scope
+        return (Match.FULL if match is Match.PARTIAL and self.is_literal else match), child_scope
 
     def get_route_handler(self) -> Handler:
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
-        read_arguments, check, success = self._parameters.read, self.policy.check, self.status_code or 200
-        is_read = self.methods == {"GET"}
-        caching = ([KEPT_AND_CHECKED] if self.policy.is_public else PERSONAL) if is_read else ()
+        read_parameters, policy, roles = self._parameters.read, self.policy, self.policy.roles
+        is_read, success = self.methods == {"GET"}, self.status_code or 200
+        caching = ([PUBLIC_REVALIDATED] if policy.is_public else PERSONAL) if is_read else ()
+        is_audited = self.is_audited and not is_read
 
         async def handle(request: Request) -> Response:
-            check()
-            if not is_read:
-                WRITE.set(Write(request.method, request.scope["path"], success))
-            response = await endpoint(**await read_arguments(request))
+            scope = request.scope
+            principal = scope[REQUEST_CONTEXT].principal
+            if principal.failure or principal.role not in roles:
+                policy.refuse(principal)
+            if is_audited:
+                audited = AuditedRequest(request.method, scope["path"], success)
+                scope[REQUEST_CONTEXT] = scope[REQUEST_CONTEXT]._replace(audited=audited)
+            response = await endpoint(**await read_parameters(request))
             response.raw_headers.extend(caching)
             return response
 

@@ -1,4 +1,4 @@
-"""Routes found by one look into a table: the router would try them one by one, behind a dozen layers."""
+"""Routing by one dictionary lookup. FastAPI's router would try the routes one by one, behind a dozen layers."""
 
 from collections import defaultdict
 from typing import Any
@@ -9,55 +9,78 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from controllers.http.route import EntityRoute
+from middleware.scope_keys import FAULT_ANSWERED
+from services.app_context import AppContext
 
 ID = "{id_key}"
 
 Routes = dict[str, EntityRoute]
 
 
-class Router:
-    def __init__(self, app: ASGIApp, api: FastAPI) -> None:
-        """`app` gets what is not in the table of `api`'s entities."""
-        self._app = app
-        self._methods: defaultdict[str, Routes] = defaultdict(dict)
-        self._fixed = {route.path for route in api.routes if isinstance(route, EntityRoute) and route.is_fixed}
-        for route in api.routes:
-            if isinstance(route, EntityRoute):
-                for method in route.methods or ():
-                    self._methods[method][route.path] = route
-        self._cached = {("GET", path) for path in api.state.app_context.cached_routes}
-        self._handlers: Any = api.exception_handlers
+class Application(FastAPI):
+    """FastAPI behind our own layers. They answer most requests; FastAPI routes and documents the rest."""
+
+    app_context: AppContext
+    front: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        routes = self._methods.get(scope["method"]) if scope["type"] == "http" else None
-        if routes and scope["path"] in self._fixed and scope["path"] not in routes:
-            routes = None
-        route, parameters = _find(routes, scope["path"]) if routes else (None, {})
+        await self.front(scope, receive, send)
+
+    async def call_fastapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except Exception:
+            # Starlette raises an exception again that it has answered, for the server to log it a second time.
+            if FAULT_ANSWERED not in scope:
+                raise
+
+
+class Router:
+    """The routes of all entities by method and path."""
+
+    def __init__(self, application: Application) -> None:
+        """Other paths, such as `/docs`, and 404 and 405, are FastAPI's."""
+        self._application = application
+        self._methods: defaultdict[str, Routes] = defaultdict(dict)
+        routes = [route for route in application.routes if isinstance(route, EntityRoute)]
+        self._literal_paths = {route.path for route in routes if route.is_literal}
+        for route in routes:
+            for method in route.methods or ():
+                self._methods[method][route.path] = route
+        self._handlers: Any = application.exception_handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route, parameters = self._find(scope) if scope["type"] == "http" else (None, {})
         if route is None:
-            await self._app(scope, receive, send)
+            await self._application.call_fastapi(scope, receive, send)
             return
         scope["route"], scope["path_params"] = route, parameters
         request = Request(scope, receive, send)
         try:
             response = await route.answer(request)
         except Exception as error:  # there is a handler for every class
-            response = await self._refuse(request, error)
+            response = await self._refuse(request, route, error)
         await response(scope, receive, send)
 
-    async def _refuse(self, request: Request, error: Exception) -> Response:
+    def _find(self, scope: Scope) -> tuple[EntityRoute | None, dict[str, str]]:
+        """Find `/products`, `/products/5` or `/products/5/reviews`; `/products/` is the same address as `/products`."""
+        path: str = scope["path"]
+        if path.endswith("/"):
+            path = scope["path"] = path.rstrip("/") or "/"
+        routes = self._methods.get(scope["method"])
+        if not routes:
+            return None, {}
+        if route := routes.get(path):
+            return route, {}
+        parts = path.split("/", 3)
+        if len(parts) == 2 or path in self._literal_paths:
+            return None, {}
+        id_key, parts[2] = parts[2], ID
+        return routes.get("/".join(parts)), {"id_key": id_key}
+
+    async def _refuse(self, request: Request, route: EntityRoute, error: Exception) -> Response:
         handle = next(self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers)
         response: Response = await handle(request, error)
-        if (request.method, request.scope["route"].path) in self._cached and response.status_code != 401:
+        if route.is_cached and response.status_code != 401:
             response.headers["X-Cache-Hit"] = "false"
         return response
-
-
-def _find(routes: Routes, path: str) -> tuple[EntityRoute | None, dict[str, str]]:
-    """`/products`, `/products/5` and `/products/5/reviews` are all the forms that there are."""
-    if route := routes.get(path):
-        return route, {}
-    parts = path.split("/", 3)
-    if len(parts) == 2:
-        return None, {}
-    id_key, parts[2] = parts[2], ID
-    return routes.get("/".join(parts)), {"id_key": id_key}

@@ -1,4 +1,4 @@
-"""Swagger UI and ReDoc, served from the application's own files: they work with no internet access."""
+"""Swagger UI and ReDoc, served from the application's own files, so they work offline."""
 
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -18,7 +18,7 @@ FAVICON = "swagger-ui/favicon-32x32.png"
 SWAGGER_UI = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
 REDOC = ("redoc.css", "redoc/redoc.standalone.js", "redoc.js")
 
-# Both pages write style elements and show data: images; ReDoc runs its search in a worker that it makes from a blob.
+# Both pages insert style elements and data: images. ReDoc starts its search worker from a blob.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -28,7 +28,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class VersionedFiles(StaticFiles):
-    """Files that a browser may keep for a year, since their addresses change with their contents."""
+    """Static files that a browser may keep for a year, because their addresses change with their contents."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -38,14 +38,14 @@ class VersionedFiles(StaticFiles):
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Completes `/openapi.json`; adds `/docs`, `/redoc` and their files under `/static`, and leads `/` to `/docs`."""
+    """Complete `/openapi.json`, add `/docs`, `/redoc` and their files under `/static`, and redirect `/` to `/docs`."""
 
     complete_description(app)
 
-    async def lead_to_docs(_: Request) -> Response:
+    async def redirect_to_docs(_: Request) -> Response:
         return RedirectResponse("/docs")
 
-    app.add_route("/", lead_to_docs, include_in_schema=False)
+    app.add_route("/", redirect_to_docs, include_in_schema=False)
     app.add_route("/docs", _page(f"{app.title} - Swagger UI", SWAGGER_UI), include_in_schema=False)
     app.add_route("/redoc", _page(f"{app.title} - ReDoc", REDOC), include_in_schema=False)
     app.mount("/static", VersionedFiles(directory=STATIC), name="static")
@@ -76,5 +76,5 @@ def _page(title: str, files: tuple[str, ...]) -> Callable[[Request], Awaitable[R
 
 
 def _address(file: str) -> str:
-    """Relative to the page, so that it holds under any path a proxy puts in front of the service."""
+    """Return the address relative to the page, so it is right below any prefix that a proxy adds."""
     return f"static/{file}?v={sha256((STATIC / file).read_bytes()).hexdigest()[:12]}"

@@ -1,7 +1,7 @@
-"""Links of the API's description, OpenAPI 3.1 section 4.8.20: which operations take an id that an answer bears.
+"""Links in the API description, OpenAPI 3.1 section 4.8.20: operations that take an id from a response.
 
-All of them follow from paths and schemas: what bears an `id_key` leads to the paths with `{id_key}` after its prefix,
-and to the bodies that refer to it by the name of its entity, as `client_id` does to a client.
+Paths and schemas determine all links. An object's `id_key` leads to the paths with `{id_key}` after its prefix, and to
+the bodies that refer to it by its entity's name, as `client_id` refers to a client.
 """
 
 import re
@@ -14,7 +14,7 @@ ONE = "/{id_key}"
 
 
 class Id(NamedTuple):
-    """An id in an answer's body: the schema of what it belongs to, and where it stands."""
+    """An id in a response: the schema of its object, and its place in the body."""
 
     schema: str
     pointer: str
@@ -47,14 +47,14 @@ def add_links(document: Json) -> None:
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Path, method and description of each."""
+    """Yield path, method and description of each operation."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation
 
 
 def _successes(document: Json) -> Iterator[tuple[str, Json]]:
-    """The answers that bear what was asked for, as JSON, with the id of their operation."""
+    """Yield the successful JSON responses with the id of their operation."""
     for _, _, operation in operations(document):
         for status, response in operation["responses"].items():
             if status in ("200", "201") and "application/json" in response.get("content", {}):
@@ -62,7 +62,7 @@ def _successes(document: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _targets(document: Json) -> dict[str, list[Target]]:
-    """The operations that take an object's id, by the object's schema."""
+    """Return the operations that take an object's id, by the object's schema."""
     prefixes = {path.removesuffix(ONE): schema for path, schema in _objects(document).items()}
     targets: dict[str, list[Target]] = {schema: [] for schema in prefixes.values()}
     for path, _, operation in operations(document):
@@ -78,7 +78,7 @@ def _targets(document: Json) -> dict[str, list[Target]]:
 
 
 def _objects(document: Json) -> dict[str, str]:
-    """The schema's name of what each `/things/{id_key}` answers."""
+    """Return the name of the response's schema for each `/things/{id_key}`."""
     reads = {path: methods["get"] for path, methods in document["paths"].items() if path.endswith(ONE)}
     return {
         path: _name(read["responses"]["200"]["content"]["application/json"]["schema"]) for path, read in reads.items()
@@ -86,7 +86,7 @@ def _objects(document: Json) -> dict[str, str]:
 
 
 def _ids(document: Json, schema: Json, pointer: str = "") -> Iterator[Id]:
-    """The ids in an object of this schema; of the lists in it, those of the first. A list by itself may be empty."""
+    """Yield the ids in an object of this schema, and in the first item of its lists. A response's list may be empty."""
     if schema.get("type") == "array" and pointer:
         yield from _ids(document, schema["items"], f"{pointer}/0")
     elif "$ref" in schema:
@@ -107,5 +107,5 @@ def _name(schema: Json) -> str:
 
 
 def _reference_to(schema: str) -> str:
-    """`product_id` for ProductSchema."""
+    """Return `product_id` for ProductSchema."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", schema.removesuffix("Schema")).lower() + "_id"

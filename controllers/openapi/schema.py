@@ -1,11 +1,12 @@
-"""What `/openapi.json` tells beyond what FastAPI reads from the routes: headers of answers, and links."""
+"""`/openapi.json` beyond the parts that FastAPI reads from the routes: response headers and links."""
 
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
 
+from controllers.http.route import EntityRoute
 from controllers.openapi.links import Json, add_links, operations
-from services.app_context import AppContext
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
@@ -14,20 +15,25 @@ def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
 
 HEADERS = {
     "X-Request-ID": _header(
-        "The caller's, or a new one; logs bear it.", required=True, type="string", pattern="^[A-Za-z0-9._-]{1,128}$"
+        "The caller's, or a new one. Log lines contain it.",
+        required=True,
+        type="string",
+        pattern="^[A-Za-z0-9._-]{1,128}$",
     ),
     "X-RateLimit-Limit": _header("Requests a period.", type="integer", minimum=1),
     "X-RateLimit-Remaining": _header("Requests left.", type="integer", minimum=0),
     "X-RateLimit-Reset": _header("Seconds until the count starts to fall.", type="integer", minimum=0),
     "ETag": _header("A hash of the body.", required=True, type="string", pattern='^"[^"]+"$'),
-    "X-Cache-Hit": _header("Whether it came from the cache.", required=True, type="string", enum=["true", "false"]),
+    "X-Cache-Hit": _header(
+        "True if the response came from the cache.", required=True, type="string", enum=["true", "false"]
+    ),
     "X-Total-Count": _header("With `count=true`: all objects.", type="integer", minimum=0),
     "Link": _header(
         "With `after_id`: RFC 8288 links to the first page, and after a full page to the next.", type="string"
     ),
     "Location": _header("The path of the new object.", required=True, type="string", format="uri-reference"),
-    "Idempotency-Replayed": _header("The answer is that of an earlier request.", type="string", enum=["true"]),
-    "WWW-Authenticate": _header("The credentials that are taken.", required=True, type="string"),
+    "Idempotency-Replayed": _header("The response is that of an earlier request.", type="string", enum=["true"]),
+    "WWW-Authenticate": _header("The accepted credentials.", required=True, type="string"),
     "Retry-After": _header("Seconds.", required=True, type="integer", minimum=1),
 }
 LIMITED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -41,32 +47,35 @@ OF_STATUS = {
 
 
 def complete_description(app: FastAPI) -> None:
-    """Completes the document when it is first asked for, so that a start does not wait for it."""
-    generate, app_context = app.openapi, app.state.app_context
+    """Complete the document at its first request, so that the start does not wait for it."""
+    generate = app.openapi
 
     def openapi() -> Json:
         if app.openapi_schema is None:
-            complete(generate(), app_context)
+            complete(
+                generate(), {route.path for route in app.routes if isinstance(route, EntityRoute) and route.is_cached}
+            )
         return generate()
 
-    app.openapi = openapi  # type: ignore[method-assign] # the framework's way to change the document
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document
 
 
-def complete(document: Json, app_context: AppContext) -> None:
+def complete(document: Json, cached_paths: Collection[str]) -> None:
     document["components"]["headers"] = HEADERS
-    cached = app_context.cached_routes
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
         operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]
         for status, response in operation["responses"].items():
             names = _names(operation, status)
-            names += ["X-Cache-Hit"] if method == "get" and path in cached and status not in ("401", "429") else []
+            names += (
+                ["X-Cache-Hit"] if method == "get" and path in cached_paths and status not in ("401", "429") else []
+            )
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     add_links(document)
 
 
 def _names(operation: Json, status: str) -> list[str]:
-    """The headers that an answer with this status may bear."""
+    """Return the headers of responses with this status."""
     names = ["X-Request-ID", *OF_STATUS.get(status, ())]
     if "429" in operation["responses"]:
         names += LIMITED
@@ -80,7 +89,7 @@ def _names(operation: Json, status: str) -> list[str]:
 
 
 def _present(schema: Json) -> Json:
-    """Without `null`: a parameter is there or not, and the text "null" is no way to leave it out."""
+    """Return the schema without `null`: a parameter is present or absent, and the text "null" is a value."""
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     if len(choices) != 1:
         return schema

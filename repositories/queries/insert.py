@@ -1,4 +1,4 @@
-"""The statement that inserts one row, compiled once for each entity, for Sessions and for the event loop alike."""
+"""The INSERT of one row, compiled once for each entity and shared by sessions and the event loop."""
 
 from functools import lru_cache
 from typing import Any
@@ -6,26 +6,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert
 
 from models.base_model import BaseModel
-from repositories.queries.statement import Statement, compiled
-
-RETURN = " SELECT * FROM made"
-"""How a creation ends that is more than an INSERT: `made` is the row."""
+from repositories.queries.statement import compiled
 
 Computed = tuple[str, ColumnElement[Any]]
-"""A column, and what the database is to compute for it."""
-
-
-def insert_statement(
-    model: type[BaseModel], values: dict[str, Any], fields: tuple[str, ...], computed: Computed | None = None
-) -> Statement:
-    """Inserts `values` and returns `fields`. Parameters of `computed` are taken from `values`, too."""
-    return Statement(_insert_sql(model, tuple(values), fields, computed), values, is_prepared=True)
+"""A column, and the expression with which the database computes it."""
 
 
 @lru_cache(maxsize=64)
-def _insert_sql(
-    model: type[BaseModel], names: tuple[str, ...], fields: tuple[str, ...], computed: Computed | None
+def insert_sql(
+    model: type[BaseModel], names: tuple[str, ...], fields: tuple[str, ...], computed: Computed | None = None
 ) -> str:
+    """Return an INSERT of the parameters `names` that returns `fields`; `computed` may use further parameters."""
     table: Any = model.__table__
     statement = insert(table).returning(*(table.columns[name] for name in fields))
     if computed:

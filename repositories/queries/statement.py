@@ -1,10 +1,10 @@
 """Statements as text: built by SQLAlchemy, compiled once, run with psycopg2's parameters."""
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Insert, Select, bindparam, select
+from sqlalchemy import BindParameter, Column, ColumnElement, Insert, Select, bindparam, select
 from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -15,16 +15,40 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's 
 
 
 class Statement(NamedTuple):
-    """`is_prepared`: the server may keep it, because one plan is good for all parameters."""
+    """`is_prepared` lets the server keep the statement, because one plan suits all parameters."""
 
     sql: str
     parameters: dict[str, Any]
     is_prepared: bool = False
 
 
+class InsertStatement(NamedTuple):
+    """One statement that makes a row, and returns its `columns`; no row means that a rule refused it.
+
+    `steps` are common table expressions that `insert` reads from, such as the sale that takes stock.
+    """
+
+    insert: str
+    parameters: dict[str, Any]
+    columns: tuple[str, ...]
+    steps: tuple[str, ...] = ()
+
+    def compose(self, *later_steps: str, **parameters: Any) -> Statement:
+        """Return the whole statement. `later_steps` run after the insert, and read its rows from `made`."""
+        sql = _compose(self.insert, self.steps, later_steps)
+        return Statement(sql, {**self.parameters, **parameters}, is_prepared=True)
+
+
+@cache
+def _compose(insert: str, steps: tuple[str, ...], later_steps: tuple[str, ...]) -> str:
+    if not (steps or later_steps):
+        return insert
+    return f"WITH {', '.join((*steps, f'made AS ({insert})', *later_steps))} SELECT * FROM made"
+
+
 ClientKey = int | BindParameter[int]
 OwnerFilter = Callable[[ClientKey], ColumnElement[bool] | None]
-"""The condition under which a row belongs to the client whose key is given, where rows have owners."""
+"""Builds the condition under which a row belongs to a client; None for entities without owners."""
 
 
 def one_statement(
@@ -34,6 +58,7 @@ def one_statement(
     owner_filter: OwnerFilter | None,
     client_id: int | None,
 ) -> Statement:
+    """Return the statement that reads one row by its key, or only if it belongs to `client_id`."""
     return Statement(_one_sql(model, fields, owner_filter), {"id_key": id_key, OWN: client_id}, is_prepared=True)
 
 
@@ -44,15 +69,22 @@ def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owner_filter: Owne
 
 
 def ownership(owner_filter: OwnerFilter | None) -> list[ColumnElement[bool]]:
+    """Return the owner's condition as a list, which is empty without one."""
     condition = owner_filter(bindparam(OWN)) if owner_filter else None
     return [] if condition is None else [condition]
 
 
 def compiled(statement: Select[Any] | Insert, columns: Sequence[str] | None = None) -> str:
-    """The SQL text, with psycopg2's `%(name)s` for parameters; write constants as literal columns. Of an INSERT,
-    `columns` are those that parameters of the same names fill.
+    """Return the SQL text, with psycopg2's `%(name)s` for parameters. Write constants as literal columns.
+
+    `columns` of an INSERT are those that parameters of the same names fill.
     """
     return str(statement.compile(dialect=_DIALECT, column_keys=columns))
+
+
+def typed_parameter(column: Column[Any]) -> str:
+    """Return the parameter of the column's name, cast to its type: a SELECT cannot infer the type."""
+    return f"cast(%({column.name})s AS {column.type.compile(_DIALECT)})"
 
 
 def columns_of(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:

@@ -1,7 +1,7 @@
-"""API keys: how they are made, and which requests they speak for.
+"""API keys: their creation, and the principals of requests with a key.
 
-256 random bits need no slow hash: nobody finds them by trying, whatever the hash costs. They are looked up by their
-SHA-256, so how long a look takes says nothing about any key.
+256 random bits need no slow hash, because guessing is hopeless at any cost of the hash. Keys are looked up by their
+SHA-256, so the time of a lookup reveals nothing about a key.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from infrastructure.postgres.database import Database
 from repositories.api_key_repository import ApiKeyRepository
 from repositories.client_repository import ClientRepository
+from repositories.transaction import Transaction
 from services.auth.principal import Principal, Role
 from services.exceptions import InvalidError, NotFoundError, UnauthorizedError
 
@@ -27,10 +28,10 @@ class NewKey(NamedTuple):
 
 
 def make_key(session: Session, role: Role, client_id: int | None) -> NewKey:
-    """The key is told here once and never again. Raises InvalidError, NotFoundError for the client."""
+    """Create a key, which is returned only here. Raises InvalidError, NotFoundError for the client."""
     if role is Role.ANONYMOUS or (role is Role.CLIENT) != (client_id is not None):
         raise InvalidError("role is admin, or client with the client that it is for", "role")
-    if client_id is not None and ClientRepository(session).find(client_id) is None:
+    if client_id is not None and ClientRepository(Transaction(session)).find(client_id) is None:
         raise NotFoundError("Client", client_id)
     made = NewKey(secrets.token_hex(4), f"eck_{secrets.token_urlsafe(SECRET_BYTES)}")
     ApiKeyRepository(session).add(made.name, digest_of(made.key), role, client_id)
@@ -42,7 +43,7 @@ def digest_of(key: str) -> bytes:
 
 
 async def owner_of(database: Database, key: str) -> Principal:
-    """Raises UnauthorizedError for a key that is none, or is none any more; DatabaseUnavailableError."""
+    """Return the key's principal. Raises UnauthorizedError for an invalid or revoked key, DatabaseUnavailableError."""
     rows = await database.reads.fetch(*ApiKeyRepository.use(digest_of(key))) if _is_possible(key) else []
     if not rows:
         raise UnauthorizedError("Invalid credentials")

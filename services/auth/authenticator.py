@@ -1,4 +1,4 @@
-"""From what a request bears to whom it acts for."""
+"""Authenticator: resolves a request's credentials to a principal."""
 
 import hashlib
 import time
@@ -15,49 +15,51 @@ from services.exceptions import UnauthorizedError
 
 KEY_TRUST_SECONDS = 5
 TOKEN_TRUST_SECONDS = 300
-REMEMBERED = 10_000
+MAX_IDENTITIES = 10_000
 
 
-class Known(NamedTuple):
+class Identity(NamedTuple):
     principal: Principal
     until: float  # seconds since 1970
 
 
 class Authenticator:
-    """Remembers who was identified: a revoked key is refused after `KEY_TRUST_SECONDS`, by every worker."""
+    """Caches identities: every worker refuses a revoked key after `KEY_TRUST_SECONDS`."""
 
     def __init__(self, app_context: AppContext) -> None:
         settings = app_context.settings
         self._app_context = app_context
         self._takes_api_keys = settings.takes_api_keys
         self._tokens = JwtVerifier(settings) if settings.takes_tokens else None
-        self._known: TLRUCache[bytes, Known] = TLRUCache(REMEMBERED, lambda _key, known, _now: known.until, time.time)
+        self._identities: TLRUCache[bytes, Identity] = TLRUCache(
+            MAX_IDENTITIES, lambda _key, identity, _now: identity.until, time.time
+        )
 
     async def identify(self, api_key: bytes | None, authorization: bytes | None) -> Principal:
-        """Whoever sent these headers. Nothing is raised: with a `failure` in it, the principal has no rights at all."""
+        """Return the principal of these headers. Errors are not raised: they become its `failure`."""
         api_key = api_key if self._takes_api_keys else None
         authorization = authorization if self._tokens else None
         if api_key is None and authorization is None:
             return ANONYMOUS
         digest = hashlib.sha256(b"%b\n%b" % (api_key or b"", authorization or b"")).digest()
-        known = self._known.get(digest)
-        if known is None:
+        identity = self._identities.get(digest)
+        if identity is None:
             try:
-                known = await self._find(api_key, authorization)
+                identity = await self._find(api_key, authorization)
             except (UnauthorizedError, UnavailableError) as error:
                 return Principal(Role.ANONYMOUS, failure=error)
-            self._known[digest] = known
-        return known.principal
+            self._identities[digest] = identity
+        return identity.principal
 
-    async def _find(self, api_key: bytes | None, authorization: bytes | None) -> Known:
+    async def _find(self, api_key: bytes | None, authorization: bytes | None) -> Identity:
         now = time.time()
         if api_key is None and authorization and self._tokens:
             scheme, _, token = authorization.decode("latin-1").partition(" ")
             if scheme.lower() != "bearer":
                 raise UnauthorizedError("Invalid credentials")
             principal, expires_at = await self._tokens.verify(token.strip())
-            return Known(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
-        if api_key is None or authorization:  # whoever sends both would have to be told which one counts
+            return Identity(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
+        if api_key is None or authorization:  # both at once would be ambiguous
             raise UnauthorizedError("Invalid credentials")
         owner = await api_keys.owner_of(self._app_context.database, api_key.decode("latin-1"))
-        return Known(owner, now + KEY_TRUST_SECONDS)
+        return Identity(owner, now + KEY_TRUST_SECONDS)

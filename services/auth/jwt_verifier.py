@@ -1,6 +1,6 @@
-"""JSON Web Tokens: verified here, issued by somebody else (RFC 8725 is what the checks follow).
+"""Verification of JSON Web Tokens from an identity provider, with the checks of RFC 8725.
 
-A token has `role` `admin`, or `client` with the `client_id` that it is for.
+A token has the `role` `admin`, or `client` with a `client_id`.
 """
 
 import logging
@@ -19,12 +19,12 @@ from repositories.base_repository_impl import is_storable_key
 from services.auth.principal import Principal, Role
 from services.exceptions import UnauthorizedError
 
-LEEWAY_SECONDS = 30  # what two clocks may differ by
+LEEWAY_SECONDS = 30  # allowed difference between two clocks
 REQUIRED = ("exp", "iss", "aud", "sub")
 KEYS_LIFESPAN_SECONDS = 300
 KEYS_TIMEOUT_SECONDS = 3
-RETRY_SECONDS = 2  # for which an issuer that is away is left alone
-LONGEST_SUBJECT = 200
+RETRY_SECONDS = 2  # pause after a failed request for keys
+MAX_SUBJECT_LENGTH = 200
 
 logger = logging.getLogger(__name__)
 
@@ -35,21 +35,21 @@ class Verified(NamedTuple):
 
 
 class PublicKeys(PyJWKClient):
-    """Those of whoever issues tokens. It is asked in vain now and then only, since anybody can make up tokens."""
+    """Public keys of the identity provider. Failed requests are limited, because anybody can invent tokens."""
 
     _is_away = False
     _next_try = 0.0  # of time.monotonic()
 
     def fetch_data(self) -> Any:
         if time.monotonic() < self._next_try:
-            raise PyJWKClientConnectionError("asked in vain a moment ago")
+            raise PyJWKClientConnectionError("the last request failed a moment ago")
         self._next_try = time.monotonic() + RETRY_SECONDS
         data = super().fetch_data()
         self._next_try, self._is_away = 0.0, False
         return data
 
     def get_signing_keys(self, refresh: bool = False) -> list[PyJWK]:
-        """Raises SigningKeysUnavailableError: what goes wrong here is wrong for all tokens."""
+        """Return the keys. Raises SigningKeysUnavailableError, since an error here affects all tokens."""
         try:
             return super().get_signing_keys(refresh)
         except (PyJWTError, ValueError) as error:
@@ -60,7 +60,7 @@ class PublicKeys(PyJWKClient):
 
 
 class JwtVerifier:
-    """The algorithm decides which key may be used, so that no public key ever passes for a secret."""
+    """Verifier of tokens. The algorithm determines the key, so a public key is never used as a secret."""
 
     def __init__(self, settings: Settings) -> None:
         self._issuer, self._audience = settings.jwt_issuer, settings.jwt_audience
@@ -70,11 +70,11 @@ class JwtVerifier:
             if settings.jwt_jwks_url
             else None
         )
-        # The keys are fetched now and then, and nobody but those who wait for them shall wait.
+        # Fetching keys blocks; in a thread of its own it delays only the requests that need them.
         self._threads = WorkerThreads(1, 2 * KEYS_TIMEOUT_SECONDS)
 
     async def verify(self, token: str) -> Verified:
-        """Raises UnauthorizedError, or UnavailableError when it cannot be said."""
+        """Return the token's principal. Raises UnauthorizedError, or UnavailableError if the keys cannot be fetched."""
         return await self._threads.run(partial(self._verify, token))
 
     def _verify(self, token: str) -> Verified:
@@ -106,7 +106,7 @@ class JwtVerifier:
 
 def _principal(claims: dict[str, Any]) -> Principal:
     subject, role, client_id = claims["sub"], claims.get("role"), claims.get("client_id")
-    if not (subject and subject.isprintable() and len(subject) <= LONGEST_SUBJECT):
+    if not (subject and subject.isprintable() and len(subject) <= MAX_SUBJECT_LENGTH):
         raise UnauthorizedError("Invalid credentials")
     if role == Role.ADMIN and client_id is None:
         return Principal(Role.ADMIN, f"jwt:{subject}")

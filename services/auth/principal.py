@@ -1,7 +1,6 @@
-"""Who a request acts for. The rules of services ask this, and know nothing of keys and tokens."""
+"""The caller of a request, independent of the credentials that identified it."""
 
 from collections.abc import Set
-from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,10 +15,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """`name` tells principals apart in limits, idempotency keys and the audit trail; it is no secret.
+    """`name` identifies the caller in limits, idempotency keys and the audit log. It is not secret.
 
-    A client sees and changes what belongs to `client_id`, and it alone has one. `failure` is why nobody could be
-    identified by what was sent: whoever asks for the principal's rights gets it raised.
+    Only clients have a `client_id`, and they see and change only its objects. `failure` is the reason why the
+    credentials identify nobody; it is raised as soon as a route checks the principal's rights.
     """
 
     role: Role
@@ -27,27 +26,17 @@ class Principal:
     client_id: int | None = None
     failure: Exception | None = None
 
+    def check_client(self, client_id: int) -> None:
+        """Raise NotFoundError for the client of another caller, which must not learn whether it exists."""
+        if self.client_id is not None and client_id != self.client_id:
+            raise NotFoundError("Client", client_id)
+
+    def check_fields(self, given: Set[str], allowed: frozenset[str] | None) -> None:
+        """Raise ForbiddenError if a client sets a field outside `allowed`; None allows all fields."""
+        if allowed is not None and self.client_id is not None and (refused := given - allowed):
+            raise ForbiddenError(f"Only an admin may set: {', '.join(sorted(refused))}")
+
 
 ANONYMOUS = Principal(Role.ANONYMOUS)
 EVERYBODY = Principal(Role.ADMIN)
-"""Whoever calls, where the service is open."""
-
-PRINCIPAL: ContextVar[Principal] = ContextVar("PRINCIPAL", default=ANONYMOUS)
-
-
-def narrowed_to() -> int | None:
-    """The client to whose objects the request is confined; None: to nobody's."""
-    return PRINCIPAL.get().client_id
-
-
-def check_own_client(client_id: int) -> None:
-    """Raises NotFoundError for another client than one's own: whether it exists is nobody else's business."""
-    own = narrowed_to()
-    if own is not None and client_id != own:
-        raise NotFoundError("Client", client_id)
-
-
-def check_fields(given: Set[str], allowed: frozenset[str] | None) -> None:
-    """Raises ForbiddenError when a client sets a field that is not for clients; None allows all."""
-    if allowed is not None and narrowed_to() is not None and (refused := given - allowed):
-        raise ForbiddenError(f"Only an admin may set: {', '.join(sorted(refused))}")
+"""Every caller while AUTH_MODE is none."""

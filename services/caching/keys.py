@@ -1,95 +1,63 @@
-"""What is cached under which key: namespaces, their entries, and the requests that mean an entry."""
+"""Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import parse_qsl
 
 from infrastructure.redis.protocol import pack_command
 from schemas.list_query import ListQuery
 
-# Part of the stamp of every answer. Each greeting of Redis drops it, and with it everything that is cached.
-ROOT_TOKEN = "cache:token"  # noqa: S105 # no password
+ROOT_STAMP = "cache:token"
+"""Key of the stamp that all entries contain. Each handshake with Redis drops it, which empties the cache.
 
-_id_key = re.compile(r"[1-9][0-9]{0,8}").fullmatch
+Keys of stamps end with `token`, as in earlier versions: both versions invalidate each other's entries during an update.
+"""
 
 
 @dataclass(frozen=True)
-class CacheNamespace:
-    """A resource whose reads are cached: lists as `query` asks for them, and single objects.
+class CachedResource:
+    """A resource with cached reads: lists selected by `query`, and single objects.
 
-    `ttl_seconds` None stands for the service's default.
+    `name` is that of the table and of the collection. `ttl_seconds` None means `REDIS_CACHE_TTL`.
     """
 
     name: str
     query: type[ListQuery] = ListQuery
     ttl_seconds: int | None = None
 
-    @property
-    def routes(self) -> tuple[str, str]:
-        """The templates of the routes that answer the same: of its lists, and of single objects."""
-        return f"/{self.name}", f"/{self.name}/{{id_key}}"
-
     def page(self, query: ListQuery) -> "CacheEntry | None":
-        """A list. Searches are not kept: they are too many, and each would push out lists that are asked for again."""
+        """Return the entry of a list; None for a search: its many variants would evict lists that are read again."""
         variations = query.variations()
         if "q" in variations:
             return None
         parts = [f"{name}:{variations[name]}" for name in sorted(variations)]
-        return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)))
+        return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)), is_list=True)
 
     def one(self, id_key: int) -> "CacheEntry":
-        return CacheEntry(self, f"id:{id_key}")
+        return CacheEntry(self, f"id:{id_key}", is_list=False)
 
-    def match(self, path: str, query: bytes) -> "CacheEntry | None":
-        """The entry that a GET asks for and that is its whole answer. None leaves it to the router."""
-        name, _, rest = path[1:].partition("/")
-        if name != self.name:
-            return None
-        if rest:
-            return self.one(int(rest)) if not query and _id_key(rest) else None
-        try:
-            given = parse_qsl(query.decode("ascii"), keep_blank_values=True)
-            asked = self.query.model_validate(dict(given))
-        except ValueError:
-            return None
-        # Headers that only the router knows belong to these.
-        if len(given) != len(dict(given)) or asked.count or asked.after_id is not None:
-            return None
-        return self.page(asked)
-
-    def tokens_of(self, id_keys: Iterable[int]) -> list[str]:
-        """The tokens that a change of these objects makes invalid: theirs, and that of the lists."""
+    def stamp_keys(self, id_keys: Iterable[int]) -> list[str]:
+        """Return the keys of the stamps that a change of these objects drops: theirs, and that of all lists."""
         return [f"{self.name}:list:token", *(f"{self.name}:id:{id_key}:token" for id_key in id_keys)]
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One cached answer. `name` is its key without the namespace: "id:5"."""
+    """One cached response; `name` is its key without the resource: `id:5`."""
 
-    namespace: CacheNamespace
+    resource: CachedResource
     name: str
+    is_list: bool
 
     @cached_property
     def key(self) -> str:
-        return f"{self.namespace.name}:{self.name}"
+        return f"{self.resource.name}:{self.name}"
 
     @cached_property
-    def is_list(self) -> bool:
-        return self.name.startswith("list:")
+    def stamp_keys(self) -> tuple[str, str]:
+        """The keys of the root stamp and of the entry's own: one for all lists of a resource, one for each object."""
+        return ROOT_STAMP, f"{self.resource.name}:list:token" if self.is_list else f"{self.key}:token"
 
     @cached_property
-    def tokens(self) -> tuple[str, str]:
-        """The token of all answers, and the entry's own: one for all lists of the namespace, one for each object."""
-        return ROOT_TOKEN, f"{self.namespace.name}:list:token" if self.is_list else f"{self.key}:token"
-
-    @cached_property
-    def route(self) -> str:
-        """The template of the route that answers this too, for the metrics."""
-        of_lists, of_objects = self.namespace.routes
-        return of_lists if self.is_list else of_objects
-
-    @cached_property
-    def fetch(self) -> bytes:
-        return pack_command(("MGET", *self.tokens, self.key))
+    def fetch_command(self) -> bytes:
+        return pack_command(("MGET", *self.stamp_keys, self.key))

@@ -1,106 +1,132 @@
-"""Creations: one statement on the event loop, and a transaction in a thread only for what that statement refuses."""
+"""Creation of an object by one statement on the event loop.
 
-from collections.abc import Callable
+If the statement refuses, a unit of work in a worker thread runs it again and explains the refusal.
+"""
+
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from infrastructure.exceptions import OutcomeUnknownError, RefusedError
 from infrastructure.observability.metrics import metrics
-from infrastructure.postgres.pool import Row
-from repositories.base_repository_impl import BaseRepository, Changes, Values
-from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepository, Kept, RequestKey
-from repositories.queries.statement import Statement
+from repositories.base_repository_impl import BaseRepository, Record
+from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepository, StoredRequest, StoredResponse
+from repositories.queries.statement import InsertStatement
+from repositories.transaction import Changes, Transaction, Values
 from services.app_context import AppContext
-from services.exceptions import ServiceError
-from services.rendering import StoredResponse
-from services.transactions.audit_log import audited_creation
-from services.transactions.error_translation import RETRIED
-from services.transactions.unit_of_work import Transactions, Work, replay
+from services.caching.registry import stale_stamp_keys
+from services.exceptions import ServiceError, UnexplainedRefusalError
+from services.rendering import Created
+from services.request_context import RequestContext
+from services.stock import warn_of_low_stock
+from services.transactions.audit_log import insert_with_entry
+from services.transactions.error_translation import CONFLICTS
+from services.transactions.idempotency import replay_of
+from services.transactions.unit_of_work import TransactionalService, in_worker_thread
+
+Outcome = Created | StoredResponse
+
+MAX_ATTEMPTS = 5
+"""Attempts of a statement that refuses without a reason. The reason may disappear between statement and explanation,
+because another transaction changes the data, but not so often in a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What a repository's one statement is to make."""
+    """A use case that one statement carries out.
+
+    `values` returns the statement's parameters, or raises ServiceError if the caller may not create the object.
+    `render` turns the returned rows into the result. `explain` raises the reason of a refusal, or returns without one.
+    """
 
     repository: type[BaseRepository[Any]]
-    values: Callable[[], Values]
-    """Raises a ServiceError when the caller may not."""
     fields: tuple[str, ...]
-    answer: Callable[[list[Row]], StoredResponse]
-    """Of what the statement returns."""
+    values: Callable[[], Values]
+    render: Callable[[Sequence[Record]], Created]
+    explain: Callable[[Transaction, Values], None]
 
-    def may_have_changed(self) -> Changes:
-        """For a creation of which others know the end, if anybody."""
+    def possible_changes(self) -> Changes:
+        """Return all changes that an earlier request with these values may have made."""
         with suppress(ServiceError):
-            return self.repository.changes_by(self.values(), [])
+            return self.repository.changes_by_insert(self.values(), [])
         return Changes()
 
 
-class Creations:
-    def __init__(self, app_context: AppContext, transactions: Transactions) -> None:
-        self._app_context = app_context
-        self._transactions = transactions
+class CreatingService(TransactionalService):
+    async def create(self, context: RequestContext, creation: Creation) -> Outcome:
+        """Create the object, once for all requests with this idempotency key: repeats return the stored response.
 
-    async def create(
-        self, creation: Creation, work: Work[StoredResponse], request: RequestKey | None
-    ) -> StoredResponse:
-        """Make it, once for all requests with this key.
-
-        What the statement refuses `work` does, or finds the words for why not. Raises what `values` and `work` raise,
-        and DatabaseUnavailableError.
+        Raises the errors of `values` and `explain`, a ServiceError of the database, or DatabaseUnavailableError.
         """
-        if made := await self._attempt(creation, request):
-            return made
-        answer = await self._app_context.database.threads.run(lambda: self._transactions.run_once(work, request))
-        if answer.replayed:
-            # Whoever gave it first may have died before telling.
-            await self._app_context.after_write(creation.may_have_changed())
-        return answer
+        return await self._create_by_statement(context, creation) or await self._create_in_thread(context, creation)
 
-    async def _attempt(self, creation: Creation, request: RequestKey | None) -> StoredResponse | None:
-        """The answer, a replay when the key is known; None when the creation is refused."""
-        repository = creation.repository
+    async def _create_by_statement(self, context: RequestContext, creation: Creation) -> Outcome | None:
+        """Return None if the creation is refused."""
+        app, repository = self.app_context, creation.repository
         try:
             values = creation.values()
         except ServiceError:
-            if request is None:
+            if context.idempotent is None:
                 raise
             return None
-        statement = repository.creation(values, creation.fields)
-        if self._app_context.settings.audits:
-            statement = audited_creation(statement)
         try:
-            rows, made = await self._created(statement, creation.answer, request)
+            insert = repository.insert_statement(values, creation.fields)
+            outcome, records = await _run(app, context, creation, insert)
         except RefusedError as error:
-            if isinstance(error.__cause__, RETRIED):
+            if isinstance(error.__cause__, CONFLICTS):
                 metrics.transaction_retried()
             return None
         except OutcomeUnknownError:
-            await self._app_context.write_in_doubt(repository.changes_by(values, []))
+            stale = stale_stamp_keys(repository.changes_by_insert(values, []).rows)
+            app.in_doubt.add(stale)
+            await app.cache.drop(stale)
             raise
-        if made:
-            # Without rows it is a replay: whoever made them may have died before telling.
-            await self._app_context.after_write(repository.changes_by(values, rows))
-        return made
+        if outcome:
+            # Also after a replay: the worker that created the object may have died before it dropped the stamps.
+            changes = repository.changes_by_insert(values, records)
+            await app.cache.drop(stale_stamp_keys(changes.rows))
+            warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)
+        return outcome
 
-    async def _created(
-        self, statement: Statement, answer: Callable[[list[Row]], StoredResponse], request: RequestKey | None
-    ) -> tuple[list[Row], StoredResponse | None]:
-        """The rows that it made, and the answer, which is kept in the same transaction when there is a key."""
-        writes = self._app_context.database.writes
-        if request is None:
-            rows = await writes.write(*statement)
-            return rows, answer(rows) if rows else None
-        async with writes.transaction(f"BEGIN; {NO_LOCK_TIMEOUT}") as transaction:
-            if not await transaction.run(*IdempotencyRepository.claiming(request)):
-                [kept] = await transaction.run(*IdempotencyRepository.finding(request))
-                return [], replay(Kept(*kept), request)
-            rows = await transaction.run(*statement)
-            if not rows:
-                return [], None
-            made = answer(rows)
-            await transaction.commit(
-                *IdempotencyRepository.keeping(request, made.status, made.body.decode(), made.location)
+    @in_worker_thread
+    def _create_in_thread(self, context: RequestContext, creation: Creation) -> Outcome:
+        with self.unit_of_work(context) as tx:
+            if tx.replay:
+                tx.changes.add(creation.possible_changes())
+                return tx.replay
+            values = creation.values()
+            for _ in range(MAX_ATTEMPTS):
+                if records := creation.repository(tx).insert(values, creation.fields):
+                    tx.outcome = created = creation.render(records)
+                    return created
+                creation.explain(tx, values)
+            raise UnexplainedRefusalError(
+                f"{creation.repository.__name__}.insert_statement refuses, but {creation.explain.__qualname__} "
+                "finds no reason: the rules in both places differ"
             )
-            return rows, made
+
+
+async def _run(
+    app: AppContext, context: RequestContext, creation: Creation, insert: InsertStatement
+) -> tuple[Outcome | None, list[Record]]:
+    """Run the statement and return its result with the new rows; None and no rows if it refuses."""
+    statement, writes = insert_with_entry(insert, context), app.database.writes
+    if context.idempotent is None:
+        return _result(creation, insert, await writes.write(*statement))
+    key, encode = context.idempotent
+    async with writes.transaction(f"BEGIN; {NO_LOCK_TIMEOUT}") as transaction:
+        if not await transaction.run(*IdempotencyRepository.claim_statement(key)):
+            [row] = await transaction.run(*IdempotencyRepository.find_statement(key))
+            return replay_of(StoredRequest(*row), key), []
+        created, records = _result(creation, insert, await transaction.run(*statement))
+        if created and (response := encode(created)):
+            await transaction.commit(*IdempotencyRepository.store_statement(key, response))
+        return created, records
+
+
+def _result(
+    creation: Creation, insert: InsertStatement, rows: list[tuple[Any, ...]]
+) -> tuple[Created | None, list[Record]]:
+    records = [dict(zip(insert.columns, row, strict=True)) for row in rows]
+    return creation.render(records) if records else None, records

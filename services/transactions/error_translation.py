@@ -1,4 +1,4 @@
-"""What an error of the database means to a client, told by psycopg2's classes and the constraint's name."""
+"""Translation of database errors into service errors, by psycopg2's class and the constraint's name, never by text."""
 
 from collections.abc import Mapping
 
@@ -10,47 +10,49 @@ from sqlalchemy.orm import Session
 from config.database import base
 from infrastructure.exceptions import DatabaseUnavailableError
 from models.base_model import BaseModel
-from repositories.base_repository_impl import Attempt, is_storable_key
+from repositories.base_repository_impl import is_storable_key
+from repositories.transaction import Attempt, Transaction
 from services.exceptions import ConflictError, InvalidError, NotFoundError
 
-RETRIED = (errors.DeadlockDetected, errors.SerializationFailure)
+CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)
+"""Conflicts between transactions; running the same work again can succeed."""
 UNAVAILABLE = (errors.OperationalError, errors.InterfaceError, errors.LockNotAvailable, errors.QueryCanceled)
 
 
-def meaning(session: Session, error: DBAPIError, unique_messages: Mapping[str, str]) -> Exception:
-    """The error to raise instead of `error`; itself when it is a fault of ours. The session must be usable again."""
-    cause, attempted = error.orig, session.info.get("attempted")
+def translate_error(tx: Transaction, error: DBAPIError, unique_messages: Mapping[str, str]) -> Exception:
+    """Return the error to raise instead of `error`: itself if it is a fault of ours. The session must be usable."""
+    cause, attempt = error.orig, tx.attempt
     if isinstance(cause, errors.UniqueViolation):
         return ConflictError(unique_messages.get(cause.diag.constraint_name or "", "Value already exists"))
-    if isinstance(cause, errors.ForeignKeyViolation) and attempted:
-        return _broken_reference(session, attempted, cause.diag.table_name or "")
-    if isinstance(cause, errors.NumericValueOutOfRange) and attempted:
-        return _missing_reference(session, attempted) or ConflictError("The result is out of range")
+    if isinstance(cause, errors.ForeignKeyViolation) and attempt:
+        return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
+    if isinstance(cause, errors.NumericValueOutOfRange) and attempt:
+        return _missing_reference(tx.session, attempt) or ConflictError("The result is out of range")
     if isinstance(cause, errors.CheckViolation):
         rule = (cause.diag.constraint_name or "").removeprefix(f"ck_{cause.diag.table_name}_")
         return InvalidError(f"Violates the rule: {rule.replace('_', ' ')}")
-    return availability(error)
+    return translate_unavailable(error)
 
 
-def availability(error: DBAPIError) -> Exception:
-    """DatabaseUnavailableError when that is what the error says, or else the error itself."""
+def translate_unavailable(error: DBAPIError) -> Exception:
+    """Return DatabaseUnavailableError if the server is away or too slow, otherwise the error itself."""
     if isinstance(error.orig, UNAVAILABLE) or error.connection_invalidated:
         return DatabaseUnavailableError(str(error.orig).strip())
     return error
 
 
-def _broken_reference(session: Session, attempted: Attempt, referring_table: str) -> Exception:
-    if referring_table == attempted.model.__tablename__:
-        return _missing_reference(session, attempted) or ConflictError("What the object refers to is being changed")
-    label, id_key = attempted.model.label(), attempted.values.get("id_key")
+def _broken_reference(session: Session, attempt: Attempt, referring_table: str) -> Exception:
+    if referring_table == attempt.model.__tablename__:
+        return _missing_reference(session, attempt) or ConflictError("What the object refers to is being changed")
+    label, id_key = attempt.model.label(), attempt.values.get("id_key")
     return ConflictError(f"Cannot delete {label} {id_key}: it has {referring_table.replace('_', ' ')}")
 
 
-def _missing_reference(session: Session, attempted: Attempt) -> NotFoundError | None:
-    """The first of the references, in the order of the table's columns, that leads nowhere."""
-    for column in attempted.model.__table__.columns:
+def _missing_reference(session: Session, attempt: Attempt) -> NotFoundError | None:
+    """Return the error for the first reference, in the order of the columns, whose object does not exist."""
+    for column in attempt.model.__table__.columns:
         for key in column.foreign_keys:
-            id_key = attempted.values.get(column.name)
+            id_key = attempt.values.get(column.name)
             if id_key is not None and not _exists(session, model := _target(key), id_key):
                 return NotFoundError(model.entity_name(), id_key)
     return None

@@ -1,45 +1,32 @@
-"""Takes away kept answers whose time is over."""
-
-import asyncio
-import logging
+"""Idempotency keys: the first request with a key takes effect, and its repeats get the stored response."""
 
 from sqlalchemy.orm import Session
 
-from infrastructure.exceptions import DatabaseUnavailableError
-from repositories.idempotency_repository import IdempotencyRepository
-from services.app_context import AppContext
-from services.transactions.unit_of_work import Transactions
-
-logger = logging.getLogger(__name__)
-
-BATCH = 1000
-EVERY_SECONDS = 600
+from repositories.idempotency_repository import IdempotencyRepository, RequestKey, StoredRequest, StoredResponse
+from services.exceptions import IdempotencyKeyReusedError, ServiceError
+from services.rendering import Created
+from services.request_context import IdempotentRequest
 
 
-async def keep_removing_expired_keys(app_context: AppContext) -> None:
-    """Never returns: a task of each worker. It begins at once, since a worker may not live for ten minutes."""
-    while True:
-        try:
-            await remove_expired_keys(app_context)
-        except DatabaseUnavailableError as error:
-            logger.info("expired idempotency keys are removed later: %s", error)
-        except Exception:
-            logger.exception("expired idempotency keys could not be removed")
-        await asyncio.sleep(EVERY_SECONDS)
+def replay_of(stored: StoredRequest, key: RequestKey) -> StoredResponse:
+    """Return the stored response. Raises IdempotencyKeyReusedError if it belongs to another request."""
+    if bytes(stored.fingerprint) != key.fingerprint:
+        raise IdempotencyKeyReusedError
+    return stored.response
 
 
-async def remove_expired_keys(app_context: AppContext) -> int:
-    """How many were removed: all, in transactions short enough that no request waits for one.
+def claim_key(session: Session, idempotent: IdempotentRequest | None) -> StoredResponse | None:
+    """Take the request's key for this transaction, or return the stored response.
 
-    Several workers may do it at once; each skips the rows that another has locked.
+    Waits for another request with the same key. Raises IdempotencyKeyReusedError.
     """
-    transactions, removed = Transactions(app_context, {}), 0
-    while batch := await app_context.database.threads.run(lambda: transactions.run(_remove_some)):
-        removed += batch
-    if removed:
-        logger.info("expired idempotency keys removed: %d", removed)
-    return removed
+    stored = IdempotencyRepository(session).claim(idempotent.key) if idempotent else None
+    return replay_of(stored, idempotent.key) if idempotent and stored else None
 
 
-def _remove_some(session: Session) -> int:
-    return IdempotencyRepository(session).remove_expired(BATCH)
+def store_outcome(
+    session: Session, idempotent: IdempotentRequest | None, outcome: Created | ServiceError | None
+) -> None:
+    """Store the response to the first request with the key, in its transaction."""
+    if idempotent and outcome and (response := idempotent.encode(outcome)):
+        IdempotencyRepository(session).store(idempotent.key, response)

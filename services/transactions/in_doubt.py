@@ -1,7 +1,7 @@
-"""Writes of which nobody knows whether they have happened: their connection was lost, or the server gave no answer.
+"""In-doubt writes: commit sent, outcome unknown, because the connection was lost or the server did not answer.
 
-The server may still carry them out: what was sent to it, it does when it goes on, whether or not anybody waits. So
-what is cached of them is dropped once a second, until they cannot happen any more.
+The server may still carry out a statement that it has received, even if no client waits for it. So the stamps of such
+writes are dropped once a second until the writes can no longer happen.
 """
 
 import asyncio
@@ -14,45 +14,45 @@ from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 
-EVERY_SECONDS = 1.0
-ON_THE_WAY_SECONDS = 5.0
-"""How long a statement may be on its way: the network gives up after the three seconds of `tcp_user_timeout`."""
+INTERVAL_SECONDS = 1.0
+IN_TRANSIT_SECONDS = 5.0
+"""Longest time of a statement in transit: the network gives up after the three seconds of `tcp_user_timeout`."""
 
 
-class Doubt(NamedTuple):
-    tokens: Sequence[str]
+class InDoubtWrite(NamedTuple):
+    stamp_keys: Sequence[str]
     settled_at: float
-    """By the monotonic clock."""
+    """Time of the monotonic clock after which the write can no longer happen."""
 
 
-class Doubts:
-    """Of one worker. When it dies, the greeting of its successor drops all that is cached."""
+class InDoubtWrites:
+    """The in-doubt writes of one worker. If it dies, the handshake of its successor empties the cache."""
 
     def __init__(self, database: Database, cache: CacheService, statement_seconds: float) -> None:
         self._database, self._cache = database, cache
-        self._seconds = ON_THE_WAY_SECONDS + statement_seconds
-        self._open = deque[Doubt]()
+        self._seconds = IN_TRANSIT_SECONDS + statement_seconds
+        self._writes = deque[InDoubtWrite]()
 
-    def add(self, tokens: Sequence[str]) -> None:
-        """For the event loop and for threads."""
-        if tokens:
-            self._open.append(Doubt(tokens, monotonic() + self._seconds))
+    def add(self, stamp_keys: Sequence[str]) -> None:
+        """Add a write. Safe to call from the event loop and from threads."""
+        if stamp_keys:
+            self._writes.append(InDoubtWrite(stamp_keys, monotonic() + self._seconds))
 
     async def keep_dropping(self) -> None:
-        """Never returns: a task of each worker."""
+        """Run forever, as a task of each worker."""
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            if self._open:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            if self._writes:
                 await self._drop()
 
     async def _drop(self) -> None:
-        """All of them, and forget those that are settled. The time begins anew while the server does not answer."""
-        begun, answers = monotonic(), await self._is_answering()
-        doubts = [self._open.popleft() for _ in range(len(self._open))]
-        await self._cache.drop(sorted({token for doubt in doubts for token in doubt.tokens}))
+        """Drop all stamps and forget settled writes. While the server does not answer, the time starts again."""
+        started, answers = monotonic(), await self._is_answering()
+        writes = [self._writes.popleft() for _ in range(len(self._writes))]
+        await self._cache.drop(sorted({key for write in writes for key in write.stamp_keys}))
         if not answers:
-            doubts = [doubt._replace(settled_at=begun + self._seconds) for doubt in doubts]
-        self._open.extend(doubt for doubt in doubts if doubt.settled_at > begun)
+            writes = [write._replace(settled_at=started + self._seconds) for write in writes]
+        self._writes.extend(write for write in writes if write.settled_at > started)
 
     async def _is_answering(self) -> bool:
         try:

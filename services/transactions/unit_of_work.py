@@ -1,145 +1,172 @@
-"""One use case, one transaction: retried after a deadlock, whole or absent, its errors in the client's words."""
+"""Unit of work: one use case, one transaction, run again after a conflict, with its errors translated."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.orm import Session
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.timeouts import NoAnswerError
-from repositories.base_repository_impl import Changes, changes_of
-from repositories.idempotency_repository import IdempotencyRepository, Kept, RequestKey
-from schemas.base_schema import to_json
+from repositories.idempotency_repository import StoredResponse
+from repositories.transaction import Changes, Transaction
 from services.app_context import AppContext
-from services.exceptions import InvalidError, ServiceError
-from services.rendering import StoredResponse
-from services.transactions.audit_log import audited
-from services.transactions.error_translation import RETRIED, availability, meaning
+from services.caching.registry import stale_stamp_keys
+from services.exceptions import ServiceError
+from services.rendering import Created
+from services.request_context import IdempotentRequest, RequestContext
+from services.stock import warn_of_low_stock
+from services.transactions.audit_log import add_entry
+from services.transactions.error_translation import CONFLICTS, translate_error, translate_unavailable
+from services.transactions.idempotency import claim_key, store_outcome
 
 T = TypeVar("T")
-Work = Callable[[Session], T]
+P = ParamSpec("P")
 
 RETRIES = 3
-KEPT_STATUSES = frozenset({400, 404, 409})
 
 
-class _RepeatError(Exception):
-    """The transaction is gone without a trace and may run again."""
+class RetryError(Exception):
+    """The transaction was rolled back completely, and may run again."""
 
 
-def _count(_: RetryCallState) -> None:
+@dataclass(slots=True)
+class UnitOfWork(Transaction):
+    """A transaction of a use case.
+
+    `replay` is the response that is stored for the request's idempotency key; the use case then returns it and does
+    nothing. `outcome` is the result to store for the key: a creation, or the refusal of one.
+    """
+
+    replay: StoredResponse | None = None
+    outcome: Created | ServiceError | None = None
+    is_committing: bool = False
+
+
+@contextmanager
+def unit_of_work(app: AppContext, context: RequestContext, unique_messages: Mapping[str, str]) -> Iterator[UnitOfWork]:
+    """Open a transaction. Leaving the block commits it, drops changed cache entries and logs low stock.
+
+    The audit entry and the response for the idempotency key are part of the transaction. An exception rolls back.
+    Raises ServiceError for a refusal of the database, RetryError after a conflict, DatabaseUnavailableError.
+    """
+    try:
+        with app.database.sessions() as session:
+            tx = UnitOfWork(session)
+            try:
+                tx.replay = claim_key(session, context.idempotent)
+                with _storable_refusals(tx, context.idempotent, unique_messages):
+                    yield tx
+                    if tx.replay is None:
+                        add_entry(tx, context)
+                store_outcome(session, context.idempotent, tx.outcome)
+                tx.is_committing = True
+                session.commit()
+            except DBAPIError as error:
+                raise _roll_back(app, tx, error, unique_messages) from error
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError("no connection got free in time") from error
+    except DBAPIError as error:
+        # Rolling back, and the queries that explain an error, can fail as well.
+        raise translate_unavailable(error) from error
+    app.cache.drop_from_thread(stale_stamp_keys(tx.changes.rows))
+    warn_of_low_stock(tx.changes.stock, app.settings.low_stock_threshold)
+    if isinstance(tx.outcome, ServiceError):
+        raise tx.outcome
+
+
+@contextmanager
+def _storable_refusals(
+    tx: UnitOfWork, idempotent: IdempotentRequest | None, unique_messages: Mapping[str, str]
+) -> Iterator[None]:
+    """Turn a refusal into the outcome to store for the key, with all writes of the block undone."""
+    if idempotent is None or tx.replay:
+        yield
+        return
+    try:
+        with tx.session.begin_nested():
+            yield
+    except (ServiceError, DBAPIError) as error:
+        refusal: Exception = error
+        if isinstance(error, DBAPIError):
+            if error.connection_invalidated or isinstance(error.orig, CONFLICTS):
+                raise
+            refusal = translate_error(tx, error, unique_messages)
+        if not isinstance(refusal, ServiceError) or idempotent.encode(refusal) is None:
+            raise refusal from error
+        tx.changes, tx.outcome = Changes(), refusal
+
+
+def _roll_back(app: AppContext, tx: UnitOfWork, error: DBAPIError, unique_messages: Mapping[str, str]) -> Exception:
+    """Roll back and return the exception to raise. An unknown outcome of the commit becomes an in-doubt write."""
+    # A connection that was lost before the commit was sent has committed nothing.
+    if isinstance(error.orig, CONFLICTS) or (_is_lost(error) and not tx.is_committing):
+        return RetryError()
+    if tx.is_committing and error.connection_invalidated:
+        stale = stale_stamp_keys(tx.changes.rows)
+        app.in_doubt.add(stale)
+        app.cache.drop_from_thread(stale)
+    tx.session.rollback()
+    return translate_error(tx, error, unique_messages)
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    """Return True if a new connection may help: not if the server hangs."""
+    return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
+
+
+def _count_retry(_: RetryCallState) -> None:
     metrics.transaction_retried()
 
 
-# One for all: it keeps what it counts by thread.
+# One instance for all threads: it keeps its counts per thread.
 _RETRYING = Retrying(
-    retry=retry_if_exception_type(_RepeatError),
+    retry=retry_if_exception_type(RetryError),
     stop=stop_after_attempt(1 + RETRIES),
     wait=wait_random_exponential(multiplier=0.02, max=0.5),
-    before_sleep=_count,
+    before_sleep=_count_retry,
     reraise=True,
 )
 
 
-def is_gone(error: DBAPIError) -> bool:
-    """Whether the connection was lost, and another may do better: not when the server hangs."""
-    return error.connection_invalidated and not isinstance(error.orig, NoAnswerError)
+def run_with_retries(work: Callable[[], T]) -> T:
+    """Run `work`, up to three times again after a conflict. It must have no effect outside its transaction."""
+    try:
+        result: T = _RETRYING(work)
+    except RetryError as error:
+        raise DatabaseUnavailableError("in conflict with other transactions") from error
+    return result
 
 
-def replay(kept: Kept, request: RequestKey) -> StoredResponse:
-    """Raises InvalidError when the key was used for another request."""
-    if bytes(kept.fingerprint) != request.fingerprint:
-        raise InvalidError("The key was used for another request", "Idempotency-Key", part="header")
-    return StoredResponse(kept.status, kept.body.encode(), kept.location, replayed=True)
+class TransactionalService:
+    """A service whose use cases run in units of work."""
+
+    unique_messages: ClassVar[Mapping[str, str]] = {}
+    """The detail of a 409 by the name of the unique index that refuses a value."""
+
+    def __init__(self, app_context: AppContext) -> None:
+        self.app_context = app_context
+
+    def unit_of_work(self, context: RequestContext) -> AbstractContextManager[UnitOfWork]:
+        return unit_of_work(self.app_context, context, self.unique_messages)
 
 
-class Transactions:
-    def __init__(self, app_context: AppContext, unique_messages: Mapping[str, str]) -> None:
-        self._app_context = app_context
-        self._unique_messages = unique_messages
-        self._audits = app_context.settings.audits
+Service = TypeVar("Service", bound=TransactionalService)
 
-    def run(self, work: Work[T]) -> T:
-        """Run `work` and commit, then tell the resources what it changed. For the threads, as `run_once` is.
 
-        After a deadlock or a serialization failure `work` runs again, up to three times, and so it must do nothing
-        outside its transaction.
-        Raises what `work` raises, a ServiceError for a refusal of the database, or DatabaseUnavailableError.
-        """
-        return self._run(self._audited(work))
+def in_worker_thread(
+    method: Callable[Concatenate[Service, P], T],
+) -> Callable[Concatenate[Service, P], Awaitable[T]]:
+    """Turn a use case into a coroutine that runs it in a worker thread, and again after a conflict."""
 
-    def _run(self, work: Work[T]) -> T:
-        try:
-            outcome: tuple[T, Changes] = _RETRYING(self._attempt, work)
-        except _RepeatError as error:
-            raise DatabaseUnavailableError("in conflict with other transactions") from error
-        result, changed = outcome
-        self._app_context.after_commit(changed)
-        return result
+    @wraps(method)
+    async def run(service: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        work: Callable[[], Any] = partial(method, service, *args, **kwargs)
+        return await service.app_context.database.threads.run(partial(run_with_retries, work))
 
-    def run_once(self, work: Work[StoredResponse], request: RequestKey | None) -> StoredResponse:
-        """Run `work` for the first request with this key, and answer its repeats with what is kept of it.
-
-        A refusal that the data decided (400, 404, 409) is kept as well, without anything that `work` did.
-        """
-        if request is None:
-            return self.run(work)
-        work = self._audited(work)
-        return self._run(lambda session: self._keep(session, work, request))
-
-    def _audited(self, work: Work[T]) -> Work[T]:
-        return audited(work) if self._audits else work
-
-    def _attempt(self, work: Work[T]) -> tuple[T, Changes]:
-        try:
-            with self._app_context.database.sessions() as session:
-                return self._committed(session, work), changes_of(session)
-        except PoolTimeoutError as error:
-            raise DatabaseUnavailableError("no connection got free in time") from error
-        except DBAPIError as error:
-            # Undoing a transaction, and asking what its error means, can fail as well.
-            raise availability(error) from error
-
-    def _committed(self, session: Session, work: Work[T]) -> T:
-        committing = False
-        try:
-            result = work(session)
-            committing = True
-            session.commit()
-        except DBAPIError as error:
-            # A connection that was lost before the commit was sent has committed nothing.
-            if isinstance(error.orig, RETRIED) or (is_gone(error) and not committing):
-                raise _RepeatError from error
-            if committing and error.connection_invalidated:
-                self._app_context.commit_in_doubt(changes_of(session))
-            session.rollback()
-            raise meaning(session, error, self._unique_messages) from error
-        return result
-
-    def _keep(self, session: Session, work: Work[StoredResponse], request: RequestKey) -> StoredResponse:
-        repository = IdempotencyRepository(session)
-        if kept := repository.claim(request):
-            return replay(kept, request)
-        answer = self._answer(session, work)
-        repository.keep(request, answer.status, answer.body.decode(), answer.location)
-        return answer
-
-    def _answer(self, session: Session, work: Work[StoredResponse]) -> StoredResponse:
-        """What `work` answers, or its refusal with everything that it did undone."""
-        try:
-            with session.begin_nested():
-                return work(session)
-        except ServiceError as error:
-            refusal: Exception = error
-        except DBAPIError as error:
-            if error.connection_invalidated or isinstance(error.orig, RETRIED):
-                raise
-            refusal = meaning(session, error, self._unique_messages)
-        session.info.clear()
-        if isinstance(refusal, ServiceError) and refusal.status in KEPT_STATUSES:
-            return StoredResponse(refusal.status, to_json(refusal.body))
-        raise refusal
+    return run

@@ -1,0 +1,12 @@
+"""Keys under which our layers pass data to each other in the ASGI scope. The server's keys are in `http_protocol`."""
+
+REQUEST_CONTEXT = "ecommerce.request_context"
+"""The `RequestContext`, set by the fast path."""
+ROUTE = "ecommerce.route"
+"""The template of the route, `/products/{id_key}`, set by a layer that answers before the router."""
+STATUS = "ecommerce.status"
+"""The status of a raw response, set by the layer that sends it."""
+CONTEXT_HEAD = "ecommerce.context_head"
+"""The header lines that every raw response ends with, set by the outermost layer."""
+FAULT_ANSWERED = "ecommerce.fault_answered"
+"""Set if an exception has been logged and answered."""

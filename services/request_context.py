@@ -1,0 +1,47 @@
+"""Facts about one request, passed from controllers to services as an argument."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from repositories.idempotency_repository import RequestKey, StoredResponse
+from services.auth.principal import EVERYBODY, Principal
+from services.cache_service import CacheLookup
+from services.exceptions import ServiceError
+from services.rendering import Created
+
+
+class IdempotentRequest(NamedTuple):
+    """A request with an `Idempotency-Key`.
+
+    `encode` builds the response to store for an outcome; None means that the outcome is not stored.
+    """
+
+    key: RequestKey
+    encode: Callable[[Created | ServiceError], StoredResponse | None]
+
+
+class AuditedRequest(NamedTuple):
+    """A request that writes; `status` is that of its success."""
+
+    method: str
+    path: str
+    status: int
+
+
+class RequestContext(NamedTuple):
+    """`cache_lookup` is a lookup that missed before the request reached the router."""
+
+    principal: Principal = EVERYBODY
+    request_id: str = "-"
+    cache_lookup: CacheLookup | None = None
+    idempotent: IdempotentRequest | None = None
+    audited: AuditedRequest | None = None
+
+    @property
+    def client_id(self) -> int | None:
+        """The client whose objects the caller may see and change; None for all objects."""
+        return self.principal.client_id
+
+
+INTERNAL = RequestContext()
+"""The service itself, as in periodic tasks."""
