@@ -6,6 +6,7 @@ from functools import partial, wraps
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args
 
 from fastapi import FastAPI, Header, Query
+from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,7 +33,9 @@ Read = TypeVar("Read", bound=BaseSchema)
 Endpoint = Callable[..., Any]
 Creates = Callable[[RequestContext, Any], Awaitable[Created | StoredResponse]]
 IfMatch = Annotated[
-    str | None, Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"])
+    str | None,
+    AfterValidator(required_etags),
+    Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"]),
 ]
 
 
@@ -83,14 +86,13 @@ class BaseController(Generic[Create, Update, Read]):
         return json_response(request, await self.use_cases.get_one(context, id_key))
 
     async def change(
-        self, request: Request, context: Context, id_key: PathId, changes: Any, if_match: IfMatch = None
+        self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
     ) -> Response:
         """Replace the given fields; other fields stay as they are."""
-        changed = await self.use_cases.update(context, id_key, changes, required_etags(if_match))
-        return json_response(request, changed)
+        return json_response(request, await self.use_cases.update(context, id_key, changes, etags))
 
-    async def delete(self, context: Context, id_key: PathId, if_match: IfMatch = None) -> Response:
-        await self.use_cases.delete(context, id_key, required_etags(if_match))
+    async def delete(self, context: Context, id_key: PathId, etags: IfMatch = None) -> Response:
+        await self.use_cases.delete(context, id_key, etags)
         return Response(status_code=204)
 
     def list_of(self, parent: Parent) -> Endpoint:

@@ -1,7 +1,7 @@
 """Client address of a request, by which the rate limit counts."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from config.settings import Network
@@ -17,6 +17,8 @@ class ClientIpResolver:
     def __init__(self, trusted_networks: Sequence[Network]) -> None:
         self._trusted_networks = tuple(trusted_networks)
         self._memo = lru_cache(MEMO_ENTRIES)(self._find)
+        self.find_direct = lru_cache(MEMO_ENTRIES)(partial(self._find, forwarded=b"", real_ip=b""))
+        """Return the address of a peer that sent no forwarding headers."""
 
     def find(self, peer: str | None, forwarded: bytes = b"", real_ip: bytes = b"") -> str:
         """Return the address; for IPv6 the /64 network, because one customer has at least that many addresses.
@@ -24,7 +26,7 @@ class ClientIpResolver:
         `peer` is the other end of the connection, None for a Unix socket. `forwarded` is X-Forwarded-For with its
         lines joined by commas.
         """
-        if (forwarded or real_ip) and len(forwarded) + len(real_ip) > MEMO_BYTES:
+        if len(forwarded) + len(real_ip) > MEMO_BYTES:
             return self._find(peer, forwarded, real_ip)
         return self._memo(peer, forwarded, real_ip)
 

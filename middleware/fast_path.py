@@ -104,10 +104,10 @@ class FastPath:
             return None
         client = scope.get("client")
         peer = client[0] if client else None
-        if not headers:
-            return limiter.enter(self._client_ips.find(peer))
-        forwarded, real_ip = headers.get(b"x-forwarded-for", b""), headers.get(b"x-real-ip", b"")
-        return limiter.enter(self._client_ips.find(peer, forwarded, real_ip))
+        forwarded, real_ip = headers.get(b"x-forwarded-for"), headers.get(b"x-real-ip")
+        if forwarded or real_ip:
+            return limiter.enter(self._client_ips.find(peer, forwarded or b"", real_ip or b""))
+        return limiter.enter(self._client_ips.find_direct(peer))
 
     def _look_up(self, scope: Scope, headers: UsedHeaders) -> CacheLookup | None:
         """Start a lookup for a GET without a body; the router knows the size limit of bodies."""

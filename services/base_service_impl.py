@@ -41,11 +41,13 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page from the database."""
-        statement = self.repository.page(query, self.fields, context.client_id)
+        statement = self.repository.page(query, self.fields, context.principal.client_id)
         return render(rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement)))
 
     async def count(self, context: RequestContext, query: ListQuery) -> int:
-        [(total,)] = await self.app_context.database.reads.fetch(*self.repository.total(query, context.client_id))
+        [(total,)] = await self.app_context.database.reads.fetch(
+            *self.repository.total(query, context.principal.client_id)
+        )
         return int(total)
 
     async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
@@ -54,7 +56,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     async def row(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return one object from the database."""
-        statement = self.repository.one(id_key, self.fields, context.client_id)
+        statement = self.repository.one(id_key, self.fields, context.principal.client_id)
         rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
@@ -106,7 +108,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def lock(self, tx: Transaction, context: RequestContext, id_key: int, etags: Collection[str] | None) -> Model:
         """Lock the row and check its owner and its ETag."""
-        repository, client_id = self.repository(tx), context.client_id
+        repository, client_id = self.repository(tx), context.principal.client_id
         instance: Model | None = repository.lock(id_key)
         if instance is None or (client_id is not None and not repository.is_owned_by(id_key, client_id)):
             raise self.not_found(id_key)

@@ -8,7 +8,7 @@ invalid at once, also one that a slow reader stores later. Nothing searches for 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand
 from services.caching.keys import ROOT_STAMP, CacheEntry
+from services.caching.registry import CACHED_RESOURCES
 from services.rendering import RenderedJson, etag_of
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ STAMPS_BYTES = 2 * STAMP_BYTES
 HEAD_BYTES = STAMPS_BYTES + len(etag_of(b""))
 
 Load = Callable[[], Awaitable[RenderedJson]]
+ChangedRows = Mapping[str, set[int]]
+"""Keys of rows by table."""
 
 
 class CacheLookup:
@@ -105,17 +108,22 @@ class CacheService:
         stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
         return await (self._share(entry, stamps, load) if stamps else _load(load))
 
+    async def invalidate(self, changed_rows: ChangedRows) -> None:
+        """Drop the stamps of rows that a commit has changed. When this returns, no worker reads older entries."""
+        if stale := stale_stamp_keys(changed_rows):
+            await self.drop(stale)
+
+    def invalidate_from_thread(self, changed_rows: ChangedRows) -> None:
+        """Do the same as `invalidate`, from a worker thread."""
+        stale = stale_stamp_keys(changed_rows)
+        if self._redis and stale:
+            with redis_span("UNLINK"):
+                self._redis.deliver_from_thread("UNLINK", *stale)
+
     async def drop(self, stamp_keys: Sequence[str]) -> None:
-        """Drop stamps after a commit. When this returns, no worker reads the entries any more."""
         if self._redis and stamp_keys:
             with redis_span("UNLINK"):
                 await self._redis.deliver("UNLINK", *stamp_keys)
-
-    def drop_from_thread(self, stamp_keys: Sequence[str]) -> None:
-        """Do the same as `drop`, from a worker thread."""
-        if self._redis and stamp_keys:
-            with redis_span("UNLINK"):
-                self._redis.deliver_from_thread("UNLINK", *stamp_keys)
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)
@@ -169,6 +177,15 @@ class CacheService:
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds
+
+
+def stale_stamp_keys(changed_rows: ChangedRows) -> list[str]:
+    """Return the keys of the stamps of changed rows; rows of uncached tables have none."""
+    return [
+        key
+        for table in changed_rows.keys() & CACHED_RESOURCES.keys()
+        for key in CACHED_RESOURCES[table].stamp_keys(changed_rows[table])
+    ]
 
 
 async def _load(load: Load) -> RenderedJson:

@@ -42,7 +42,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
             raise ConflictError(f"Invalid status transition: {before.name} -> {after.name}")
         if after is OrderStatus.CANCELED:
             restore_stock(tx, instance.id_key)
-        elif context.client_id is not None:
+        elif context.principal.client_id is not None:
             raise ForbiddenError("Only an admin may set this status")
         return values
 

@@ -37,11 +37,6 @@ class RequestContext(NamedTuple):
     idempotent: IdempotentRequest | None = None
     audited: AuditedRequest | None = None
 
-    @property
-    def client_id(self) -> int | None:
-        """The client whose objects the caller may see and change; None for all objects."""
-        return self.principal.client_id
-
 
 INTERNAL = RequestContext()
 """The service itself, as in periodic tasks."""

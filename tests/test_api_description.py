@@ -20,7 +20,7 @@ SPACES = [chr(code) for code in range(1, sys.maxunicode) if chr(code).isspace() 
 
 
 @pytest.fixture
-def render(running_app: TestClient) -> Any:
+def document(running_app: TestClient) -> Any:
     return running_app.get("/openapi.json").json()
 
 

@@ -262,7 +262,7 @@ def test_without_redis_all_is_read_from_the_database() -> None:
             document = await cache.read(FIVE, database.load)
             assert (document.body, document.hit) == (b"1", False)
         await cache.drop(PRODUCTS.stamp_keys([5]))
-        cache.drop_from_thread(PRODUCTS.stamp_keys([5]))
+        cache.invalidate_from_thread({"products": {5}})
         assert database.reads == 2
         assert not cache.is_available
 

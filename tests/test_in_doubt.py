@@ -15,7 +15,7 @@ def moved_by_a_drop(settings: Settings, seconds: float) -> list[float]:
     in_doubt = InDoubtWrites(database, CacheService(), seconds - IN_TRANSIT_SECONDS)
 
     async def add_and_drop() -> list[float]:
-        in_doubt.add(["a stamp"])
+        in_doubt.add({"products": {1}})
         [before] = in_doubt._writes
         await in_doubt._drop()
         database.close()

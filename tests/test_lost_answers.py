@@ -39,12 +39,12 @@ def read(client: TestClient, path: str) -> Any:
 def no_drop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As when the worker is killed between the commit and the drop."""
 
-    async def drop(_self: CacheService, _tokens: object) -> None:
+    async def invalidate(_self: CacheService, _rows: object) -> None:
         return None
 
     with monkeypatch.context() as patch:
-        patch.setattr(CacheService, "drop", drop)
-        patch.setattr(CacheService, "drop_from_thread", lambda *_: None)
+        patch.setattr(CacheService, "invalidate", invalidate)
+        patch.setattr(CacheService, "invalidate_from_thread", lambda *_: None)
         yield
 
 

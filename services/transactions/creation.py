@@ -15,7 +15,6 @@ from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepo
 from repositories.queries.statement import InsertStatement
 from repositories.transaction import Changes, Transaction, Values
 from services.app_context import AppContext
-from services.caching.registry import stale_stamp_keys
 from services.exceptions import ServiceError, UnexplainedRefusalError
 from services.rendering import Created
 from services.request_context import RequestContext
@@ -78,15 +77,16 @@ class CreatingService(TransactionalService):
                 metrics.transaction_retried()
             return None
         except OutcomeUnknownError:
-            stale = stale_stamp_keys(repository.changes_by_insert(values, []).rows)
-            app.in_doubt.add(stale)
-            await app.cache.drop(stale)
+            possible = repository.changes_by_insert(values, []).rows
+            app.in_doubt.add(possible)
+            await app.cache.invalidate(possible)
             raise
         if outcome:
             # Also after a replay: the worker that created the object may have died before it dropped the stamps.
             changes = repository.changes_by_insert(values, records)
-            await app.cache.drop(stale_stamp_keys(changes.rows))
-            warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)
+            await app.cache.invalidate(changes.rows)
+            if changes.stock:
+                warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)
         return outcome
 
     @in_worker_thread
@@ -111,7 +111,8 @@ async def _run(
     app: AppContext, context: RequestContext, creation: Creation, insert: InsertStatement
 ) -> tuple[Outcome | None, list[Record]]:
     """Run the statement and return its result with the new rows; None and no rows if it refuses."""
-    statement, writes = insert_with_entry(insert, context), app.database.writes
+    writes = app.database.writes
+    statement = insert_with_entry(insert, context, context.audited) if context.audited else insert.compose()
     if context.idempotent is None:
         return _result(creation, insert, await writes.write(*statement))
     key, encode = context.idempotent

@@ -15,18 +15,16 @@ def replay_of(stored: StoredRequest, key: RequestKey) -> StoredResponse:
     return stored.response
 
 
-def claim_key(session: Session, idempotent: IdempotentRequest | None) -> StoredResponse | None:
+def claim_key(session: Session, idempotent: IdempotentRequest) -> StoredResponse | None:
     """Take the request's key for this transaction, or return the stored response.
 
     Waits for another request with the same key. Raises IdempotencyKeyReusedError.
     """
-    stored = IdempotencyRepository(session).claim(idempotent.key) if idempotent else None
-    return replay_of(stored, idempotent.key) if idempotent and stored else None
+    stored = IdempotencyRepository(session).claim(idempotent.key)
+    return replay_of(stored, idempotent.key) if stored else None
 
 
-def store_outcome(
-    session: Session, idempotent: IdempotentRequest | None, outcome: Created | ServiceError | None
-) -> None:
+def store_outcome(session: Session, idempotent: IdempotentRequest, outcome: Created | ServiceError) -> None:
     """Store the response to the first request with the key, in its transaction."""
-    if idempotent and outcome and (response := idempotent.encode(outcome)):
+    if response := idempotent.encode(outcome):
         IdempotencyRepository(session).store(idempotent.key, response)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
-from services.cache_service import CacheService
+from services.cache_service import CacheService, ChangedRows, stale_stamp_keys
 
 INTERVAL_SECONDS = 1.0
 IN_TRANSIT_SECONDS = 5.0
@@ -33,9 +33,9 @@ class InDoubtWrites:
         self._seconds = IN_TRANSIT_SECONDS + statement_seconds
         self._writes = deque[InDoubtWrite]()
 
-    def add(self, stamp_keys: Sequence[str]) -> None:
-        """Add a write. Safe to call from the event loop and from threads."""
-        if stamp_keys:
+    def add(self, changed_rows: ChangedRows) -> None:
+        """Add a write of these rows. Safe to call from the event loop and from threads."""
+        if stamp_keys := stale_stamp_keys(changed_rows):
             self._writes.append(InDoubtWrite(stamp_keys, monotonic() + self._seconds))
 
     async def keep_dropping(self) -> None:

@@ -16,7 +16,6 @@ from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.idempotency_repository import StoredResponse
 from repositories.transaction import Changes, Transaction
 from services.app_context import AppContext
-from services.caching.registry import stale_stamp_keys
 from services.exceptions import ServiceError
 from services.rendering import Created
 from services.request_context import IdempotentRequest, RequestContext
@@ -59,12 +58,14 @@ def unit_of_work(app: AppContext, context: RequestContext, unique_messages: Mapp
         with app.database.sessions() as session:
             tx = UnitOfWork(session)
             try:
-                tx.replay = claim_key(session, context.idempotent)
+                if context.idempotent:
+                    tx.replay = claim_key(session, context.idempotent)
                 with _storable_refusals(tx, context.idempotent, unique_messages):
                     yield tx
-                    if tx.replay is None:
-                        add_entry(tx, context)
-                store_outcome(session, context.idempotent, tx.outcome)
+                    if context.audited and not tx.replay:
+                        add_entry(tx, context, context.audited)
+                if context.idempotent and tx.outcome:
+                    store_outcome(session, context.idempotent, tx.outcome)
                 tx.is_committing = True
                 session.commit()
             except DBAPIError as error:
@@ -74,8 +75,9 @@ def unit_of_work(app: AppContext, context: RequestContext, unique_messages: Mapp
     except DBAPIError as error:
         # Rolling back, and the queries that explain an error, can fail as well.
         raise translate_unavailable(error) from error
-    app.cache.drop_from_thread(stale_stamp_keys(tx.changes.rows))
-    warn_of_low_stock(tx.changes.stock, app.settings.low_stock_threshold)
+    app.cache.invalidate_from_thread(tx.changes.rows)
+    if tx.changes.stock:
+        warn_of_low_stock(tx.changes.stock, app.settings.low_stock_threshold)
     if isinstance(tx.outcome, ServiceError):
         raise tx.outcome
 
@@ -108,9 +110,8 @@ def _roll_back(app: AppContext, tx: UnitOfWork, error: DBAPIError, unique_messag
     if isinstance(error.orig, CONFLICTS) or (_is_lost(error) and not tx.is_committing):
         return RetryError()
     if tx.is_committing and error.connection_invalidated:
-        stale = stale_stamp_keys(tx.changes.rows)
-        app.in_doubt.add(stale)
-        app.cache.drop_from_thread(stale)
+        app.in_doubt.add(tx.changes.rows)
+        app.cache.invalidate_from_thread(tx.changes.rows)
     tx.session.rollback()
     return translate_error(tx, error, unique_messages)
 
