@@ -44,7 +44,7 @@ class Program:
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*bound_to_this_process(signal.SIGTERM), *command],
-                cwd=folder,  # not the repository: its .env serves another purpose
+                cwd=folder,  # not the repository: a .env there is for another purpose
                 env=without_settings(os.environ) | {"PYTHONPATH": str(ROOT)} | own | dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
