@@ -1,1 +1,1 @@
-"""Small applications to compare with; each runs under the same Uvicorn as the service."""
+"""Small applications for comparison; each runs under the same Uvicorn as the service."""

@@ -1,4 +1,4 @@
-"""The limit: an ASGI application that does nothing but return the same bytes. `BODIES` is a JSON file of them."""
+"""The upper limit: an ASGI application that only returns the same bytes. `BODIES` names a JSON file with them."""
 
 import json
 import os

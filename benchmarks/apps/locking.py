@@ -1,4 +1,4 @@
-"""Order details as they are mostly written: the product's row is locked, read, checked and written back by the ORM."""
+"""Order details in the most common style: the ORM locks, reads, checks and writes back the product's row."""
 
 import os
 from collections.abc import Iterator

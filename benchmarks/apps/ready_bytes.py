@@ -1,4 +1,4 @@
-"""A FastAPI route that returns the same bytes, ready-made: what the framework itself costs."""
+"""A FastAPI route that returns the same ready-made bytes: the cost of the framework alone."""
 
 import json
 import os

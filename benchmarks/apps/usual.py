@@ -1,5 +1,5 @@
-"""The way that most projects do it: synchronous calls in `async def`, a session as a dependency, a cache of JSON text
-that is decoded and validated twice, and with RATE_LIMIT a counter in Redis in a `BaseHTTPMiddleware`."""
+"""The style of most projects: synchronous calls in `async def`, a session as a dependency, cached JSON text that is
+decoded and validated twice, and with RATE_LIMIT a `BaseHTTPMiddleware` that counts in Redis."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What more workers bring, and what a request costs them and PostgreSQL: `python -m benchmarks.capacity`."""
+"""Throughput of 1, 2 and 4 workers, and the CPU time of a request: `python -m benchmarks.capacity`."""
 
 import os
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Operation(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Of one run; CPU in microseconds a request."""
+    """Figures of one run; CPU time in microseconds for each request."""
 
     rate: float
     worker: float
@@ -49,7 +49,7 @@ class Figures(NamedTuple):
 
 
 Found = dict[tuple[str, int], list[Figures]]
-"""By operation and number of workers."""
+"""Figures of all runs by operation and number of workers."""
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def asked(servers: Servers) -> list[Operation]:
 
 
 def measure(operations: Sequence[Operation], programs: Sequence[Program], servers: Servers, options: Options) -> Found:
-    """The first round only warms up."""
+    """Run every operation on every program in each round. Round 0 only warms up and is discarded."""
     found: Found = {}
     for number in range(1 + options.rounds):
         for operation in operations:
@@ -91,7 +91,11 @@ def measure(operations: Sequence[Operation], programs: Sequence[Program], server
 
 
 def run(operation: Operation, program: Program, servers: Servers, options: Options) -> Figures:
-    """Processes that end meanwhile would be missing, but PostgreSQL's stay for as long as connections do."""
+    """Load one program and return rate and CPU time.
+
+    CPU time of processes that end during the run would be lost. The backends of PostgreSQL do not end,
+    because the workers keep their connections open.
+    """
     assert servers.postgres.process
     parent = servers.postgres.process.pid
     before = cpu_seconds(program.worker_processes()), cpu_seconds(descendants(parent))

@@ -1,4 +1,4 @@
-"""On what a measurement was made: without it, its figures mean nothing."""
+"""Machine and versions of a measurement: its figures mean nothing without them."""
 
 import os
 import platform

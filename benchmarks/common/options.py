@@ -1,4 +1,4 @@
-"""What the environment says about a measurement: ROUNDS, SECONDS, CONNECTIONS, WORKERS."""
+"""Settings of a measurement from the environment: ROUNDS, SECONDS, CONNECTIONS, WORKERS."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Options:
 
     @classmethod
     def read(cls, **defaults: int) -> Self:
-        """The benchmark's own defaults, and over them the environment."""
+        """Return the benchmark's defaults, overridden by the environment. Exit on a value that is not 1 or more."""
         names = cls.__dataclass_fields__
         return cls(**{name: number(name.upper(), getattr(cls(**defaults), name)) for name in names})
 

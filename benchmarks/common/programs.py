@@ -1,4 +1,4 @@
-"""The programs that are measured: started, awaited, weighed, stopped."""
+"""Programs under measurement: start, wait until ready, read memory and CPU time, stop."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ START_SECONDS = 120
 
 @dataclass(eq=False)
 class Program:
-    """A server to be measured. `{port}` in its command is filled in; PORT and WORKERS are in its environment."""
+    """A server under measurement. `{port}` in its command is replaced; its environment has PORT and WORKERS."""
 
     name: str
     command: Sequence[str]
@@ -52,7 +52,7 @@ class Program:
             )
 
     def wait(self) -> None:
-        """Until it answers; the measurement ends with its last words when it does not."""
+        """Wait until it responds. After START_SECONDS, or if it exits, end the measurement with its last log lines."""
         assert self.process
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -75,7 +75,7 @@ class Program:
             self.process.wait()
 
     def worker_processes(self) -> list[int]:
-        """Those that serve: not the parent that only looks after them, nor Python's resource tracker."""
+        """Return the processes that serve requests, without the supervising parent and Python's resource tracker."""
         assert self.process
         children = [pid for pid in descendants(self.process.pid) if b"resource_tracker" not in command_line(pid)]
         return children or [self.process.pid]
@@ -96,7 +96,7 @@ class Program:
 
 @contextmanager
 def running(programs: Sequence[Program], folder: Path) -> Iterator[None]:
-    """All of them at once, so that rounds can alternate; one that is not asked anything costs next to nothing."""
+    """Run all programs at once, so that rounds can alternate. An idle program costs next to nothing."""
     with ExitStack() as stack:
         for program in programs:
             stack.callback(program.stop)
@@ -108,7 +108,7 @@ def running(programs: Sequence[Program], folder: Path) -> Iterator[None]:
 
 
 def ours(name: str, servers: Mapping[str, str], workers: int, **settings: str) -> Program:
-    """The service as an operator starts it, for load from one address."""
+    """Return the service in production mode, set up for load from one client address."""
     defaults = {
         "UVICORN_WORKERS": str(workers),
         "LIMIT_CONCURRENCY": "100000",
@@ -122,7 +122,7 @@ def ours(name: str, servers: Mapping[str, str], workers: int, **settings: str) -
 
 
 def uvicorn(name: str, app: str, environment: Mapping[str, str], workers: int, python: str = sys.executable) -> Program:
-    """An ASGI application on the same server as the service."""
+    """Return an ASGI application on the same HTTP server as the service."""
     options = f"--host {LOOPBACK} --port {{port}} --workers {workers} --loop uvloop --http httptools"
     quiet = "--no-access-log --log-level warning --no-proxy-headers --backlog 2048"
     return Program(name, [python, "-m", "uvicorn", app, *options.split(), *quiet.split()], environment, workers)
@@ -138,7 +138,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def cpu_seconds(processes: Sequence[int]) -> float:
-    """User and system time so far, of those that still run: fields 14 and 15 of proc_pid_stat(5)."""
+    """Return the user and system time of all processes that still run: fields 14 and 15 of proc_pid_stat(5)."""
     ticks = 0
     for pid in processes:
         with suppress(FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Results as a stranger reads them: a Markdown table, the raw figures as JSON, a picture."""
+"""Results of a benchmark for readers: a Markdown table, the raw figures as JSON, a picture."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ OURS, OTHERS = "#1f6feb", "#9aa4b2"
 
 
 class Target(NamedTuple):
-    """What was aimed at: `measured` at least `bound`, or with `at_most` no more than it."""
+    """A goal: `measured` is at least `bound`, or with `at_most` no more than `bound`."""
 
     claim: str
     measured: float
@@ -40,7 +40,7 @@ def write(
     remarks: str = "",
     targets: Sequence[Target] = (),
 ) -> None:
-    """`results/<name>.md`, `.json` and `.png`; the tables are printed too. The picture shows the first of `bases`."""
+    """Write `results/<name>.md`, `.json` and `.png`, and print the tables. The picture uses the first of `bases`."""
     tables = [f"## {operation}\n\n{_table(of, bases)}" for operation, of in by_operation(rows).items()]
     if targets:
         tables.append(f"## Targets\n\n{targets_table(targets)}")
@@ -57,7 +57,7 @@ def save(name: str, text: str, figures: Any) -> None:
 
 
 def table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    """The first column is text, the others are figures."""
+    """Return a Markdown table; the first column is text, the others are figures."""
     marks = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in (header, marks, *lines))
 
@@ -93,7 +93,7 @@ def _table(rows: Sequence[Row], bases: Sequence[str]) -> str:
 
 
 def _line(row: Row, others: Sequence[Row]) -> tuple[object, ...]:
-    """A ratio is the median of the rounds', with the lowest and the highest of them."""
+    """Return the cells of a row. Each ratio is the median over the rounds, with the lowest and the highest."""
     ratios = [_ratio(row, base) for base in others]
     times = f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"
     return row.case.variant, f"{row.rate:,.0f}", *ratios, *times, f"{row.megabytes:.0f}", row.errors

@@ -1,4 +1,4 @@
-"""Rounds: every case in turn, forward and backward, so that what disturbs a machine disturbs all alike."""
+"""Rounds: every case in turn, forward and backward, so that a disturbance of the machine affects all alike."""
 
 import json
 import time
@@ -13,12 +13,12 @@ from benchmarks.common.options import Options
 from benchmarks.common.programs import Program
 from benchmarks.common.wrk import Sample, wrk
 
-WARM_UP_SECONDS = 3  # JavaScript is compiled while it runs, caches are empty, connections are not made yet
+WARM_UP_SECONDS = 3  # JavaScript compiles at run time, caches start empty, connections are not open yet
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a table: what is asked of which program, and what its answer has to be before it is measured."""
+    """One row of a table: a request to a program, and the response that it must give before it is measured."""
 
     operation: str
     variant: str
@@ -30,7 +30,7 @@ class Case:
     after: Callable[[], Any] | None = None
 
     def check(self) -> None:
-        """A variant that answers something else is not comparable."""
+        """Exit if the program returns another status or other data, because it would not be comparable."""
         if self.script:
             return
         status, body = fetch(self.program.url + self.path)
@@ -60,7 +60,7 @@ class Row:
         return median(sample.p99_ms for sample in self.samples)
 
     def ratios(self, base: "Row", figure: str = "rate") -> list[float]:
-        """To the same round of `base`; the lowest first."""
+        """Return the ratios to the same rounds of `base`, the lowest first."""
         pairs = zip(self.samples, base.samples, strict=True)
         return sorted(getattr(own, figure) / getattr(other, figure) for own, other in pairs)
 
@@ -78,7 +78,7 @@ def find(rows: Sequence[Row], operation: str, variant: str) -> Row:
 
 
 def measure(cases: Sequence[Case], options: Options) -> list[Row]:
-    """All cases, warmed up and checked first."""
+    """Warm up and check all cases, then measure each once a round."""
     rows = [Row(case) for case in cases]
     for row in rows:
         print(f"warming up {row.case.operation}: {row.case.variant} ...", flush=True)

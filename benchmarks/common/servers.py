@@ -1,4 +1,4 @@
-"""Private servers for a measurement: PostgreSQL with its promises kept (fsync on), Valkey, and a demo shop in it."""
+"""Private servers of a measurement: PostgreSQL with fsync on, Valkey, and a demo shop."""
 
 import secrets
 import shutil
@@ -21,7 +21,7 @@ from migrations.runner import migrate
 from scripts.demo import fill
 
 ROOT = Path(__file__).parent.parent.parent
-DATA = ROOT / ".data"  # on a disk, where fsync means something; never on a /tmp in memory
+DATA = ROOT / ".data"  # on a disk, because fsync costs nothing on a /tmp in memory
 
 Parameters = Mapping[str, object] | None
 
@@ -33,7 +33,7 @@ class Servers:
     valkey: ValkeyServer
 
     def environment(self, database: str = "ecommerce_db") -> dict[str, str]:
-        """Where they are, in the words of our settings, and as addresses that other programs understand."""
+        """Return the servers' addresses as settings of the service, and as URLs for the other programs."""
         password = self.postgres.password
         return {
             "POSTGRES_HOST": LOOPBACK,
@@ -68,12 +68,12 @@ class Servers:
             return cursor.fetchall() if cursor.description else []
 
     def valkey_clients(self) -> int:
-        """Connections that Valkey has, this one included."""
+        """Count the connections to Valkey, including the one that asks."""
         with Redis(LOOPBACK, self.valkey.port, password=self.valkey.password) as redis:
             return int(redis.info("clients")["connected_clients"])
 
     def fill(self, products: int, database: str = "ecommerce_db") -> None:
-        """A demo shop of that size; the same one is not made twice."""
+        """Create a demo shop with this number of products, unless the database already has it."""
         self.postgres.create_database(database)
         migrate(self.settings(database))
         fill(self.settings(database), products, seed=1)
@@ -81,11 +81,11 @@ class Servers:
 
 @contextmanager
 def private_servers(keep: str | None = None) -> Iterator[Servers]:
-    """On ports and folders of their own, so that nothing else on this machine is touched.
+    """Start both servers on their own ports and folders, so that nothing else on the machine is affected.
 
-    `keep` names a folder that stays, for data that takes long to make.
+    `keep` names a folder that is not deleted, for data that takes long to create.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that all of it is cleaned up
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers stop and the folder is deleted
     DATA.mkdir(mode=0o700, exist_ok=True)
     folder = DATA / f"bench-{keep}" if keep else Path(tempfile.mkdtemp(prefix="bench-", dir=DATA))
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -110,7 +110,7 @@ def _password(file: Path) -> str:
 
 
 def clean_slate(servers: Servers, *statements: str) -> Callable[[], None]:
-    """What to do after each run that writes, so that every one of them begins with the same tables."""
+    """Return a function that restores the tables after a run that writes, so that all runs start alike."""
 
     def clean() -> None:
         for statement in (*statements, "CHECKPOINT"):
@@ -120,6 +120,6 @@ def clean_slate(servers: Servers, *statements: str) -> Callable[[], None]:
 
 
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the settings of the service, so that only what a benchmark says counts."""
+    """Return the environment without the service's settings, so that only the benchmark sets them."""
     names = {name.upper() for name in Settings.model_fields}
     return {name: value for name, value in environment.items() if name not in names}

@@ -1,4 +1,4 @@
-"""The right answers to the reads that all variants serve, straight from the database."""
+"""Expected responses to the reads that all variants serve, taken directly from the database."""
 
 import json
 from typing import Any
@@ -13,13 +13,13 @@ _CLIENT = "SELECT id_key, name, lastname, email, telephone FROM clients ORDER BY
 
 
 def right_answers(servers: Servers) -> dict[str, Any]:
-    """By path."""
+    """Return the expected JSON by path."""
     products, clients = _rows(servers, _PRODUCT), _rows(servers, _CLIENT)
     return {PRODUCTS: products, PRODUCT: products[0], CLIENTS: clients}
 
 
 def write_bodies(servers: Servers, answers: dict[str, Any]) -> str:
-    """A file for the applications that return ready-made bytes: bodies by method and path."""
+    """Write bodies by method and path for the applications that return ready-made bytes; return the file's name."""
     bodies = {f"GET {path.partition('?')[0]}": _compact(answer) for path, answer in answers.items()}
     file = servers.folder / "bodies.json"
     file.write_text(json.dumps({**bodies, "POST /clients": _compact(CREATED)}))
@@ -31,5 +31,5 @@ def _rows(servers: Servers, sql: str) -> Any:
 
 
 def _compact(value: Any) -> str:
-    """As serialisers of web frameworks write it."""
+    """Serialize as web frameworks do: without spaces, non-ASCII letters unescaped."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

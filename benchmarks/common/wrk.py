@@ -1,4 +1,4 @@
-"""wrk as the load generator. A script of ours has it tell its figures as JSON, so that no table has to be parsed."""
+"""The load generator wrk. A Lua script makes it print its figures as JSON, so no table has to be parsed."""
 
 import json
 import os
@@ -20,7 +20,7 @@ function done(summary, latency, requests)
 end
 """
 
-# For scripts that make requests: RUN differs from run to run, THREAD from thread to thread, and `turn` counts up.
+# For scripts that make requests: RUN is unique for each run, THREAD for each thread, and `turn` counts up.
 REQUESTS = """
 local RUN, threads, turn = "{run}", 0, 0
 function setup(thread)
@@ -36,7 +36,7 @@ end
 
 @dataclass(frozen=True)
 class Sample:
-    """One run. `refused` are answers of 400 and above, `broken` requests that got none."""
+    """Figures of one run. `refused` counts responses of 400 and above, `broken` requests without a response."""
 
     rate: float
     p50_ms: float
@@ -47,7 +47,7 @@ class Sample:
 
 
 def wrk(url: str, connections: int, seconds: int, script: str = "") -> Sample:
-    """Load `url`, or what `script` (Lua) asks for in its function `next_request(run, thread, turn)`."""
+    """Load `url`, or the requests that the Lua function `next_request(run, thread, turn)` of `script` returns."""
     threads = min(2, connections)
     requests = REQUESTS.replace("{run}", secrets.token_hex(4)) + script if script else ""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
@@ -71,7 +71,7 @@ def wrk(url: str, connections: int, seconds: int, script: str = "") -> Sample:
 
 @cache
 def program() -> str:
-    """Where wrk is; root on Debian and Ubuntu gets it installed."""
+    """Return the path of wrk. Install it for root on Debian and Ubuntu; exit if it is missing."""
     if found := shutil.which("wrk"):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):

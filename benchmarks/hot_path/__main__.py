@@ -1,4 +1,4 @@
-"""A cached list of 10 products, from the bare limit to the usual way: `python -m benchmarks.hot_path`."""
+"""A cached list of 10 products, from a bare ASGI app to the usual way: `python -m benchmarks.hot_path`."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ LIST = "a cached list of 10 products"
 BARE, FASTAPI, USUAL = "bare ASGI (the limit)", "FastAPI, ready bytes", "the usual way, limiter"
 HIT, UNLIMITED, MISS = "ours: hit, limiter", "ours: hit, no limiter", "ours: miss, limiter"
 UNCACHED, REFUSED, FASTIFY = "ours: no cache, no limiter", "ours: 429", "Fastify, ioredis, limiter"
-HIGH = "1000000000"  # counted in Redis, and never reached
+HIGH = "1000000000"  # requests are counted in Redis, but the limit is never reached
 
-# A list that nobody has asked for before, with the same 10 products in it: looked up, read, stored.
+# Each request names a list that is not in the cache yet, with the same 10 products: lookup, query, store.
 MISS_SCRIPT = """
 local start = 1000000 + (tonumber(os.time()) % 100000) * 1000
 function next_request(run, thread, turn)

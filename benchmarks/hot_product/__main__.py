@@ -1,4 +1,4 @@
-"""Everybody buys the same product: `python -m benchmarks.hot_product`. After each run the stock has to add up."""
+"""Orders of one product by all clients: `python -m benchmarks.hot_product`. The stock must add up after each run."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ def variants(servers: Servers, workers: int) -> list[Program]:
 
 
 def prepare(servers: Servers) -> tuple[int, int]:
-    """The product, and the first of the orders, which are of a client of their own."""
+    """Create the stock and ORDERS open orders; return the keys of the product and of the first order."""
     servers.fill(products=1000)
     [(product,)] = servers.query(f"UPDATE products SET stock = {STOCK} WHERE id_key = 1 RETURNING id_key")
     servers.query("DELETE FROM order_details WHERE product_id = 1")
@@ -71,7 +71,10 @@ def prepare(servers: Servers) -> tuple[int, int]:
 
 
 def checked(servers: Servers, product: int) -> Callable[[], int]:
-    """After a run: how many units were sold, when stock and order details agree. Then all is as before."""
+    """Return a function that checks a run, restores the tables and returns the units sold.
+
+    It exits if stock and order details disagree.
+    """
 
     def check() -> int:
         gone, sold = settled(servers, product)
@@ -91,7 +94,7 @@ def checked(servers: Servers, product: int) -> Callable[[], int]:
 
 
 def settled(servers: Servers, product: int) -> tuple[int, int]:
-    """Units gone from the stock and units in order details, when the requests that wrk has left behind are done."""
+    """Return the units gone from the stock and in order details, once wrk's unfinished requests have ended."""
     sql = (
         f"SELECT {STOCK} - (SELECT stock FROM products WHERE id_key = {product}), coalesce(sum(quantity), 0)"
         f" FROM order_details WHERE product_id = {product}"

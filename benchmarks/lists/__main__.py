@@ -1,6 +1,6 @@
 """Lists of a million rows, without a cache, one request at a time: `python -m benchmarks.lists`.
 
-PRODUCTS (1,000,000) is the size, PAGE (10) the objects a page. The data stay in `.data/bench-lists`, for the next time.
+PRODUCTS (1,000,000) sets the size, PAGE (10) the objects in a page. `.data/bench-lists` keeps the data for later runs.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How PostgreSQL answers each of the lists, with the statements that the service itself makes."""
+"""PostgreSQL's plans of all lists, for the statements that the service itself builds."""
 
 from urllib.parse import parse_qsl, urlsplit
 

@@ -1,4 +1,4 @@
-"""What is asked of each list, with values from the data: common and rare ones, pages far behind, searches."""
+"""Requests to each list with values from the data: common and rare values, deep pages, searches."""
 
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -9,11 +9,11 @@ FILTER, KEYSET, SEARCH = 2.0, 1.2, 5.0
 FIRST_PAGE = "first page"
 
 Asked = tuple[str, str, float | None]
-"""The parameters, what they ask for, and the bound."""
+"""Parameters, their description, and the bound."""
 
 
 class Query(NamedTuple):
-    """`bound`: what its cost may be at the most, in first pages of the same list; None where nothing was aimed at."""
+    """A request to a list. `bound` is the highest cost, in first pages of the same list; None without a target."""
 
     resource: str
     what: str
@@ -25,7 +25,7 @@ class Query(NamedTuple):
 
 
 class Data:
-    """Answers to questions about one database."""
+    """Values and statistics of one database."""
 
     def __init__(self, servers: Servers, database: str) -> None:
         self.servers, self.database = servers, database
@@ -34,7 +34,7 @@ class Data:
         return self.servers.query(sql, database=self.database)[0][0]
 
     def row(self, table: str, share: float) -> int:
-        """The `id_key` that this share of the table stands before or at."""
+        """Return the `id_key` at this share of the table: this share of the rows has no greater key."""
         return int(self.one(f"SELECT percentile_disc({share}) WITHIN GROUP (ORDER BY id_key) FROM {table}"))
 
     def value(self, table: str, column: str, share: float) -> str:
@@ -42,19 +42,19 @@ class Data:
         return quote(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
     def share(self, table: str, condition: str) -> float:
-        """How much of the table meets the condition."""
+        """Return the share of rows that meet the condition, 0 to 1."""
         return float(self.one(f"SELECT avg(({condition})::integer) FROM {table}"))
 
     def count(self, table: str) -> int:
         return int(self.one(f"SELECT count(*) FROM {table}"))
 
     def word(self, table: str, words: str, share: float) -> str:
-        """The one of `words` that comes nearest to being in this share of the rows."""
+        """Return the value of the SQL expression `words` whose frequency is nearest to `share`."""
         nearest = f"abs(count(*) - {share} * (SELECT count(*) FROM {table}))"
         return str(self.one(f"SELECT {words} FROM {table} GROUP BY 1 ORDER BY {nearest}, 1 LIMIT 1"))
 
     def typical(self, table: str, column: str) -> int:
-        """The value that has as many rows as most others."""
+        """Return the value with the median number of rows."""
         return int(
             self.one(f"""
                 WITH sizes AS (SELECT {column} AS value, count(*) AS size FROM {table} GROUP BY 1)
@@ -101,7 +101,7 @@ def products(data: Data) -> list[Query]:
 
 
 def searches(data: Data, category: int, deep: int) -> list[Asked]:
-    """For products: the maker and the item begin their names."""
+    """Return the searches for products. A product's name begins with the maker and the item."""
     maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
     rarer = data.word("products", "split_part(name, ' ', 1)", 0.001)
     return [

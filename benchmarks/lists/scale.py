@@ -1,4 +1,4 @@
-"""How the cost of a request grows with the rows: the same questions to shops of a thousand to a million products."""
+"""Growth of a request's cost with the rows: the same requests to shops of a thousand to a million products."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,6 +1,6 @@
-"""A shop, the service with its rate limit on, and 400 users: `python -m benchmarks.load`, or `make load`.
+"""Load test with a shop, the rate limit on and 400 users: `python -m benchmarks.load`, or `make load`.
 
-With `highest`, the users get busier from step to step for as long as all targets are met.
+With `highest`, the users get busier from step to step while all targets are met.
 """
 
 import json
@@ -64,7 +64,10 @@ def find_highest(servers: Servers) -> bool:
 
 
 def run(servers: Servers, step: int, page: Path) -> dict[str, Any]:
-    """The users are `step` times as busy as usual, and may be. A server of its own: the cache figures begin at 0."""
+    """Load a new service with users `step` times as busy as usual, and a limit `step` times as high.
+
+    The service is new for each step, so that its cache counters start at 0.
+    """
     limits = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": str(LIMIT_CALLS * step)}
     program = ours("the service", servers.environment(), WORKERS, **limits, RATE_LIMIT_PERIOD=str(PERIOD))
     low, high, result = 1 / step, 3 / step, servers.folder / "result.json"
@@ -79,7 +82,10 @@ def run(servers: Servers, step: int, page: Path) -> dict[str, Any]:
 
 
 def used(program: Program, servers: Servers) -> tuple[float, ...]:
-    """The CPU seconds so far of those in CORES; Locust is the only child that has ended since the last time."""
+    """Return the CPU seconds so far in the order of CORES.
+
+    Locust's come from the ended children, because Locust alone ends between two calls.
+    """
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     parents = [server.process.pid for server in (servers.postgres, servers.valkey) if server.process]
     families = ([pid, *descendants(pid)] for pid in parents)
@@ -87,7 +93,7 @@ def used(program: Program, servers: Servers) -> tuple[float, ...]:
 
 
 def run_locust(url: str, folder: Path, page: Path, variables: Mapping[str, str]) -> None:
-    """With a line that tells how it goes. Locust's own exit code says whether all targets are met."""
+    """Run Locust and print its progress. Ignore its exit code: a missed target is not an error here."""
     command = [sys.executable, "-m", "locust", "-f", str(ROOT / "load_test.py"), "--host", url, "--headless"]
     command += ["--users", str(USERS), "--spawn-rate", str(SPAWN_RATE), "--run-time", f"{SECONDS}s"]
     command += ["--only-summary", "--loglevel", "WARNING", "--html", str(page)]

@@ -1,4 +1,4 @@
-"""What Locust saw second by second, and its picture."""
+"""Locust's figures for each second, and their picture."""
 
 import csv
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Second(NamedTuple):
 
 
 def history(folder: Path) -> list[Second]:
-    """So far; empty before the first second."""
+    """Return the seconds so far; an empty list before the first."""
     file = folder / "load_stats_history.csv"
     if not file.exists():
         return []

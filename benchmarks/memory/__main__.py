@@ -1,4 +1,4 @@
-"""Minutes of mixed load, and whether anything grows: `python -m benchmarks.memory`, or `make bench-memory`."""
+"""Growth of memory, connections and tasks under mixed load: `python -m benchmarks.memory`, or `make bench-memory`."""
 
 import sys
 import threading
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def counted(servers: Servers, workers: int) -> Program:
-    """As an operator starts it, its rate limit on."""
+    """Return the service in production mode with its rate limit on and a counter in each worker."""
     limit = {"RATE_LIMIT_ENABLED": "true", "RATE_LIMIT_CALLS": "1000000000"}
     where = {**servers.environment(), "COUNTS_FOLDER": str(servers.folder)}
     program = ours("the service", where, workers, **limit)
@@ -41,7 +41,7 @@ def counted(servers: Servers, workers: int) -> Program:
 
 
 def watch(program: Program, servers: Servers, connections: int) -> tuple[list[Moment], Sample]:
-    """Every second, while wrk loads the service, and for ten seconds afterwards."""
+    """Record figures every second while wrk loads the service, and for ten seconds afterwards."""
     workers, samples, moments = program.worker_processes(), [], []
     load = threading.Thread(target=lambda: samples.append(wrk(program.url, connections, MINUTES * 60, MIX)))
     load.start()

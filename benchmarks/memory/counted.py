@@ -1,7 +1,7 @@
-"""Starts the service as `run_production.py` does, with a counter of tasks and futures in each worker.
+"""Launcher like `run_production.py`, with a counter of tasks and futures in each worker.
 
-Workers import the launcher's main module again, which is this one, and so get their counter. It writes a line every few
-seconds into the file <process>.counts in COUNTS_FOLDER.
+Each worker imports the launcher's main module again. That module is this one, so the worker gets a counter. The counter
+writes a line every PERIOD_SECONDS to the file <process>.counts in COUNTS_FOLDER.
 """
 
 import gc
@@ -17,7 +17,7 @@ PERIOD_SECONDS = 5
 
 
 def count() -> None:
-    """What exists, waited for or forgotten; what the start has made is left out, since it was frozen."""
+    """Count all tasks and futures every PERIOD_SECONDS. Objects of the start are frozen and not counted."""
     file = Path(os.environ["COUNTS_FOLDER"]) / f"{os.getpid()}.counts"
     while True:
         time.sleep(PERIOD_SECONDS)

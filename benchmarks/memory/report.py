@@ -1,4 +1,4 @@
-"""What the minutes of load left behind: a table of growth, and a picture."""
+"""Report of the memory benchmark: a table of growth and a picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ HEADER = ("", "MB at first", "half-way", "at the end", "MB/min, 2nd half", "flat
 
 @dataclass
 class Moment:
-    """One second: megabytes and open files by worker, connections of all workers to the two servers."""
+    """Figures of one second: megabytes and open files by worker, connections of all workers to both servers."""
 
     second: float
     megabytes: list[float]
@@ -31,7 +31,7 @@ class Moment:
 
 
 class Counts(NamedTuple):
-    """What a worker counted in itself."""
+    """Objects that a worker counted in its own process, at a Unix time in seconds."""
 
     time: int
     tasks: int
@@ -80,7 +80,7 @@ def line(place: int, loaded: Sequence[Moment], after: Moment, counts: Sequence[C
 
 
 def slope_a_minute(points: Sequence[tuple[float, float]]) -> float:
-    """The median of all slopes between two points (Theil and Sen), so that no outlier counts."""
+    """Return the median slope between any two points (Theil-Sen); outliers do not change it."""
     few = points[:: max(1, len(points) // 100)]
     return 60 * median((b[1] - a[1]) / (b[0] - a[0]) for place, a in enumerate(few) for b in few[place + 1 :])
 

@@ -73,7 +73,7 @@ def cases(programs: list[Program], answers: dict[str, Any], servers: Servers) ->
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
-    """The nearest rival decides."""
+    """Return the targets: ours to the fastest peer; without a cache to the fastest Python peer and to Fastify."""
     aims = []
     for operation, of in report.by_operation(rows).items():
         rivals = [row for row in of if row.case.variant not in (BARE, OURS, UNCACHED)]

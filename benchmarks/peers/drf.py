@@ -24,7 +24,7 @@ settings.configure(
             "PASSWORD": _address.password,
             "HOST": _address.hostname,
             "PORT": _address.port,
-            "CONN_MAX_AGE": None,  # connections of the threads stay open
+            "CONN_MAX_AGE": None,  # each thread keeps its connection open
         }
     },
     REST_FRAMEWORK={
@@ -80,7 +80,7 @@ class ClientSerializer(serializers.ModelSerializer):
 
 
 class Page(pagination.LimitOffsetPagination):
-    """A plain array, and without the count, which the others do not make either."""
+    """Pagination that returns a plain array and does not count the rows, like the other peers."""
 
     default_limit, max_limit, offset_query_param = 100, 1000, "skip"
 

@@ -1,4 +1,4 @@
-"""FastCRUD in endpoints of FastAPI, over SQLAlchemy's asynchronous sessions and asyncpg."""
+"""FastCRUD in FastAPI endpoints, over SQLAlchemy's asynchronous sessions and asyncpg."""
 
 import os
 from collections.abc import AsyncIterator
@@ -94,7 +94,7 @@ async def create_client(session: SessionDep, new: ClientCreate) -> Any:
 
 
 async def page(crud: Any, schema: type[BaseModel], session: AsyncSession, skip: int, limit: int) -> Any:
-    """Without the count, which the others do not make either."""
+    """Return a page without counting the rows, like the other peers."""
     found = await crud.get_multi(
         session,
         offset=skip,

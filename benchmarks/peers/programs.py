@@ -1,4 +1,4 @@
-"""How the peers are installed, on the first use, and started."""
+"""Installation of the peers on first use, and their start commands."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ PYTHON = str(ENVIRONMENT / "bin" / "python")
 
 
 def install_python_peers() -> None:
-    """Into an environment of their own; again when their versions have changed."""
+    """Install the Python peers into their own environment; repeat it when their versions change."""
     done = ENVIRONMENT / "requirements.txt"
     if done.exists() and done.read_text() == REQUIREMENTS.read_text():
         return
@@ -40,7 +40,7 @@ def install_fastify() -> None:
 
 
 def drf(servers: Mapping[str, str], workers: int) -> Program:
-    """Threads: gunicorn's documentation advises 2 to 4 for each core."""
+    """Return Django REST framework under gunicorn with 4 threads; its documentation advises 2 to 4 for each core."""
     options = f"--bind {LOOPBACK}:{{port}} --workers {workers} --worker-class gthread --threads 4 --keep-alive 60"
     command = [PYTHON, "-m", "gunicorn", "benchmarks.peers.drf:application", *options.split()]
     command += ["--log-level", "warning", "--chdir", str(ROOT), "--backlog", "2048"]
@@ -61,7 +61,7 @@ def fastify(name: str, servers: Mapping[str, str], workers: int, **environment: 
 
 
 def versions() -> dict[str, str]:
-    """What was measured, for the report."""
+    """Return the versions of the peers and of Node for the report."""
     pinned = (line.partition("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
     node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     return {"peers": ", ".join(f"{name} {number}" for name, _, number in pinned), "Node": node}
