@@ -1,4 +1,4 @@
-# For development: all tools inside; docker-compose.yaml mounts the source over /app and reloads on change.
+# Development image with all tools. docker-compose.yaml mounts the source over /app and reloads on change.
 ARG PYTHON_IMAGE=python:3.11-slim
 FROM ${PYTHON_IMAGE}
 
@@ -10,7 +10,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv /venv && pip install -r requirements-dev.txt
 COPY . .
 
-# Loopback would be the container's own; docker-compose.yaml publishes the port on the host's loopback.
+# Loopback would be unreachable from outside the container; docker-compose.yaml publishes on the host's loopback.
 ENV API_HOST=0.0.0.0 LOG_TO_FILE=false
 USER 10001:10001
 EXPOSE 8000

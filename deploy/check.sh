@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks every deployment file without a Docker engine or a cluster: `make check-deploy`.
-# Brings its tools along, into .data/check-deploy. Where one cannot be had, its checks are skipped, which fails in CI.
+# Check every deployment file without a Docker engine or a cluster: `make check-deploy`.
+# The script installs its tools into .data/check-deploy. If a tool is unavailable, its checks are skipped; in CI, a
+# skipped check is a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 tools=$PWD/.data/check-deploy
@@ -36,16 +37,16 @@ python_tools() {
     cp deploy/requirements.txt "$tools/requirements.txt"
 }
 
-apt() { # apt install|download PACKAGE, with a new list of packages when the old one does not do
+apt() { # apt install|download PACKAGE, updating the package list if the first try fails
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends)
   "${get[@]}" "$1" "$2" || { "${get[@]}" update && "${get[@]}" "$1" "$2"; }
 }
 
-unpacked() ( # unpacked PACKAGE PROGRAM: not installed, so that no service starts on this machine
+unpacked() ( # unpacked PACKAGE PROGRAM: unpack instead of install, so that no service starts on this machine
   type "$2" || { cd "$tools" && apt download "$1" && dpkg -x "$1"_*.deb . && rm "$1"_*.deb && type "$2"; }
 )
 
-bring() { # bring COMMAND...: what cannot be brought along shows itself below
+bring() { # bring COMMAND...: install a tool; a missing tool is reported by its checks below
   "$@" >"$scratch/bring" 2>&1 </dev/null || tail -3 "$scratch/bring"
 }
 
@@ -60,7 +61,7 @@ docker compose version >/dev/null 2>&1 && compose=(docker compose)
 
 # --- Checks of more than one command ----------------------------------------------------------------------------------
 
-true >"$scratch/no.env" # instead of a developer's .env
+true >"$scratch/no.env" # replaces a developer's .env
 production() { "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.production.yaml "$@"; }
 
 complete_with_its_secrets() {
@@ -90,7 +91,7 @@ manifests() {
   kubernetes-validate --strict "${given[@]}"
 }
 
-ingress_has_every_resource() { # but the audit trail, which is read from inside
+ingress_has_every_resource() { # except the audit log, which is read from the internal network
   sed -nE 's/^ +prefix = "(\/[a-z_]+)"$/\1/p' controllers/*.py | grep -vx /audit | sort >"$scratch/resources"
   sed -nE 's/.*path: (\/[a-z_.]+), pathType: Prefix.*/\1/p' deploy/kubernetes/ingress.yaml | sort >"$scratch/public"
   comm -23 "$scratch/resources" "$scratch/public" >"$scratch/missing"
@@ -99,7 +100,7 @@ ingress_has_every_resource() { # but the audit trail, which is read from inside
   [ -s "$scratch/resources" ] && [ ! -s "$scratch/missing" ]
 }
 
-image_has_every_module() ( # what .dockerignore lets into an image can be imported on its own
+image_has_every_module() ( # the files that .dockerignore admits to an image can be imported without the others
   mkdir "$scratch/image" &&
     sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
     python=$PWD/.venv/bin/python && cd "$scratch/image" &&

@@ -1,6 +1,6 @@
-"""Holds the dashboard and the alert rules against /metrics: a query of a series that nobody exports is for ever empty.
+"""Check that /metrics exports every series used by the dashboard and the alert rules; other queries stay empty.
 
-Usage: check_metrics.py ALERTS.yml DASHBOARD.json < the text that /metrics answers
+Usage: check_metrics.py ALERTS.yml DASHBOARD.json < response of /metrics
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped] # one call does not need stubs
+import yaml  # type: ignore[import-untyped] # a single call does not justify stubs
 
 ALWAYS_THERE = {"up"}
 WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset"}
@@ -25,7 +25,7 @@ def exported(text: str) -> set[str]:
 
 
 def used(expression: str) -> set[str]:
-    """The series a PromQL expression asks for: its names, less strings, label lists, ranges, functions and words."""
+    """Return the series in a PromQL expression: its names without strings, label lists, ranges, functions, keywords."""
     bare = re.sub(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]', " ", GROUPING.sub(" ", expression))
     return set(NAME.findall(bare)) - WORDS
 

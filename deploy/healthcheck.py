@@ -1,4 +1,4 @@
-"""Exits with 0 when the service in this container is ready: the health check of an image that has no curl."""
+"""Health check of an image without curl: exits with 0 if the service in this container is ready."""
 
 import http.client
 import os

@@ -1,8 +1,8 @@
-"""Runs the production image's service in a container of buildah, with real servers: start, health check, use, stop.
+"""Test of the production image in a buildah container with real servers: start, health check, use, stop.
 
-Usage: image_run.py CONTAINER. Secrets arrive as files, as from an orchestrator; what it writes must be in /tmp.
+Usage: image_run.py CONTAINER. Secrets are files, as with an orchestrator. The service may write only to /tmp.
 """
-# ruff: noqa: S101, S603 # a test: it asserts, and it runs buildah from PATH
+# ruff: noqa: S101, S603 # a test uses assert, and runs buildah from PATH
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ from infrastructure.embedded.ports import free_port
 
 
 class Container:
-    """The image's user, file system and environment, on this machine's network."""
+    """The image's user, file system and environment on this machine's network."""
 
     def __init__(self, name: str, settings: Settings, secrets: Path, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -57,13 +57,13 @@ class Container:
         return json.loads(text) if response.headers["Content-Type"].startswith("application/json") else text
 
     def become_admin(self) -> None:
-        """With the first key, made as an operator makes it: inside."""
+        """Create the first admin key inside the container, as an operator does, and use it from now on."""
         command = [*self._run, self._name, "--", "python", "-m", "scripts.api_key", "make", "admin"]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         self._headers["X-API-Key"] = made[made.index("Key") + 1]
 
     def written(self) -> set[str]:
-        """The files of the service's user outside /tmp."""
+        """Return the files of the service's user outside /tmp."""
         find = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /tmp -prune -o -user 10001 -type f -print"
         command = [*self._run, self._name, "--", "sh", "-c", f"{find} 2>/dev/null"]
         return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
@@ -82,7 +82,7 @@ def use(container: Container) -> None:
 def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         folder_path = Path(folder)
-        folder_path.chmod(0o755)  # for the container's user
+        folder_path.chmod(0o755)  # readable for the container's user
         secrets = folder_path / "secrets"
         secrets.mkdir()
         settings = Settings(_env_file=None, data_dir=folder_path / "data", postgres_host=None, redis_host=None)

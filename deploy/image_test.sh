@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the production image without a Docker engine, and runs it against real servers: `make image-test`, as root on
-# Debian. The base is a stand-in made of Debian's own Python 3.11, so that no registry is needed; to build on the real
-# one: PYTHON_IMAGE=docker.io/library/python:3.11-slim make image-test
+# Build the production image without a Docker engine, and run it against real servers: `make image-test`, as root on
+# Debian. The base image is a substitute with Debian's own Python 3.11, so that no registry is needed. To build on the
+# real base: PYTHON_IMAGE=docker.io/library/python:3.11-slim make image-test
 set -euo pipefail
 cd "$(dirname "$0")/.."
 image=localhost/ecommerce-api:test
@@ -21,7 +21,7 @@ make_stand_in() {
     bookworm "$scratch/base.tar"
   name=$(buildah from scratch)
   buildah add --quiet "$name" "$scratch/base.tar" / >/dev/null
-  # How this machine reaches its package index.
+  # Copy this machine's access to its package index.
   buildah copy --quiet "$name" /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt >/dev/null
   [ ! -f /etc/pip.conf ] || buildah copy --quiet "$name" /etc/pip.conf /etc/pip.conf >/dev/null
   buildah commit --quiet --rm "$name" "$base" >/dev/null
@@ -41,7 +41,7 @@ type buildah mmdebstrap >/dev/null 2>&1 ||
   { apt-get update -qq && apt-get install -qq -y --no-install-recommends buildah mmdebstrap; } >/dev/null
 if [ -z "${PYTHON_IMAGE:-}" ] && ! buildah inspect "$base" >/dev/null 2>&1; then make_stand_in; fi
 
-# The docker format, because the other one has no health check.
+# Docker format, because the OCI format has no health check.
 buildah bud --quiet --isolation chroot --pull=missing --format docker --build-arg "PYTHON_IMAGE=$base" \
   --tag "$image" --file Dockerfile.production . >/dev/null
 container=$(buildah from --pull-never "$image")

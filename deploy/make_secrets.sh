@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes the folder that docker-compose.production.yaml reads its secrets from: deploy/make_secrets.sh [FOLDER]
-# What is there already stays. The certificate is self-signed, for a first look: put your own in its place.
+# Create the folder of secrets for docker-compose.production.yaml: deploy/make_secrets.sh [FOLDER]
+# Existing files stay. The certificate is self-signed, for a first look: replace it with your own.
 set -euo pipefail
 folder=${1:-secrets}
 
-# The folder keeps the host's other users out. The files in it can be read by all, because a container sees them with
-# the host's owner and mode, and each container runs as another unprivileged user.
+# The folder's mode keeps other users of the host out. The files are readable for all, because a container sees them
+# with the host's owner and mode, and each container runs as a different unprivileged user.
 mkdir -p "$folder/tls"
 chmod 700 "$folder"
 for name in postgres_password redis_password grafana_password jwt_secret; do

@@ -1,8 +1,8 @@
-"""Runs the real nginx with nginx.conf before stand-ins for three instances and for Docker's name server.
+"""Test of the real nginx with nginx.conf in front of fakes of three instances and of Docker's name server.
 
-Usage: edge_test.py NGINX, the path of its binary. Everything listens on loopback; only ports and paths are changed.
+Usage: edge_test.py NGINX, the path of the binary. Everything listens on loopback; only ports and paths differ.
 """
-# ruff: noqa: S101, S603 # a test: it asserts, and it runs what it was told to
+# ruff: noqa: S101, S603 # a test uses assert, and runs the given binary
 
 import json
 import random
@@ -28,7 +28,7 @@ FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forward
 
 
 class Instance(BaseHTTPRequestHandler):
-    """Answers with its own address and with what it was asked."""
+    """Fake instance: responds with its own address and with the request."""
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -39,14 +39,14 @@ class Instance(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815 # the name that the base class looks for
+    do_POST = do_GET  # noqa: N815 # the name is given by the base class
 
     def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        """Write no log."""
 
 
 class Names(socketserver.BaseRequestHandler):
-    """Knows every name by the addresses of all instances."""
+    """Fake name server: resolves every name to the addresses of all instances."""
 
     def handle(self) -> None:
         query, connection = self.request
@@ -57,16 +57,16 @@ class Names(socketserver.BaseRequestHandler):
 
 
 class Edge:
-    """A running nginx, and what clients do to it."""
+    """A running nginx with a client."""
 
     def __init__(self, plain: int, tls: int) -> None:
         self.plain, self.tls = plain, tls
-        self._context = ssl._create_unverified_context()  # noqa: S323 # its certificate was made a moment ago
+        self._context = ssl._create_unverified_context()  # noqa: S323 # the certificate is self-signed
 
     def ask(
         self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, Any]:
-        """A GET, or a POST when there is a body; the answer and its parsed JSON."""
+        """Send a GET, or a POST if there is a body. Return the response and its parsed JSON."""
         connection = HTTPSConnection("127.0.0.1", self.tls, timeout=15, context=self._context)
         connection.request("GET" if body is None else "POST", path, body, headers or {})
         response = connection.getresponse()
@@ -202,7 +202,7 @@ def is_taken(port: int) -> bool:
 
 
 def main(nginx: str) -> None:
-    # Below the range that the system takes clients' ports from.
+    # Below the ephemeral range, so that no client socket takes the port.
     free = (port for port in random.sample(range(20000, 32000), 100) if not is_taken(port))
     ports = dict(zip(("plain", "tls", "health", "names", "api"), free, strict=False))
     instances = [ThreadingHTTPServer((address, ports["api"]), Instance) for address in INSTANCES]

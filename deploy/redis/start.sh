@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts Redis with the password from its secret: in a file, because a command line can be read by every process.
+# Start Redis with the password from its secret. The password goes into a file, because every process can read a
+# command line.
 set -eu
 password=$(cat /run/secrets/redis_password)
 [ -n "$password" ] || { echo "the secret redis_password is empty" >&2; exit 1; }
