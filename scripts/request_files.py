@@ -88,8 +88,8 @@ async def measure(settings: Settings, recorder: FileRecorder) -> dict[str, list[
     async with lifespan(app):
         while not app.state.app_context.redis.is_up:  # noqa: ASYNC110 # nothing else runs meanwhile
             await asyncio.sleep(0.01)
-        for path, body in (("/categories", CATEGORY), ("/products", PRODUCT), ("/clients", CLIENT)):
-            await request(app, "POST", path, body)
+        for path, new in (("/categories", CATEGORY), ("/products", PRODUCT), ("/clients", CLIENT)):
+            await request(app, "POST", path, new)
         for name, method, path, body in MEASURED:
             for number in range(3):
                 sent = json.loads(json.dumps(body).replace("{}", str(number)))
