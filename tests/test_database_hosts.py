@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.exceptions import DatabaseUnavailableError
-from infrastructure.postgres.connect import with_addresses
+from infrastructure.postgres.connect import resolve_hosts
 from infrastructure.postgres.database import Database
 from tests.redis_links import becomes
 
@@ -43,7 +43,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def resolved(**dsn: Any) -> Mapping[str, Any]:
-    return asyncio.run(with_addresses(dsn))
+    return asyncio.run(resolve_hosts(dsn))
 
 
 @pytest.mark.usefixtures("names")

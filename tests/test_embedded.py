@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from config.settings import Settings
 from infrastructure.embedded import binaries as embedded_binaries
-from infrastructure.embedded.binaries import unprivileged
+from infrastructure.embedded.binaries import unprivileged_prefix
 from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
@@ -159,8 +159,8 @@ def test_a_port_that_is_taken_at_the_last_moment_is_replaced(
         server(tmp_path / "second", first.port, "second", fast=True) as second,
     ):
         assert second.port != first.port
-        assert first._answers()
-        assert second._answers()
+        assert first._accepts_connections()
+        assert second._accepts_connections()
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_postgres_starts_as_root_where_user_namespaces_are_blocked(
     monkeypatch.setattr(embedded_binaries, "_works", lambda prefix: prefix[0] != "unshare" and works(prefix))
     for _ in range(2):  # the second start finds the folder of the first
         with postgres_server(tmp_path / "root's") as server:
-            assert "setpriv" in unprivileged(server.folder / "data")
+            assert "setpriv" in unprivileged_prefix(server.folder / "data")
             assert server.process
             assert Path(f"/proc/{server.process.pid}").stat().st_uid == embedded_binaries.NOBODY
             assert children(server.process.pid)

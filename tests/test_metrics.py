@@ -245,6 +245,6 @@ def test_prepared_folder_is_empty_and_known_to_workers(tmp_path: Path, monkeypat
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folder)
     metrics.start(settings)
     metrics.stop()
-    assert list(folder.glob("slot_*"))
+    assert list(folder.glob("worker_*"))
     prepare_metrics(settings)
-    assert not list(folder.glob("slot_*"))
+    assert not list(folder.glob("worker_*"))

@@ -32,7 +32,7 @@ def valkey_program() -> Path:
     sys.exit(MISSING.format("Valkey or Redis"))
 
 
-def bound_to_this_process(stop: signal.Signals) -> list[str]:
+def parent_death_prefix(stop: signal.Signals) -> list[str]:
     """The command prefix that lets the kernel send `stop` to a program when the thread that starts it has ended.
 
     Empty where the kernel cannot (macOS): there the next start stops what was left.
@@ -40,7 +40,7 @@ def bound_to_this_process(stop: signal.Signals) -> list[str]:
     return ["setpriv", f"--pdeathsig={stop.name.removeprefix('SIG')}", "--"] if shutil.which("setpriv") else []
 
 
-def unprivileged(folder: Path) -> list[str]:
+def unprivileged_prefix(folder: Path) -> list[str]:
     """The command prefix under which PostgreSQL, which refuses to run as root, may still use root's `folder`.
 
     A user namespace shows root as nobody. Where the kernel grants none (in most containers), the program is nobody,

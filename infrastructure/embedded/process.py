@@ -47,10 +47,10 @@ class EmbeddedServer(ABC):
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._stop_leftover()
         self._launch()
-        if self._ended() and (free := free_port(self.port)) != self.port:
+        if self._has_exited() and (free := free_port(self.port)) != self.port:
             self.port = free
             self._launch()
-        if self._ended() or not self._answers():
+        if self._has_exited() or not self._accepts_connections():
             self.stop()
             last_words = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
             sys.exit(f"{self.name} did not start on port {self.port}. The end of {self._log}:\n{last_words}")
@@ -66,7 +66,7 @@ class EmbeddedServer(ABC):
                 start_new_session=True,  # Ctrl-C is for the application, which stops its servers last
             )
         self._pid_file.write_text(str(self.process.pid))
-        _poll(lambda: self._ended() or self._answers(), START_SECONDS)
+        _poll(lambda: self._has_exited() or self._accepts_connections(), START_SECONDS)
 
     def stop(self) -> None:
         if self.process is None:
@@ -80,7 +80,7 @@ class EmbeddedServer(ABC):
         self.process = None
         self._pid_file.unlink(missing_ok=True)
 
-    def _ended(self) -> bool:
+    def _has_exited(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def _stop_leftover(self) -> None:
@@ -102,7 +102,7 @@ class EmbeddedServer(ABC):
     def _command(self) -> list[str]: ...
 
     @abstractmethod
-    def _answers(self) -> bool: ...
+    def _accepts_connections(self) -> bool: ...
 
 
 def _poll(condition: Callable[[], bool], seconds: float) -> bool:

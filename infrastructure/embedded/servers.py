@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 import psycopg2
 from psycopg2 import sql
 
-from infrastructure.embedded.binaries import bound_to_this_process, postgres_folder, unprivileged, valkey_program
+from infrastructure.embedded.binaries import parent_death_prefix, postgres_folder, unprivileged_prefix, valkey_program
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
 
@@ -48,7 +48,7 @@ class PostgresServer(EmbeddedServer):
         new.rename(self._data)
 
     def _prefix(self) -> list[str]:
-        return [*unprivileged(self._data), *bound_to_this_process(self.stop_signal)]
+        return [*unprivileged_prefix(self._data), *parent_death_prefix(self.stop_signal)]
 
     def _command(self) -> list[str]:
         options = {
@@ -69,7 +69,7 @@ class PostgresServer(EmbeddedServer):
             host=LOOPBACK, port=self.port, user=SUPERUSER, password=self.password, dbname=database, connect_timeout=5
         )
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             self.connect().close()
         except psycopg2.OperationalError:
@@ -109,9 +109,9 @@ class ValkeyServer(EmbeddedServer):
         )
 
     def _command(self) -> list[str]:
-        return [*bound_to_this_process(self.stop_signal), str(valkey_program()), str(self._config)]
+        return [*parent_death_prefix(self.stop_signal), str(valkey_program()), str(self._config)]
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=5) as connection:
                 connection.sendall(f"AUTH {self.password}\r\n".encode())

@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.settings import Settings
-from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, exposition
-from infrastructure.observability.metrics_store import Slot, Totals, empty
+from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, format_exposition
+from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory
 
 __all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
 
@@ -33,13 +33,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.in_progress = 0
-        self._totals = Totals()
+        self._totals = MetricTotals()
         self._pending: deque[tuple[str, str, int, float]] = deque(maxlen=MAX_PENDING)
         # Takes (method, route, status, seconds). The route is a template, "/products/{id_key}", never the path: each
         # new one is a series for ever. Bare `append`, because this is the one step that every request takes.
         self.observe_request = self._pending.append
         self._pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        self._slot: Slot | None = None
+        self._file: WorkerFile | None = None
         self._flushing = threading.Lock()
         self._stop = threading.Event()
         self._flusher: threading.Thread | None = None
@@ -73,7 +73,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """All series of all workers as Prometheus text. Reads files: not for the event loop."""
-        return exposition(self._of_all_workers())
+        return format_exposition(self._of_all_workers())
 
     def start(self, settings: Settings) -> None:
         """Joins the workers that share `prometheus_multiproc_dir`; without one, this worker's figures are all."""
@@ -81,8 +81,8 @@ class Metrics:
             return
         if settings.prometheus_multiproc_dir:
             try:
-                self._slot = Slot(settings.prometheus_multiproc_dir)
-                self._totals.add(self._slot.inherited)
+                self._file = WorkerFile(settings.prometheus_multiproc_dir)
+                self._totals.add(self._file.inherited)
             except OSError as error:
                 logger.warning("/metrics shows one worker only: %s", error)
         self._stop.clear()
@@ -96,10 +96,10 @@ class Metrics:
             self._flusher.join()
             self._flusher = None
         self.flush()
-        if self._slot:
-            self._slot.release()
-            self._slot = None
-            self._totals = Totals()
+        if self._file:
+            self._file.release()
+            self._file = None
+            self._totals = MetricTotals()
 
     def flush(self) -> None:
         with self._flushing:
@@ -111,8 +111,8 @@ class Metrics:
             self._totals.gauges["db_pool_capacity"] = capacity
             # On a full disk the totals wait in memory for a later flush.
             with suppress(OSError):
-                if self._slot:
-                    self._slot.write(self._totals)
+                if self._file:
+                    self._file.write(self._totals)
 
     def _add_up(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method if method in METHODS else "OTHER", route, status)
@@ -126,18 +126,18 @@ class Metrics:
         while not self._stop.wait(FLUSH_SECONDS):
             self.flush()
 
-    def _of_all_workers(self) -> Totals:
+    def _of_all_workers(self) -> MetricTotals:
         self.flush()
-        if self._slot:
-            return self._slot.read_all()
+        if self._file:
+            return self._file.read_all()
         with self._flushing:
-            return Totals().add(self._totals)
+            return MetricTotals().add(self._totals)
 
 
 def prepare_metrics(settings: Settings) -> Path:
     """For the parent, before it starts workers: an empty folder, and its name in the environment that they inherit."""
     directory = settings.prometheus_multiproc_dir or Path(tempfile.mkdtemp(prefix="metrics-"))
-    empty(directory)
+    prepare_directory(directory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     return directory
 

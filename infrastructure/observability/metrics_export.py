@@ -8,9 +8,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from infrastructure.observability.metrics_store import Totals
+from infrastructure.observability.metrics_store import MetricTotals
 
-__all__ = ["BOUNDS", "CONTENT_TYPE", "exposition"]
+__all__ = ["BOUNDS", "CONTENT_TYPE", "format_exposition"]
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTERS = {
@@ -22,12 +22,12 @@ COUNTERS = {
 }
 
 
-def exposition(totals: Totals) -> bytes:
+def format_exposition(totals: MetricTotals) -> bytes:
     return generate_latest(_Families(totals))
 
 
 class _Families(Collector):
-    def __init__(self, totals: Totals) -> None:
+    def __init__(self, totals: MetricTotals) -> None:
         self._totals = totals
 
     def collect(self) -> Iterator[Metric]:

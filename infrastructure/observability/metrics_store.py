@@ -13,7 +13,7 @@ import orjson
 
 
 @dataclass
-class Totals:
+class MetricTotals:
     """The figures of one worker, or of several together."""
 
     # (method, route, status) -> requests in each span of durations, and last the seconds of them all
@@ -23,7 +23,7 @@ class Totals:
     # when it was counted, and how many: a fact of the database, of which the latest reading holds, not the sum
     low_stock: tuple[float, int] | None = None
 
-    def add(self, other: "Totals") -> Self:
+    def add(self, other: "MetricTotals") -> Self:
         for key, cell in other.requests.items():
             known = self.requests.get(key) or [0] * len(cell)
             self.requests[key] = [a + b for a, b in zip(known, cell, strict=True)]
@@ -38,7 +38,7 @@ class Totals:
         return orjson.dumps((cells, self.counters, self.gauges, self.low_stock))
 
     @classmethod
-    def load(cls, dumped: bytes) -> "Totals":
+    def load(cls, dumped: bytes) -> "MetricTotals":
         cells, counters, gauges, low_stock = orjson.loads(dumped)
         requests = {(method, route, status): cell for method, route, status, cell in cells}
         return cls(
@@ -46,7 +46,7 @@ class Totals:
         )
 
 
-class Slot:
+class WorkerFile:
     """A worker's file of totals. It outlives the worker: the next worker takes over the file and counts on, so that no
     counter falls, and there are never more files than there were workers at one time.
 
@@ -57,26 +57,26 @@ class Slot:
         self._directory = directory
         with _locked(directory):
             self._lock = next(
-                lock for number in itertools.count() if (lock := _claim(directory / f"slot_{number}.lock"))
+                lock for number in itertools.count() if (lock := _claim(directory / f"worker_{number}.lock"))
             )
             self._file = Path(self._lock.name).with_suffix(".json")
-            self.inherited = Totals()
+            self.inherited = MetricTotals()
             with suppress(FileNotFoundError):
-                self.inherited = Totals.load(self._file.read_bytes())
+                self.inherited = MetricTotals.load(self._file.read_bytes())
             self.inherited.gauges.clear()
             self.write(self.inherited)
 
-    def write(self, totals: Totals) -> None:
+    def write(self, totals: MetricTotals) -> None:
         unfinished = self._file.with_suffix(".new")
         unfinished.write_bytes(totals.dump())
         unfinished.replace(self._file)
 
-    def read_all(self) -> Totals:
+    def read_all(self) -> MetricTotals:
         """The sum over all workers there ever were; gauges only of those that run."""
-        everyone = Totals()
+        everyone = MetricTotals()
         with _locked(self._directory):
-            for file in self._directory.glob("slot_*.json"):
-                totals = Totals.load(file.read_bytes())
+            for file in self._directory.glob("worker_*.json"):
+                totals = MetricTotals.load(file.read_bytes())
                 if abandoned := _claim(file.with_suffix(".lock")):
                     abandoned.close()
                     totals.gauges.clear()
@@ -87,16 +87,16 @@ class Slot:
         self._lock.close()
 
 
-def empty(directory: Path) -> None:
+def prepare_directory(directory: Path) -> None:
     """Makes the folder, or clears it of an earlier run's files."""
     directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("slot_*"):
+    for file in directory.glob("worker_*"):
         file.unlink()
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    with (directory / "slots.lock").open("w") as lock:
+    with (directory / "directory.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

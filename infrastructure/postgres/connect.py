@@ -15,7 +15,7 @@ from infrastructure.postgres.timeouts import NoAnswerError
 Dsn = Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class HostAddress(NamedTuple):
     host: str
     hostaddr: str
     port: str
@@ -26,7 +26,7 @@ async def connect(dsn: Dsn) -> AsyncConnection:
     begun, seconds = monotonic(), dsn["connect_timeout"]
     try:
         async with asyncio.timeout(seconds):
-            addressed = await with_addresses(dsn)
+            addressed = await resolve_hosts(dsn)
     except TimeoutError as error:
         raise NoAnswerError from error
     connection = AsyncConnection(addressed, begun)
@@ -38,7 +38,7 @@ async def connect(dsn: Dsn) -> AsyncConnection:
     return connection
 
 
-async def with_addresses(dsn: Dsn) -> Dsn:
+async def resolve_hosts(dsn: Dsn) -> Dsn:
     """The same with `hostaddr` for each `host`, by whose name certificates are checked all the same.
 
     A host of several addresses becomes several of one, since libpq wants lists of the same length. What names
@@ -50,15 +50,15 @@ async def with_addresses(dsn: Dsn) -> Dsn:
     hosts, ports = str(dsn["host"]).split(","), str(dsn.get("port", "")).split(",")
     if len(ports) not in (1, len(hosts)):
         return dsn  # libpq says what is wrong with it
-    places, failures = [], []
+    addresses, failures = [], []
     for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True):
         try:
-            places += [Place(host, address, port) for address in await _addresses(host)]
+            addresses += [HostAddress(host, address, port) for address in await _lookup(host)]
         except OSError as error:
             failures.append(f'could not translate host name "{host}" to address: {error.strerror}')
-    if not places:
+    if not addresses:
         raise psycopg2.OperationalError("\n".join(failures))
-    lists = zip(Place._fields, map(",".join, zip(*places, strict=True)), strict=True)
+    lists = zip(HostAddress._fields, map(",".join, zip(*addresses, strict=True)), strict=True)
     return {**dsn, **{name: values for name, values in lists if name != "port" or dsn.get("port")}}
 
 
@@ -66,6 +66,6 @@ def _is_given(dsn: Dsn, name: str) -> bool:
     return bool(dsn.get(name) or os.environ.get(f"PG{name.upper()}"))
 
 
-async def _addresses(host: str) -> list[str]:
+async def _lookup(host: str) -> list[str]:
     """None to look up for a socket in a folder, which is also what no name at all means."""
     return [""] if host.startswith(("/", "@")) or not host else await addresses_of(host)

@@ -30,14 +30,14 @@ class AsyncConnection:
         self.opened_at = opened_at
         self._loop = asyncio.get_running_loop()
         self._connection = psycopg2.connect(**dsn, async_=True)
-        self._waiter: asyncio.Future[None] | None = None
+        self._completion: asyncio.Future[None] | None = None
         self._watched: int | None = None
         self._writing = False
         self._is_open = False
         self._prepared: set[str] = set()
 
     async def open(self, deadline_seconds: float) -> None:
-        await self._settle(deadline_seconds)
+        await self._wait_until_ready(deadline_seconds)
         self._is_open = True
         extensions.register_type(_NUMBER, self._connection)
 
@@ -45,13 +45,13 @@ class AsyncConnection:
         """The rows of a statement, or of the last of several that are sent together."""
         cursor = self._connection.cursor()
         cursor.execute(sql, parameters)
-        await self._settle(deadline_seconds)
+        await self._wait_until_ready(deadline_seconds)
         rows: list[Row] = cursor.fetchall() if cursor.description else []
         return rows
 
     async def prepare(self, sql: str, deadline_seconds: float) -> str:
         """What to send instead of `sql`, which the server then parses once for this connection."""
-        kept = _prepared(sql)
+        kept = _prepare_sql(sql)
         if kept.execute not in self._prepared:
             await self.fetch(kept.prepare, None, deadline_seconds)
             self._prepared.add(kept.execute)
@@ -60,26 +60,26 @@ class AsyncConnection:
     @property
     def is_lost(self) -> bool:
         """Whether it is known, while it is idle, to lead nowhere any more."""
-        return self._connection.closed != 0 or has_ended(self._connection)
+        return self._connection.closed != 0 or is_closed_by_server(self._connection)
 
     def close(self) -> None:
         self._watch(None)
         self._connection.close()
 
-    async def _settle(self, deadline_seconds: float) -> None:
+    async def _wait_until_ready(self, deadline_seconds: float) -> None:
         """Wait until the connection has nothing under way."""
-        self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(deadline_seconds, self._expire, self._waiter)
+        self._completion = self._loop.create_future()
+        timer = self._loop.call_later(deadline_seconds, self._expire, self._completion)
         try:
             self._poll()
-            await self._waiter
+            await self._completion
         finally:
             timer.cancel()
-            self._waiter = None
+            self._completion = None
 
     def _poll(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
+        completion = self._completion
+        if completion is None or completion.done():
             # Nothing is asked for, so the server closed the connection: let the next use find out.
             self._watch(None)
             return
@@ -91,11 +91,11 @@ class AsyncConnection:
         except psycopg2.Error as error:
             # libpq has closed the socket: the next connection that is made may get its number.
             self._watch(None)
-            # The traceback leads to this frame, and so back to the waiter.
-            waiter.set_exception(error.with_traceback(None))
+            # The traceback leads to this frame, and so back to the completion.
+            completion.set_exception(error.with_traceback(None))
             return
         if state == extensions.POLL_OK:
-            waiter.set_result(None)
+            completion.set_result(None)
         else:
             self._watch(self._connection.fileno(), writing=state == extensions.POLL_WRITE)
 
@@ -111,33 +111,33 @@ class AsyncConnection:
             (self._loop.add_writer if writing else self._loop.add_reader)(descriptor, self._poll)
 
     @staticmethod
-    def _expire(waiter: asyncio.Future[None]) -> None:
-        if not waiter.done():
-            waiter.set_exception(NoAnswerError())
+    def _expire(completion: asyncio.Future[None]) -> None:
+        if not completion.done():
+            completion.set_exception(NoAnswerError())
 
 
-def has_ended(idle_connection: Any) -> bool:
+def is_closed_by_server(idle_connection: Any) -> bool:
     """Whether the server has closed an idle connection, told without a trip: what can be read from it is its end."""
     poll = select.poll()
     poll.register(idle_connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
-class _Prepared(NamedTuple):
+class PreparedSql(NamedTuple):
     prepare: str
     execute: str
 
 
 @lru_cache(maxsize=256)
-def _prepared(sql: str) -> _Prepared:
+def _prepare_sql(sql: str) -> PreparedSql:
     """The name is made of the text, so that no two programs can mean different statements by it."""
-    numbers = _Numbers()
+    numbers = _PlaceholderNumbers()
     text, name = sql % numbers, f"s_{blake2b(sql.encode(), digest_size=12).hexdigest()}"
     values = ", ".join(f"%({item})s" for item in numbers)
-    return _Prepared(f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})" if numbers else f"EXECUTE {name}")
+    return PreparedSql(f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})" if numbers else f"EXECUTE {name}")
 
 
-class _Numbers(dict[str, str]):
+class _PlaceholderNumbers(dict[str, str]):
     """The parameters of a text in psycopg2's form, numbered in the order in which they come."""
 
     def __missing__(self, name: str) -> str:

@@ -10,11 +10,11 @@ from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
-from infrastructure.postgres.connection import has_ended
-from infrastructure.postgres.idle_connections import Failover
+from infrastructure.postgres.connection import is_closed_by_server
+from infrastructure.postgres.idle_connections import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
-from infrastructure.postgres.transaction import ENDED
+from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
@@ -61,11 +61,11 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self.engine, "checkout", _see_whether_it_is_open)
-        event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
+        event.listen(self.engine, "checkout", _reject_closed_connection)
+        event.listen(self.engine, "handle_error", self._mark_disconnect)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
-        self._failover = Failover()
+        self._failover = FailoverDetector()
         way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
         self.reads = AsyncPool(*way, settings.db_read_connections, *waits)
         self.writes = AsyncPool(*way, settings.db_threads, *waits)
@@ -83,18 +83,18 @@ class Database:
         self.threads.close()
         self.engine.dispose()
 
-    def _see_whether_it_has_ended(self, context: ExceptionContext) -> None:
+    def _mark_disconnect(self, context: ExceptionContext) -> None:
         """SQLAlchemy, which goes by messages, would keep the connection."""
-        context.is_disconnect |= isinstance(context.original_exception, ENDED)
+        context.is_disconnect |= isinstance(context.original_exception, CONNECTION_UNUSABLE)
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
-            self._failover.notice()
+            self._failover.record()
 
 
-def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+def _reject_closed_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
     """The server may have been restarted, and a write is still unsent.
 
     Tells what SQLAlchemy's `pool_pre_ping` tells, without its trip. Raises InvalidatePoolError, which the pool answers
     with a new connection.
     """
-    if has_ended(dbapi_connection):
+    if is_closed_by_server(dbapi_connection):
         raise InvalidatePoolError("the server has closed the connection")

@@ -7,24 +7,24 @@ from infrastructure.postgres.connection import AsyncConnection
 YOUNG_SECONDS = 1.0
 
 
-class Failover:
+class FailoverDetector:
     """Of one worker. A standby keeps its connections for ever, and those that only read would never tell. So a write
     that it refuses ends all that were opened before.
     """
 
     def __init__(self) -> None:
-        self._noticed_at = 0.0
+        self._recorded_at = 0.0
 
-    def notice(self) -> None:
-        self._noticed_at = monotonic()
+    def record(self) -> None:
+        self._recorded_at = monotonic()
 
     def is_obsolete(self, opened_at: float) -> bool:
         """A young connection is given time: while the address is still the standby's, another would be no better."""
-        return opened_at <= self._noticed_at and monotonic() - opened_at >= YOUNG_SECONDS
+        return opened_at <= self._recorded_at and monotonic() - opened_at >= YOUNG_SECONDS
 
 
 class IdleConnections(list[AsyncConnection]):
-    def __init__(self, failover: Failover) -> None:
+    def __init__(self, failover: FailoverDetector) -> None:
         super().__init__()
         self._failover = failover
 

@@ -16,7 +16,7 @@ from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownEr
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.idle_connections import Failover, IdleConnections
+from infrastructure.postgres.idle_connections import FailoverDetector, IdleConnections
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (
     CONNECTION_LOST,
@@ -36,7 +36,12 @@ class AsyncPool:
     """Opens each connection when it is first needed. Use it from one event loop at a time."""
 
     def __init__(
-        self, dsn: Mapping[str, Any], failover: Failover, size: int, wait_seconds: float, deadline_seconds: float
+        self,
+        dsn: Mapping[str, Any],
+        failover: FailoverDetector,
+        size: int,
+        wait_seconds: float,
+        deadline_seconds: float,
     ) -> None:
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
@@ -151,5 +156,5 @@ class AsyncPool:
             self._prepares = False
             raise
         except ReadOnlySqlTransaction:
-            self._failover.notice()
+            self._failover.record()
             raise

@@ -11,8 +11,8 @@ from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.timeouts import NoAnswerError
 
 # Not among psycopg2's OperationalErrors: the server is a standby, or has ended a transaction that took too long.
-ENDED = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)
-CONNECTION_LOST = (psycopg2.OperationalError, psycopg2.InterfaceError, *ENDED)
+CONNECTION_UNUSABLE = (errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout, errors.TransactionTimeout)
+CONNECTION_LOST = (psycopg2.OperationalError, psycopg2.InterfaceError, *CONNECTION_UNUSABLE)
 REFUSALS = (psycopg2.IntegrityError, psycopg2.DataError, extensions.TransactionRollbackError)
 # After these the connection is as good as before, and nothing has been done.
 CONNECTION_SURVIVES = (*REFUSALS, extensions.QueryCanceledError, errors.LockNotAvailable)
