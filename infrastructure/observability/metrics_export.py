@@ -1,4 +1,4 @@
-"""The text that Prometheus reads, made from the totals of all workers."""
+"""Prometheus text format, rendered from the totals of all workers."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -17,16 +17,19 @@ COUNTERS = {
     "cache_hits_total": "Reads answered from the cache.",
     "cache_misses_total": "Reads that the cache could not answer.",
     "rate_limit_rejected_total": "Requests answered 429.",
-    "rate_limit_unavailable_total": "Requests let in uncounted, because Redis did not answer.",
+    "rate_limit_unavailable_total": "Requests that passed uncounted because Redis did not answer.",
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
 }
 
 
 def format_exposition(totals: MetricTotals) -> bytes:
+    """Render all series in the text format 0.0.4."""
     return generate_latest(_Families(totals))
 
 
 class _Families(Collector):
+    """Metric families of the totals, in the form that prometheus_client renders."""
+
     def __init__(self, totals: MetricTotals) -> None:
         self._totals = totals
 
@@ -40,7 +43,7 @@ class _Families(Collector):
         in_progress = gauges["http_requests_in_progress"]
         yield GaugeMetricFamily("http_requests_in_progress", "Requests being answered.", in_progress)
         yield GaugeMetricFamily("db_pool_connections_active", "Database connections in use.", active)
-        yield GaugeMetricFamily("db_pool_utilization_percent", "Of all connections there can be, those in use.", used)
+        yield GaugeMetricFamily("db_pool_utilization_percent", "Connections in use, in percent of the maximum.", used)
         if self._totals.low_stock:
             low = self._totals.low_stock[1]
             yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
@@ -50,9 +53,9 @@ class _Families(Collector):
         requests = CounterMetricFamily("http_requests_total", "Requests answered.", labels=labels)
         errors = CounterMetricFamily("http_errors_total", "Requests answered 5xx.", labels=labels)
         durations = HistogramMetricFamily(
-            "http_request_duration_seconds", "Time to the whole answer.", labels=labels[:2]
+            "http_request_duration_seconds", "Time to the complete answer.", labels=labels[:2]
         )
-        by_route: dict[tuple[str, str], list[float]] = {}
+        by_route: dict[tuple[str, str], list[float]] = {}  # durations are not split by status
         for (method, route, status), cell in self._totals.requests.items():
             count = sum(cell[:-1])
             requests.add_metric((method, route, str(status)), count)
