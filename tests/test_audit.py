@@ -135,5 +135,5 @@ def test_the_exit_code_tells(committing_client: TestClient, committing: Database
     assert (found.returncode, found.stderr) == (1, "")
     assert f"  product {product}: 10 put in, but 9 in stock and 0 in orders\n" in found.stdout
     away = run_audit(tmp_path, POSTGRES_PORT=str(free_port()))
-    assert (away.returncode, away.stdout, "The database cannot be asked" in away.stderr) == (2, "", True)
+    assert (away.returncode, away.stdout, "The database cannot be read" in away.stderr) == (2, "", True)
     assert "Traceback" not in away.stderr
