@@ -1,4 +1,4 @@
-"""Orders on the wire."""
+"""Schemas of orders."""
 
 import datetime
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ class OrderUpdate(BaseSchema):
 
 
 class OrderSchema(OrderCreate, StoredSchema):
-    """An order as it is stored."""
+    """Stored order."""
 
 
 class OrderFilters(ListQuery):
