@@ -1,4 +1,4 @@
-"""Exits with 0 when the service in this container is ready: the health check of an image that has no curl."""
+"""Health check of the container: exit code 0 when the service is ready. The image has no curl."""
 
 import http.client
 import os
