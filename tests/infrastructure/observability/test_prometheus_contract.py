@@ -83,7 +83,7 @@ def test_large_counters_keep_their_digits() -> None:
 
 
 def test_rendering_touches_no_default_registry() -> None:
-    """The default registry would add series of the process, and count in its own files."""
+    """Expect no series of the process, which the default registry would add."""
     assert b"python_info" not in Metrics().render()
 
 
@@ -93,7 +93,7 @@ def run(program: str, folder: Path) -> None:
 
 
 def test_the_folder_holds_no_files_of_the_library(tmp_path: Path) -> None:
-    """PROMETHEUS_MULTIPROC_DIR switches the library's own multiprocess mode on, and the metrics stay clear of it."""
+    """Set PROMETHEUS_MULTIPROC_DIR, which also turns on the library's own multiprocess mode."""
     program = "from infrastructure.observability.metrics import metrics; from config.settings import Settings; "
     run(program + "metrics.start(Settings()); metrics.cache_hit(); metrics.render(); metrics.stop()", tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"directory.lock", "worker_0.json", "worker_0.lock"}
@@ -103,8 +103,9 @@ COUNT = "from prometheus_client import Counter; Counter('hits', 'Hits.').inc()"
 
 
 def test_the_library_s_own_mode_leaves_a_sparse_file_for_each_process(tmp_path: Path) -> None:
-    """Both are the reasons for files of our own: recycled workers would add files for ever, and a mapped hole that the
-    disk has no block for ends the worker with SIGBUS.
+    """Show both reasons for our own files.
+
+    Recycled workers would add files for ever. A write to a hole of a mapped file kills the worker on a full disk.
     """
     for _ in range(3):
         run(COUNT, tmp_path)

@@ -95,7 +95,7 @@ def test_connect_continues_with_the_next_address(settings: Settings, open_connec
 
 
 def test_connect_timeout_does_not_apply(settings: Settings) -> None:
-    """The client's own deadline covers connecting."""
+    """Wait longer than libpq's timeout. The client needs its own deadline."""
     with socket.create_server((LOOPBACK, 0)) as silent:
         address = {"hostaddr": LOOPBACK, "port": silent.getsockname()[1], "connect_timeout": 2}
         connection = psycopg2.connect(**dsn(settings, **address), async_=True)
@@ -131,14 +131,14 @@ def test_only_one_statement_runs_at_a_time(connection: Any) -> None:
 
 
 def test_a_running_statement_needs_a_reference_to_its_cursor(connection: Any) -> None:
-    """The connection holds a weak one only."""
+    """Drop the cursor. The connection holds a weak reference only."""
     connection.cursor().execute("SELECT 1")
     with pytest.raises(psycopg2.InterfaceError, match="cursor has disappeared"):
         wait(connection)
 
 
 def test_percent_signs_are_escaped_only_with_parameters(connection: Any) -> None:
-    """Prepared statements are built from texts with doubled signs, and PREPARE is sent without parameters."""
+    """Send doubled signs with and without parameters, as EXECUTE and PREPARE do."""
     assert run(connection, "SELECT '100%%'", {}) == [("100%",)]
     assert run(connection, "SELECT '100%%'", None) == [("100%%",)]
 
@@ -204,7 +204,7 @@ def test_lock_timeout_leaves_the_connection_open(open_connection: OpenConnection
 
 
 def test_error_classes_are_related_as_the_client_expects() -> None:
-    """The client translates errors by class, and the order of its checks follows from these relations."""
+    """Check the relations that decide the order of the client's `except` clauses."""
     assert not any(issubclass(kind, psycopg2.OperationalError) for kind in CONNECTION_UNUSABLE)
     retried = {errors.DeadlockDetected, errors.SerializationFailure}
     assert all(issubclass(kind, extensions.TransactionRollbackError) for kind in retried)
@@ -260,7 +260,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def test_wait_callback_covers_connecting_and_every_statement(settings: Settings, waits: list[int]) -> None:
-    """Its error reaches the caller, and psycopg2 closes the connection, whose answer may still come."""
+    """Fail in the callback. The caller gets the error, and psycopg2 closes the connection."""
     connection = psycopg2.connect(**dsn(settings))
     assert waits == [extensions.STATUS_SETUP]
     cursor = connection.cursor()
