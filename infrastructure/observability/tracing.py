@@ -73,7 +73,7 @@ def sql_span(statement: str) -> AbstractContextManager[None]:
 
 
 def redis_span(operation: str) -> AbstractContextManager[None]:
-    """Open a span around a trip to Redis. Do nothing while traces are off."""
+    """Open a span around a round trip to Redis. Do nothing while traces are off."""
     if Tracing.tracer is None:
         return _NO_SPAN
     attributes = {"db.system.name": "redis", "db.operation.name": operation}

@@ -124,7 +124,7 @@ class AsyncConnection:
 
 
 def is_closed_by_server(idle_connection: Any) -> bool:
-    """Return True if the server has closed an idle connection. Needs no trip: only its end can make it readable."""
+    """Return True if the server has closed an idle connection. Only its end makes one readable: no round trip."""
     poll = select.poll()
     poll.register(idle_connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))

@@ -95,7 +95,7 @@ class Database:
 def _reject_closed_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
     """Raise InvalidatePoolError if the server has closed the connection, so that the pool opens a new one.
 
-    Detects a restart of the server before a write is sent, as SQLAlchemy's `pool_pre_ping` does, but without a trip.
+    Detects a restart of the server before a write is sent. SQLAlchemy's `pool_pre_ping` needs a round trip for that.
     """
     if is_closed_by_server(dbapi_connection):
         raise InvalidatePoolError("the server has closed the connection")

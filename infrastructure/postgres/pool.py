@@ -1,8 +1,8 @@
 """Pool of asynchronous psycopg2 connections that runs single statements on the event loop.
 
-A statement costs one trip and no hand-over between threads, a seventh of a Session in a thread. Each statement is a
-transaction of its own; `transaction` is for the few that belong together. Use cases with rules of their own run in
-Sessions.
+A statement costs one round trip and no hand-over between threads, a seventh of a Session in a thread. Each statement
+is a transaction of its own; `transaction` is for the few that belong together. Use cases with rules of their own run
+in Sessions.
 """
 
 import logging
@@ -161,7 +161,7 @@ class AsyncPool:
         is_prepared: bool,
         control: TransactionControl = STATEMENT_ONLY,
     ) -> list[Row]:
-        """Send a statement, prepared if possible, and `control` in the same trip."""
+        """Send a statement, prepared if possible, and `control` in the same round trip."""
         try:
             text = await connection.prepare(sql, self._deadline_seconds) if is_prepared and self._prepares else sql
             return await connection.fetch(control.wrap(text), parameters, self._deadline_seconds)

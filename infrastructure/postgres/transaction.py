@@ -1,4 +1,4 @@
-"""Transaction of a few statements on the event loop, one trip for each statement."""
+"""Transaction of a few statements on the event loop, one round trip for each statement."""
 
 from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
@@ -25,7 +25,7 @@ NOT_PREPARED = (*OTHER_CONNECTION, errors.FeatureNotSupported)
 
 
 class TransactionControl(NamedTuple):
-    """SQL for starting or ending a transaction in the same trip as a statement."""
+    """SQL for starting or ending a transaction in the same round trip as a statement."""
 
     prefix: str = ""
     suffix: str = ""
@@ -70,13 +70,13 @@ class AsyncTransaction:
         """Whether the connection must not be used again."""
 
     async def run(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
-        """Run a statement and return its rows. The first one begins the transaction in the same trip."""
+        """Run a statement and return its rows. The first one begins the transaction in the same round trip."""
         control = STATEMENT_ONLY if self.is_open else self._begin
         self.is_open = True
         return await self._step(sql, parameters, is_prepared, control)
 
     async def commit(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> None:
-        """Run the last statement and commit in the same trip."""
+        """Run the last statement and commit in the same round trip."""
         await self._step(sql, parameters, is_prepared, COMMIT_AFTER)
         self.is_open = False
 
