@@ -55,7 +55,7 @@ def migrate(settings: Settings, revision: str = "head") -> None:
                 return
         except OperationalError as error:
             if not is_waiting:
-                logger.warning("the database is away, waiting for it: %s", str(error.orig).strip())
+                logger.warning("the database is down, waiting for it: %s", str(error.orig).strip())
             is_waiting = True
             time.sleep(RETRY_SECONDS)
 

@@ -225,14 +225,14 @@ def test_start_waits_for_the_database(settings: Settings, tmp_path: Path, caplog
     starting = threading.Thread(target=migrate, args=(later,))
     with caplog.at_level("WARNING"):
         starting.start()
-        until(lambda: "the database is away, waiting for it" in caplog.text)
+        until(lambda: "the database is down, waiting for it" in caplog.text)
     with postgres_server(tmp_path / "postgres", port) as server:
         starting.join(60)
         assert not starting.is_alive()
         assert address(server)["POSTGRES_PASSWORD"] == settings.postgres_password.get_secret_value()
         with create_engine(later.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
             assert schema(connection, "sequences")["sequences"]
-    assert caplog.text.count("the database is away") == 1
+    assert caplog.text.count("the database is down") == 1
 
 
 @pytest.mark.parametrize(
