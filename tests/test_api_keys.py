@@ -157,7 +157,7 @@ def test_a_database_that_is_away_is_waited_for(settings: Settings, tmp_path: Pat
     with said.open("wb") as output:
         waiting = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
     try:
-        until(lambda: "the database is away, waiting for it" in said.read_text())
+        until(lambda: "the database is down, waiting for it" in said.read_text())
         assert waiting.poll() is None
     finally:
         waiting.terminate()
