@@ -55,7 +55,7 @@ class Lookup:
         self._open.pop(self.entry.key, None)
         return self.entry.fetch
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         if isinstance(reply, Exception) or not self.pipeline.is_trusted:
             return
         root, own, value = reply
@@ -91,7 +91,7 @@ class CacheService:
         if lookup is None and self._link:
             lookup = Lookup(entry, self._open)
             try:
-                lookup.pipeline = self._link.ask(lookup)
+                lookup.pipeline = self._link.enqueue(lookup)
             except RedisDownError:
                 return None
             self._open[entry.key] = lookup
@@ -117,12 +117,12 @@ class CacheService:
         """
         if self._link and tokens:
             with redis_span("UNLINK"):
-                await self._link.deliver("UNLINK", *tokens)
+                await self._link.execute_reliably("UNLINK", *tokens)
 
     def drop_from_thread(self, tokens: Sequence[str]) -> None:
         if self._link and tokens:
             with redis_span("UNLINK"):
-                self._link.deliver_from_thread("UNLINK", *tokens)
+                self._link.execute_reliably_from_thread("UNLINK", *tokens)
 
     async def _looked_up(self, entry: CacheEntry) -> Lookup | None:
         lookup = self.look_up(entry)
@@ -138,10 +138,10 @@ class CacheService:
         current = SimpleCommand("MGET", *entry.tokens)
         try:
             for token in entry.tokens:
-                self._link.ask(
+                self._link.enqueue(
                     SimpleCommand("SET", token, secrets.token_bytes(TOKEN_BYTES), "NX", "EX", 2 * self._ttl(entry))
                 )
-            pipeline = self._link.ask(current)
+            pipeline = self._link.enqueue(current)
         except RedisDownError:
             return None
         with redis_span("PIPELINE"):
@@ -167,7 +167,7 @@ class CacheService:
         value = stamp + document.etag.encode() + document.body
         with suppress(RedisDownError):
             if self._link:
-                self._link.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
+                self._link.enqueue(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return document
 
     def _land(self, key: tuple[str, bytes], flight: asyncio.Task[RenderedJson]) -> None:

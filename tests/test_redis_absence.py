@@ -138,7 +138,7 @@ def test_all_addresses_of_a_name_have_to_agree(
         monkeypatch.setattr(loop, "create_connection", connect)
         link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
         link.start()
-        delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+        delivery = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
         await asyncio.sleep(0.3)
         assert delivery.done() == is_proof
         delivery.cancel()
@@ -162,7 +162,7 @@ def test_a_redis_that_refuses_one_worker_may_serve_another(valkey: ValkeyServer,
                     link._connection.abort()
                     await asyncio.sleep(1.5 * OUTAGE)
                     assert (link.is_up, other.is_up) == (False, True)
-                    delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+                    delivery = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
                     await asyncio.sleep(OUTAGE)
                     assert not delivery.done(), "the other may be asked for what it has cached"
                 finally:

@@ -31,7 +31,7 @@ def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: R
     async def scenario() -> None:
         async with running(link):
             commands = [SimpleCommand("ECHO", number) for number in range(500)]
-            pipelines = {link.ask(command) for command in commands}
+            pipelines = {link.enqueue(command) for command in commands}
             assert len(pipelines) == 1
             await pipelines.pop().wait()
             assert [command.result() for command in commands] == [b"%d" % number for number in range(500)]
@@ -88,7 +88,7 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
             answers = await asyncio.gather(*waiting, return_exceptions=True)
             assert all(isinstance(answer, RedisDownError) for answer in answers)
             with pytest.raises(RedisDownError):
-                link.ask(SimpleCommand("PING"))
+                link.enqueue(SimpleCommand("PING"))
             valkey.start()
             await becomes(lambda: link.is_up)
             assert await link.call("ECHO", "back") == b"back"
@@ -199,7 +199,7 @@ class TestDelivery:
         async def scenario() -> None:
             async with running(link):
                 await link.call("SET", "token", 1)
-                assert await link.deliver("UNLINK", "token")
+                assert await link.execute_reliably("UNLINK", "token")
                 assert await link.call("GET", "token") is None
 
         asyncio.run(scenario())
@@ -207,10 +207,10 @@ class TestDelivery:
     def test_works_from_a_thread_but_not_from_the_loop_it_waits_for(self, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
-                assert await asyncio.to_thread(link.deliver_from_thread, "UNLINK", "token")
+                assert await asyncio.to_thread(link.execute_reliably_from_thread, "UNLINK", "token")
                 with pytest.raises(RuntimeError, match="wait for itself"):
-                    link.deliver_from_thread("UNLINK", "token")
-            assert not link.deliver_from_thread("UNLINK", "token")
+                    link.execute_reliably_from_thread("UNLINK", "token")
+            assert not link.execute_reliably_from_thread("UNLINK", "token")
 
         asyncio.run(scenario())
 
@@ -220,14 +220,14 @@ class TestDelivery:
         async def scenario() -> None:
             async with running(link, other):
                 kill(valkey)
-                results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                results = await asyncio.gather(*(link.execute_reliably("UNLINK", "token") for _ in range(20)))
                 assert not any(results)
                 assert not link.is_up
                 await becomes(lambda: not other.is_up)
-                assert not await link.deliver("UNLINK", "token")
+                assert not await link.execute_reliably("UNLINK", "token")
                 valkey.start()
                 await becomes(lambda: link.is_up and other.is_up)
-                assert await link.deliver("UNLINK", "token")
+                assert await link.execute_reliably("UNLINK", "token")
 
         asyncio.run(scenario())
 
@@ -240,13 +240,13 @@ class TestDelivery:
             async with running(link, other):
                 for _ in range(3):
                     freeze(valkey)
-                    results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                    results = await asyncio.gather(*(link.execute_reliably("UNLINK", "token") for _ in range(20)))
                     assert not any(results)
                     assert not other.is_up
-                    assert not await link.deliver("UNLINK", "token")
+                    assert not await link.execute_reliably("UNLINK", "token")
                     thaw(valkey)
                     await becomes(lambda: link.is_up and other.is_up)
-                    assert await link.deliver("UNLINK", "token")
+                    assert await link.execute_reliably("UNLINK", "token")
 
         asyncio.run(scenario())
 
@@ -255,7 +255,7 @@ class TestDelivery:
             async with running(link):
                 await link.call("SET", "token", 1)
                 freeze(valkey)
-                delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+                delivery = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
                 await becomes(lambda: not link.is_up)
                 thaw(valkey)
                 assert await delivery
@@ -274,7 +274,7 @@ class TestDelivery:
                 with redis_client(address_of(valkey)) as client:
                     client.config_set("min-replicas-to-write", 1)
                     try:
-                        assert not await link.deliver("UNLINK", "token")
+                        assert not await link.execute_reliably("UNLINK", "token")
                         assert not link.is_up
                         assert not other.is_up
                     finally:

@@ -17,7 +17,7 @@ from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, Sim
 from infrastructure.redis.supervisor import HEARTBEAT, RedisSupervisor
 
 TRUST = 0.9
-INSIST = 2.5  # how long `deliver` tries while Redis neither does what it is told nor is silent
+INSIST = 2.5  # how long `execute_reliably` tries while Redis neither does what it is told nor is silent
 POLL = 0.005
 
 
@@ -26,7 +26,7 @@ class RedisClient(RedisSupervisor):
         super().__init__(address)
         self._open: Pipeline | None = None
 
-    def ask(self, command: Command) -> Pipeline:
+    def enqueue(self, command: Command) -> Pipeline:
         """Puts the command on the pipeline that leaves after this tick. Raises RedisDownError at once while down."""
         pipeline = self._open
         if pipeline is None:
@@ -40,10 +40,10 @@ class RedisClient(RedisSupervisor):
     async def call(self, *words: Word) -> Any:
         """The reply. Raises RedisDownError when there is none in time, hiredis.ReplyError for an error."""
         command = SimpleCommand(*words)
-        await self.ask(command).wait()
+        await self.enqueue(command).wait()
         return command.result()
 
-    async def deliver(self, *words: Word) -> bool:
+    async def execute_reliably(self, *words: Word) -> bool:
         """True when Redis has done it. False when that could not be had: then no link, of whatever worker, trusts
         what was cached before, because Redis is gone, or has been silent long enough for all to notice.
         """
@@ -66,14 +66,14 @@ class RedisClient(RedisSupervisor):
                 self.distrust("it does not do what it is told")
                 return False
 
-    def deliver_from_thread(self, *words: Word) -> bool:
-        """`deliver` for threads. False as well when the link does not run."""
+    def execute_reliably_from_thread(self, *words: Word) -> bool:
+        """`execute_reliably` for threads. False as well when the link does not run."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return False
         if loop is asyncio._get_running_loop():
             raise RuntimeError("the event loop would wait for itself")
-        delivery = asyncio.run_coroutine_threadsafe(self.deliver(*words), loop)
+        delivery = asyncio.run_coroutine_threadsafe(self.execute_reliably(*words), loop)
         try:
             return delivery.result(2 * INSIST)
         except TimeoutError:  # the loop has stopped: this worker answers nobody any more
@@ -87,7 +87,7 @@ class RedisClient(RedisSupervisor):
         pipeline, self._open = self._open, None
         if pipeline is None:
             return
-        pipeline.is_trusted = monotonic() - self._alive_at <= TRUST
+        pipeline.is_trusted = monotonic() - self._last_heartbeat_at <= TRUST
         connection = self._connection if self.is_up else None
         if connection and not connection.is_closed:
             connection.send(pipeline)
@@ -113,10 +113,10 @@ class RedisClient(RedisSupervisor):
             return
         if isinstance(reply, Exception):
             self.distrust(str(reply))
-        elif sent_at - self._alive_at > TRUST:
+        elif sent_at - self._last_heartbeat_at > TRUST:
             self.distrust("this worker was too slow to watch it")
         else:
-            self._alive_at = sent_at
+            self._last_heartbeat_at = sent_at
 
 
 class _Heartbeat(SimpleCommand):
@@ -125,7 +125,7 @@ class _Heartbeat(SimpleCommand):
     def __init__(self, link: RedisClient) -> None:
         super().__init__(*HEARTBEAT)
         self._link = link
-        self._pipeline = link.ask(self)
+        self._pipeline = link.enqueue(self)
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         self._link.acknowledge(self._pipeline.sent_at, reply)

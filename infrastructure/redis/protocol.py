@@ -24,7 +24,7 @@ class Command(Protocol):
     def pack(self) -> bytes:
         """The command, when its pipeline leaves: until then more may have joined in the command."""
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         """The reply; an exception stands for an error reply, or for none in time."""
 
 
@@ -40,7 +40,7 @@ class SimpleCommand:
     def pack(self) -> bytes:
         return self._packed
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         self.reply = reply
 
     def result(self) -> Any:
@@ -75,13 +75,13 @@ class Pipeline:
     def pack(self) -> bytes:
         return b"".join([command.pack() for command in self.commands])
 
-    def take(self, reply: Any) -> bool:
-        """Whether this was the last reply. A pipeline that has been given up goes on to take its own, and ignores them."""
+    def resolve_next(self, reply: Any) -> bool:
+        """Resolve the next command. Return True if it was the last; a pipeline that has failed ignores its late replies."""
         command = self.commands[self._next]
         self._next += 1
         is_last = self._next == len(self.commands)
         if not self.is_done:
-            command.answer(reply)
+            command.resolve(reply)
             if is_last:
                 self._finish()
         return is_last
@@ -89,7 +89,7 @@ class Pipeline:
     def fail(self, error: Exception) -> None:
         if not self.is_done:
             for command in self.commands[self._next :]:
-                command.answer(error)
+                command.resolve(error)
             self._finish()
 
     def _finish(self) -> None:
@@ -149,5 +149,5 @@ class RedisConnection(asyncio.Protocol):
         self._reader.feed(data)
         gets, pipelines = self._reader.gets, self._pipelines
         while (reply := gets()) is not False:
-            if pipelines[0].take(reply):
+            if pipelines[0].resolve_next(reply):
                 pipelines.popleft()

@@ -34,7 +34,7 @@ class RedisSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._connection: RedisConnection | None = None
-        self._alive_at = 0.0  # when the newest heartbeat that Redis has acknowledged was sent
+        self._last_heartbeat_at = 0.0  # when the newest heartbeat that Redis has acknowledged was sent
         self._outage = OutageDetector()
         self._is_outage_told = False
         self._pause = SHORTEST_PAUSE
@@ -142,7 +142,7 @@ class RedisSupervisor:
                 command.result()
             if monotonic() - pipeline.sent_at <= DEADLINE and not connection.is_closed:
                 break
-        self._alive_at = pipeline.sent_at
+        self._last_heartbeat_at = pipeline.sent_at
         self._pause = SHORTEST_PAUSE
         self._is_outage_told = False
         self.is_up = True
