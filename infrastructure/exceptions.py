@@ -1,24 +1,24 @@
-"""What can go wrong below the services."""
+"""Errors that the infrastructure raises to the services."""
 
 UNAVAILABLE, RETRY_AFTER_SECONDS = "Service temporarily unavailable", "1"
-"""What is said of it."""
+"""The `detail` and the `Retry-After` header of every 503."""
 
 
 class UnavailableError(Exception):
-    """Something that the service needs is away: try again later."""
+    """A server that the request needs is down. A later attempt may succeed."""
 
 
 class DatabaseUnavailableError(UnavailableError):
-    """The database is away, does not answer in time, or has no connection or thread free."""
+    """The database is down or too slow, or no connection or thread is free."""
 
 
 class OutcomeUnknownError(DatabaseUnavailableError):
-    """The database went away, or fell silent, with a write under way: it may have happened."""
+    """The connection was lost, or timed out, during a write. The write may have been committed."""
 
 
 class RefusedError(Exception):
-    """Nothing has been done: the data do not allow a statement, or it has not reached a server that writes."""
+    """A statement without effect: the data do not allow it, or it has not reached a server that accepts writes."""
 
 
 class SigningKeysUnavailableError(UnavailableError):
-    """Whoever issues tokens does not say with which keys they are signed."""
+    """The token issuer does not supply the keys that verify its signatures."""
