@@ -70,7 +70,7 @@ class RateLimiter:
         if batch is None:
             batch = Batch(self, address)
             try:
-                batch.pipeline = self.link.ask(batch)
+                batch.pipeline = self.link.enqueue(batch)
             except RedisDownError:
                 metrics.rate_limit_unavailable()
                 return None
@@ -116,7 +116,7 @@ class Batch:
     def pack(self) -> bytes:
         return self._limiter.leave(self, *self._command)
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         if not isinstance(reply, Exception):
             self.admitted, self._remaining, reset = reply
             seconds = min(max(1, math.ceil(reset / 1_000_000)), self._limiter.period_seconds)
@@ -169,7 +169,7 @@ class Batch:
             return False
         self._command = ("EVAL", SCRIPT)
         try:
-            self.pipeline = self._limiter.link.ask(self)
+            self.pipeline = self._limiter.link.enqueue(self)
         except RedisDownError:
             return False
         return True

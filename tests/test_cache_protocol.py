@@ -328,7 +328,7 @@ def test_a_worker_that_stood_still_trusts_nothing_from_before(run: Run, valkey: 
         await workers.filled()
         with redis_client(address_of(valkey)) as client:
             before = client.get(ROOT_STAMP)
-            workers.links[0]._alive_at -= 1
+            workers.links[0]._last_heartbeat_at -= 1
             assert (await workers.read(0))[1] is False
             await becomes(lambda: client.get(ROOT_STAMP) != before)
 
