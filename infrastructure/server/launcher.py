@@ -18,6 +18,7 @@ from uvicorn.supervisors.statreload import StatReload
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from infrastructure.server.http_protocol import DeadlineConfig
+from infrastructure.servers import available_servers
 from migrations.runner import migrate
 
 logger = logging.getLogger(__name__)
@@ -39,27 +40,12 @@ def prepared_service() -> Iterator[Settings]:
         signal.signal(number, lambda *_: sys.exit(0))
     configure_logging(settings)
     try:
-        with running_servers(settings) as complete:
+        with available_servers(settings) as complete:
             migrate(complete)
             warn_if_open(complete)
             yield complete
     finally:
         stop_logging()
-
-
-@contextmanager
-def running_servers(settings: Settings) -> Iterator[Settings]:
-    """Start the embedded servers that the settings need, if any.
-
-    With both servers configured, as in production, the package of the embedded servers is not even imported.
-    """
-    if not (settings.embeds_postgres or settings.embeds_redis):
-        yield settings
-        return
-    from infrastructure.embedded.lifecycle import embedded_servers  # noqa: PLC0415 # development only
-
-    with embedded_servers(settings) as complete:
-        yield complete
 
 
 def warn_if_open(settings: Settings) -> None:
