@@ -15,6 +15,7 @@ from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.jwt_verifier import JwtVerifier, Verified
+from tests.controllers.test_authorization import essence, operations
 from tests.credentials import (
     AUDIENCE,
     SECRET,
@@ -30,7 +31,6 @@ from tests.credentials import (
     service,
 )
 from tests.factories import Factory
-from tests.test_authorization import essence, operations
 
 Lines = Headers | list[tuple[bytes, bytes]]
 

@@ -9,7 +9,7 @@ from config.settings import Settings
 from services.auth.authenticator import TOKEN_TRUST_SECONDS
 from services.auth.jwt_verifier import KEYS_LIFESPAN_SECONDS, RETRY_SECONDS
 from tests.credentials import Clock, Issuer, bearer, claims, key_headers, service
-from tests.test_credentials import is_taken
+from tests.services.test_authenticator import is_taken
 
 
 @pytest.fixture

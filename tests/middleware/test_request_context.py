@@ -15,7 +15,7 @@ from config.logging_config import REQUEST_ID
 from infrastructure.observability.metrics import metrics
 from middleware.request_context import request_context
 from middleware.scope_keys import ROUTE
-from tests.test_metrics import samples
+from tests.infrastructure.observability.test_metrics import samples
 
 INTERNAL_ERROR = {"detail": "Internal server error"}
 

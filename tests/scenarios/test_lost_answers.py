@@ -15,7 +15,7 @@ from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from tests.factories import Factory, Object
 from tests.servers import until
-from tests.test_transactions import leave_to_threads, shut, waits_for_a_lock
+from tests.services.test_unit_of_work import leave_to_threads, shut, waits_for_a_lock
 
 KEY = {"Idempotency-Key": "a key"}
 HELD = 4711  # the advisory lock that a commit waits for

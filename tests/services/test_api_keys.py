@@ -18,8 +18,8 @@ from scripts import api_key
 from services.auth.api_keys import digest_of
 from tests.credentials import service
 from tests.factories import Factory
+from tests.migrations.test_migrations import new_database
 from tests.servers import ROOT, until
-from tests.test_migrations import new_database
 
 Run = Callable[..., str]
 

@@ -21,7 +21,7 @@ from services.client_service import ClientService
 from services.exceptions import NotFoundError
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
-from tests.test_metrics import samples
+from tests.infrastructure.observability.test_metrics import samples
 
 UNAVAILABLE = {"detail": "Service temporarily unavailable"}
 

@@ -18,9 +18,9 @@ from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
+from tests.controllers.test_errors import assert_unavailable, database_of
 from tests.factories import Factory
-from tests.test_errors import assert_unavailable, database_of
-from tests.test_transactions import MADE, Transactions, Work
+from tests.services.test_unit_of_work import MADE, Transactions, Work
 
 INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
 TOYS = {"name": "Toys"}
