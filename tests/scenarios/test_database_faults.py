@@ -1,4 +1,4 @@
-"""The whole application under load while its servers and workers die, hang and come back: nothing answered is lost."""
+"""Whole application under load while servers and workers die, hang and return: no acknowledged write is lost."""
 
 import os
 import re
@@ -19,7 +19,7 @@ import pytest
 
 from infrastructure.embedded.process import command_line
 from infrastructure.embedded.servers import PostgresServer, ValkeyServer
-from tests.load import STOCK, Load, all_at_once, ask, under_load
+from tests.load import STOCK, Load, ask, send_all, under_load
 from tests.servers import (
     App,
     address,
@@ -34,7 +34,7 @@ from tests.servers import (
     valkey_server,
 )
 
-HANGING = 40  # of each kind: more than two workers have threads and connections
+HANGING = 40  # of each kind: more than the threads and connections of two workers
 RECOVERY_SECONDS = 5
 HEALTH_SECONDS = 3
 
@@ -51,7 +51,7 @@ class Site:
         return ask(self.app.url, "GET", path, seconds=HEALTH_SECONDS).status
 
     def statuses(self, paths: list[str]) -> Counter[int]:
-        """Asked all at once."""
+        """Send all requests at once and count their statuses."""
         with ThreadPoolExecutor(len(paths)) as threads:
             return Counter(threads.map(self.status, paths))
 
@@ -62,15 +62,15 @@ class Site:
 
     @contextmanager
     def busy(self) -> Iterator[Load]:
-        """Load; afterwards everything that was answered is there, and nothing was answered but what may be."""
+        """Run load; afterwards check that every acknowledged write is stored and every status is expected."""
         before = self.app.log.read_text()
         with under_load(self.app.url) as load:
             yield load
         assert load.statuses().keys() <= {200, 201, 503, None}
         assert "Traceback" not in self.app.log.read_text().removeprefix(before)
-        self.has_kept(load)
+        self.assert_stored(load)
 
-    def has_kept(self, load: Load) -> None:
+    def assert_stored(self, load: Load) -> None:
         clients = {id_key for (id_key,) in self.rows("SELECT id_key FROM clients")}
         orders = {id_key for (id_key,) in self.rows("SELECT id_key FROM orders")}
         prices = dict(self.rows("SELECT id_key, price FROM products"))
@@ -92,14 +92,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(autouse=True)
 def restored(servers: Servers) -> Iterator[None]:
-    """A test that fails leaves to the next ones what they need."""
+    """Restore the servers after each test, so that a failed test does not affect the next one."""
     yield
     for server in servers:
         restore(server)
 
 
 @contextmanager
-def started(folder: Path, servers: Servers) -> Iterator[Site]:
+def running_site(folder: Path, servers: Servers) -> Iterator[Site]:
     environment = address(servers[0]) | address(servers[1]) | {"LOG_TO_FILE": "false", "LIMIT_MAX_REQUESTS": "0"}
     with running_app(folder, environment) as app:
         yield Site(*servers, app)
@@ -107,63 +107,63 @@ def started(folder: Path, servers: Servers) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Site]:
-    """For the tests after which it still runs."""
-    with started(tmp_path_factory.mktemp("app"), servers) as site:
+    """Yield the site that is shared by the tests which leave it running."""
+    with running_site(tmp_path_factory.mktemp("app"), servers) as site:
         yield site
 
 
-def test_postgres_is_killed_and_comes_back(site: Site) -> None:
+def test_recovery_after_postgres_is_killed(site: Site) -> None:
     with site.busy() as load:
         for _ in range(2):
             kill(site.postgres)
-            load.hurts()
+            load.wait_for_failures()
             until(lambda: site.status("/health_check") == 500)
             until(lambda: site.status("/health_check/ready") == 503)
             assert site.status("/health_check/live") == 200
             site.postgres.start()
-            load.goes_well(RECOVERY_SECONDS)
+            load.wait_for_success(RECOVERY_SECONDS)
     assert load.statuses()[None] == 0
     until(lambda: site.status("/health_check") == 200)
 
 
-def test_postgres_freezes_and_thaws(site: Site) -> None:
+def test_recovery_after_postgres_is_frozen(site: Site) -> None:
     new = ({"name": "John", "lastname": "Doe", "email": f"hanging{number}@example.com"} for number in range(HANGING))
     requests = [request for body in new for request in (("GET", "/orders", None), ("POST", "/clients", body))]
     with site.busy() as load:
         freeze(site.postgres)
         try:
-            with all_at_once(site.app.url, requests) as hanging:
-                # What a worker found out within the last second still counts.
+            with send_all(site.app.url, requests) as hanging:
+                # A worker reuses the result of a health check for one second.
                 until(lambda: site.statuses(["/health_check", "/health_check/ready"] * 3) == {500: 3, 503: 3})
                 assert site.status("/health_check/live") == 200
                 assert Counter(caller.receive().status for caller in hanging) == {503: len(requests)}
-            load.hurts()
+            load.wait_for_failures()
         finally:
             thaw(site.postgres)
-        load.goes_well(RECOVERY_SECONDS)
+        load.wait_for_success(RECOVERY_SECONDS)
     assert load.statuses()[None] == 0
     until(lambda: site.status("/health_check") == 200)
 
 
-def test_redis_is_killed_and_comes_back(site: Site) -> None:
+def test_no_failures_while_redis_is_killed(site: Site) -> None:
     with site.busy() as load:
         for _ in range(2):
-            load.is_hit(50)
+            load.wait_for_hits(50)
             kill(site.valkey)
-            load.goes_well()
+            load.wait_for_success()
             site.valkey.start()
-            load.is_hit(50, RECOVERY_SECONDS)
+            load.wait_for_hits(50, RECOVERY_SECONDS)
     assert load.statuses().keys() == {200, 201}
 
 
-def test_a_worker_is_killed(site: Site) -> None:
-    """What it had begun is cut, and nothing else; counters do not fall, and gauges do not keep what it had open."""
+def test_killed_worker_is_replaced(site: Site) -> None:
+    """Kill a worker: only its own requests are cut, counters do not fall, and gauges forget its open requests."""
     with site.busy() as load, scraping(site.app.url) as scrapes:
         for _ in range(2):
             victim = site.app.workers()[0]
             os.kill(victim, signal.SIGKILL)
             until(partial(is_replaced, site.app, victim))
-            load.goes_well(RECOVERY_SECONDS)
+            load.wait_for_success(RECOVERY_SECONDS)
             until(partial(has_grown, scrapes, len(scrapes) + 5))
     assert sum(count for series, count in scrapes[-1].items() if series.startswith("http_requests_total")) > 0
     for earlier, later in pairwise(scrapes):
@@ -187,7 +187,7 @@ def metrics(url: str) -> dict[str, float]:
 
 @contextmanager
 def scraping(url: str) -> Iterator[list[dict[str, float]]]:
-    """The counters, again and again, from whichever worker answers."""
+    """Yield a growing list of scrapes of the counters, each from any worker."""
     scrapes: list[dict[str, float]] = []
     stop = threading.Event()
 
@@ -208,23 +208,23 @@ def scraping(url: str) -> Iterator[list[dict[str, float]]]:
         scraper.result()
 
 
-def test_told_to_stop_under_load(tmp_path: Path, servers: Servers) -> None:
-    with started(tmp_path, servers) as site:
+def test_stop_under_load(tmp_path: Path, servers: Servers) -> None:
+    with running_site(tmp_path, servers) as site:
         pids = [site.app.process.pid, *children(site.app.process.pid)]
         with site.busy() as load:
             assert site.app.stop() == 0
-            load.hurts()
+            load.wait_for_failures()
         until(lambda: not any(command_line(pid) for pid in pids))
 
 
-def test_told_to_stop_while_postgres_hangs(tmp_path: Path, servers: Servers) -> None:
-    with started(tmp_path, servers) as site:
+def test_stop_while_postgres_hangs(tmp_path: Path, servers: Servers) -> None:
+    with running_site(tmp_path, servers) as site:
         pids = [site.app.process.pid, *children(site.app.process.pid)]
         with site.busy() as load:
             freeze(site.postgres)
             try:
                 assert site.app.stop() == 0
-                load.hurts()
+                load.wait_for_failures()
             finally:
                 thaw(site.postgres)
         until(lambda: not any(command_line(pid) for pid in pids))
