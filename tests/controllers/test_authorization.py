@@ -1,4 +1,4 @@
-"""Who may do what: every route of the application, asked by everybody."""
+"""Access to every route of the application for every kind of caller."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +20,8 @@ from tests.factories import Factory, Object
 PAGES = {"/", "/docs", "/redoc", "/openapi.json", "/static", "/metrics"}
 HEALTH = "/health_check"
 
-# What stands in neither is for admins.
-FOR_ALL = {
+# Operations in neither set are for admins only.
+PUBLIC_OPERATIONS = {
     "GET /products",
     "GET /products/{id_key}",
     "GET /products/{id_key}/rating",
@@ -33,7 +33,7 @@ FOR_ALL = {
     "GET /reviews",
     "GET /reviews/{id_key}",
 }
-FOR_CLIENTS = {
+CLIENT_OPERATIONS = {
     "GET /clients",
     "GET /clients/{id_key}",
     "GET /clients/{id_key}/addresses",
@@ -61,7 +61,7 @@ FOR_CLIENTS = {
     "POST /reviews",
 }
 WITHOUT_OWNERS = {"POST /reviews"}
-NEEDED_BY_OTHERS = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
+REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
 SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 
 Statuses = dict[str, int]
@@ -75,25 +75,25 @@ class Operation(NamedTuple):
         return f"{self.method} {self.path}"
 
     @property
-    def done(self) -> int:
-        """The status when nobody objects but what is stored."""
-        return 409 if str(self) in NEEDED_BY_OTHERS else SUCCESS[self.method]
+    def success(self) -> int:
+        """Return the status of an authorized request; deleting a referenced object conflicts."""
+        return 409 if str(self) in REFERENCED else SUCCESS[self.method]
 
 
 class Shop:
-    """Two clients with an object of each kind, and what belongs to nobody."""
+    """Shop with two clients that own an object of each kind, and with objects without an owner."""
 
     def __init__(self, guarded: TestClient, app: FastAPI, make: Factory) -> None:
         self.http, self.app, self.make = guarded, app, make
         self.product = make.product(stock=100)["id_key"]
-        self.nobodys = {entity.path: entity.make(make)["id_key"] for entity in ENTITIES}
-        self.nobodys |= {"/products": self.product, "/categories": make.product()["category_id"]}
+        self.unowned = {entity.path: entity.make(make)["id_key"] for entity in ENTITIES}
+        self.unowned |= {"/products": self.product, "/categories": make.product()["category_id"]}
         self.a, self.b = self._objects(), self._objects()
 
     def _objects(self) -> dict[str, int]:
         client = self.make.customer()["id_key"]
         order = self.make.order(client_id=client)
-        return self.nobodys | {
+        return self.unowned | {
             "/clients": client,
             "/addresses": self.make.address(client_id=client)["id_key"],
             "/orders": order["id_key"],
@@ -101,29 +101,31 @@ class Shop:
             "/bills": order["bill_id"],
         }
 
-    def body(self, operation: Operation, of: dict[str, int]) -> Object | None:
-        """A valid one; a change changes nothing."""
+    def body(self, operation: Operation, objects: dict[str, int]) -> Object | None:
+        """Return a valid body; an update changes nothing."""
         if operation.path == "/orders/checkout":
             items = [{"product_id": self.product, "quantity": 1}]
-            return {"client_id": of["/clients"], "delivery_method": 1, "payment_type": "card", "items": items}
+            return {"client_id": objects["/clients"], "delivery_method": 1, "payment_type": "card", "items": items}
         if operation.method == "POST":
-            given = {f"{path[1:-1]}_id": of[path] for path in ("/clients", "/orders", "/bills", "/products")}
+            given = {f"{path[1:-1]}_id": objects[path] for path in ("/clients", "/orders", "/bills", "/products")}
             entity = next(entity for entity in ENTITIES if entity.path == operation.path)
             return entity.body(self.make, **given)
         return {} if operation.method in ("PUT", "PATCH") else None
 
-    def ask(self, operation: Operation, of: dict[str, int], headers: Headers) -> Any:
-        """The answer about these objects; whatever it has done is undone."""
-        path = operation.path.replace("{id_key}", str(of.get(operation.path.partition("/{")[0], 0)))
-        with undone(self.app):
-            return self.http.request(operation.method, path, json=self.body(operation, of), headers=headers)
+    def send(self, operation: Operation, objects: dict[str, int], headers: Headers) -> Any:
+        """Send the operation for these objects, roll back its effect, and return the response."""
+        path = operation.path.replace("{id_key}", str(objects.get(operation.path.partition("/{")[0], 0)))
+        with rolled_back(self.app):
+            return self.http.request(operation.method, path, json=self.body(operation, objects), headers=headers)
 
-    def statuses(self, of: dict[str, int], headers: Headers) -> Statuses:
-        return {str(operation): self.ask(operation, of, headers).status_code for operation in operations(self.app)}
+    def statuses(self, objects: dict[str, int], headers: Headers) -> Statuses:
+        return {
+            str(operation): self.send(operation, objects, headers).status_code for operation in operations(self.app)
+        }
 
 
 @contextmanager
-def undone(app: FastAPI) -> Iterator[None]:
+def rolled_back(app: FastAPI) -> Iterator[None]:
     with app.state.app_context.database.connection.begin_nested() as savepoint:
         yield
         savepoint.rollback()
@@ -143,7 +145,7 @@ def operations(app: FastAPI) -> list[Operation]:
 
 
 def repository_of(route: Any) -> type[BaseRepository[Any]]:
-    """That of the entity which the route shows or changes."""
+    """Return the repository of the entity that the route reads or writes."""
     return next(one.service.repository for one in CONTROLLERS if one.prefix[1:].replace("_", " ") == route.tags[0])
 
 
@@ -155,37 +157,39 @@ def test_every_route_has_a_policy_or_is_a_public_page(guarded_app: FastAPI) -> N
     assert not [route.path for route in guarded_routes(guarded_app) if not route.policy.roles <= set(Role)]
 
 
-def test_what_clients_alone_may_see_has_owners(guarded_app: FastAPI) -> None:
+def test_client_only_routes_have_an_owner_filter(guarded_app: FastAPI) -> None:
     for route in guarded_routes(guarded_app):
         if Role.CLIENT in route.policy.roles and not route.policy.is_public:
             has_owners = repository_of(route).owner_filter is not BaseRepository.owner_filter
             assert has_owners != (f"{min(route.methods)} {route.path}" in WITHOUT_OWNERS), route.path
 
 
-def test_what_is_cached_is_public(guarded_app: FastAPI) -> None:
+def test_cached_resources_are_public(guarded_app: FastAPI) -> None:
     names = set(guarded_app.state.app_context.cached)
     assert names == {"products", "categories"}
     cached = [route for route in guarded_routes(guarded_app) if route.path.split("/")[1] in names]
     assert all(route.policy == PUBLIC for route in cached if "GET" in route.methods)
 
 
-def test_the_table_names_routes_that_exist(guarded_app: FastAPI) -> None:
-    assert {str(operation) for operation in operations(guarded_app)} >= FOR_ALL | FOR_CLIENTS | NEEDED_BY_OTHERS
-    assert not FOR_ALL & FOR_CLIENTS
+def test_listed_operations_exist(guarded_app: FastAPI) -> None:
+    assert {
+        str(operation) for operation in operations(guarded_app)
+    } >= PUBLIC_OPERATIONS | CLIENT_OPERATIONS | REFERENCED
+    assert not PUBLIC_OPERATIONS & CLIENT_OPERATIONS
 
 
 def expected(app: FastAPI, others: Callable[[Operation], int], clients: Callable[[Operation], int]) -> Statuses:
-    """By operation: what is for all is done; `clients` and `others` tell the rest."""
+    """Return the status of each operation: public ones succeed; `clients` and `others` give the rest."""
 
     def status(operation: Operation) -> int:
-        if str(operation) in FOR_ALL:
-            return operation.done
-        return (clients if str(operation) in FOR_CLIENTS else others)(operation)
+        if str(operation) in PUBLIC_OPERATIONS:
+            return operation.success
+        return (clients if str(operation) in CLIENT_OPERATIONS else others)(operation)
 
     return {str(operation): status(operation) for operation in operations(app)}
 
 
-def test_nobody(shop: Shop) -> None:
+def test_anonymous_access(shop: Shop) -> None:
     wanted = expected(shop.app, others=lambda _: 401, clients=lambda _: 401)
     assert shop.statuses(shop.a, {}) == wanted
 
@@ -200,45 +204,45 @@ every_kind = pytest.mark.parametrize("kind", ["key", "HS256", "RS256", "ES256"])
 
 
 @every_kind
-def test_an_admin(shop: Shop, issuer: Issuer, kind: str) -> None:
-    wanted = expected(shop.app, others=lambda operation: operation.done, clients=lambda operation: operation.done)
+def test_admin_access(shop: Shop, issuer: Issuer, kind: str) -> None:
+    wanted = expected(shop.app, others=lambda operation: operation.success, clients=lambda operation: operation.success)
     assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, None)) == wanted
 
 
 @every_kind
-def test_a_client_and_its_own(shop: Shop, issuer: Issuer, kind: str) -> None:
-    wanted = expected(shop.app, others=lambda _: 403, clients=lambda operation: operation.done)
+def test_client_access_to_own_objects(shop: Shop, issuer: Issuer, kind: str) -> None:
+    wanted = expected(shop.app, others=lambda _: 403, clients=lambda operation: operation.success)
     assert shop.statuses(shop.a, credentials_of(shop, issuer, kind, shop.a["/clients"])) == wanted
 
 
 @every_kind
-def test_a_client_and_what_is_another_s(shop: Shop, issuer: Issuer, kind: str) -> None:
+def test_client_access_to_objects_of_another_client(shop: Shop, issuer: Issuer, kind: str) -> None:
     def others(operation: Operation) -> int:
-        names_nobody = "{" not in operation.path and operation.method == "GET"
-        return 200 if names_nobody else operation.done if str(operation) in WITHOUT_OWNERS else 404
+        is_list = "{" not in operation.path and operation.method == "GET"
+        return 200 if is_list else operation.success if str(operation) in WITHOUT_OWNERS else 404
 
     wanted = expected(shop.app, others=lambda _: 403, clients=others)
     assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, shop.a["/clients"])) == wanted
 
 
-def essence(answer: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All that the answer tells."""
-    told = [(name, value) for name, value in answer.headers.multi_items() if name != "x-request-id"]
-    return answer.status_code, answer.content, told
+def visible_parts(answer: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Return everything that a response reveals, without its request id."""
+    headers = [(name, value) for name, value in answer.headers.multi_items() if name != "x-request-id"]
+    return answer.status_code, answer.content, headers
 
 
-def test_another_s_object_looks_like_one_that_does_not_exist(shop: Shop) -> None:
+def test_object_of_another_client_looks_like_a_missing_one(shop: Shop) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
-    about_one = [one for one in operations(shop.app) if str(one) in FOR_CLIENTS and "{id_key}" in one.path]
-    refused = [essence(shop.ask(operation, shop.b, key)) for operation in about_one]
+    about_one = [one for one in operations(shop.app) if str(one) in CLIENT_OPERATIONS and "{id_key}" in one.path]
+    refused = [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one]
     for path in ("/orders", "/addresses", "/bills", "/clients"):
         assert shop.make.client.delete(f"{path}/{shop.b[path]}").status_code == 204
-    assert [essence(shop.ask(operation, shop.b, key)) for operation in about_one] == refused
+    assert [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one] == refused
     assert {status for status, _, _ in refused} == {404}
 
 
 @pytest.mark.parametrize("path", ["/clients", "/addresses", "/orders", "/order_details", "/bills"])
-def test_lists_hold_one_s_own_only(shop: Shop, path: str) -> None:
+def test_lists_contain_only_own_objects(shop: Shop, path: str) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     for query in ("", "&after_id=0", "&skip=0&limit=1", "&limit=1000"):
         answer = shop.http.get(f"{path}?count=true{query}", headers=key)
@@ -250,14 +254,14 @@ def test_lists_hold_one_s_own_only(shop: Shop, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/addresses?client_id=", "/orders?client_id="])
-def test_no_filter_leads_to_another_s(shop: Shop, path: str) -> None:
+def test_filter_by_another_client_finds_nothing(shop: Shop, path: str) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     answer = shop.http.get(f"{path}{shop.b['/clients']}&count=true", headers=key)
     assert (answer.json(), answer.headers["X-Total-Count"]) == ([], "0")
 
 
 @pytest.mark.parametrize("path", ["/clients/{}/orders?client_id={}", "/clients/{}/addresses?client_id={}"])
-def test_no_parent_leads_to_another_s(shop: Shop, path: str) -> None:
+def test_parent_list_of_another_client_is_not_found(shop: Shop, path: str) -> None:
     key, own, other = key_headers(shop.app, shop.a["/clients"]), shop.a["/clients"], shop.b["/clients"]
     assert shop.http.get(path.format(other, own), headers=key).status_code == 404
     assert {one["client_id"] for one in shop.http.get(path.format(own, other), headers=key).json()} <= {own}

@@ -1,4 +1,4 @@
-"""What all resources have in common, for each of them, through HTTP."""
+"""Common behaviour of all entities over HTTP."""
 
 import itertools
 from typing import Any
@@ -10,9 +10,9 @@ from tests.database import StatementCounter
 from tests.entities import ENTITIES, TARGETS, Entity, every_entity
 from tests.factories import Factory
 
-NOWHERE = (0, -1, 2**31 - 1, 2**31, 2**63, 10**39)
-NO_ID = ("x", "1.5", "1_0", "%201", "1e3", "٣", "0x1", "true", "+1", "%00", "1%00")
-CHANGES = ("PUT", "PATCH")
+MISSING_IDS = (0, -1, 2**31 - 1, 2**31, 2**63, 10**39)
+MALFORMED_IDS = ("x", "1.5", "1_0", "%201", "1e3", "٣", "0x1", "true", "+1", "%00", "1%00")
+UPDATE_METHODS = ("PUT", "PATCH")
 
 
 def missing(entity: str, id_key: Any) -> dict[str, str]:
@@ -20,7 +20,7 @@ def missing(entity: str, id_key: Any) -> dict[str, str]:
 
 
 @every_entity
-def test_an_object_is_made_read_listed_and_deleted(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_object_is_created_read_listed_and_deleted(client: TestClient, make: Factory, entity: Entity) -> None:
     body = entity.body(make)
     created = client.post(entity.path, json=body)
     assert created.status_code == 201, created.text
@@ -37,12 +37,16 @@ def test_an_object_is_made_read_listed_and_deleted(client: TestClient, make: Fac
     deleted = client.delete(where)
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert client.get(entity.path).json() == []
-    for again in (client.get(where), client.delete(where), *(client.request(way, where, json={}) for way in CHANGES)):
+    for again in (
+        client.get(where),
+        client.delete(where),
+        *(client.request(method, where, json={}) for method in UPDATE_METHODS),
+    ):
         assert (again.status_code, again.json()) == (404, missing(entity.name, created.json()["id_key"]))
 
 
 @every_entity
-def test_fields_that_are_not_required_have_defaults(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_create_fills_defaults_of_optional_fields(client: TestClient, make: Factory, entity: Entity) -> None:
     body = entity.body(make)
     created = client.post(entity.path, json={name: body[name] for name in entity.required})
     assert created.status_code == 201, created.text
@@ -54,7 +58,7 @@ def test_fields_that_are_not_required_have_defaults(client: TestClient, make: Fa
 
 
 @every_entity
-def test_a_create_without_a_required_field_is_refused(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_create_without_a_required_field_is_refused(client: TestClient, make: Factory, entity: Entity) -> None:
     body = entity.body(make)
     for name in entity.required:
         answer = client.post(entity.path, json={key: value for key, value in body.items() if key != name})
@@ -66,11 +70,11 @@ def test_a_create_without_a_required_field_is_refused(client: TestClient, make: 
 
 
 @every_entity
-def test_null_is_only_for_optional_fields(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_update_to_null_is_only_for_nullable_fields(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     where = f"{entity.path}/{made['id_key']}"
     for name, spec in entity.fields.items():
-        for method in CHANGES:
+        for method in UPDATE_METHODS:
             answer = client.request(method, where, json={name: None})
             if spec.nullable:
                 assert (answer.status_code, answer.json()) == (200, made | {name: None})
@@ -81,7 +85,7 @@ def test_null_is_only_for_optional_fields(client: TestClient, make: Factory, ent
 
 
 @every_entity
-def test_null_creates_only_optional_fields(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_create_with_null_is_only_for_nullable_fields(client: TestClient, make: Factory, entity: Entity) -> None:
     for name in entity.required:
         answer = client.post(entity.path, json=entity.body(make) | {name: None})
         assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", name])
@@ -92,8 +96,8 @@ def test_null_creates_only_optional_fields(client: TestClient, make: Factory, en
 
 
 @every_entity
-def test_fields_sent_replace_and_fields_left_out_stay(client: TestClient, make: Factory, entity: Entity) -> None:
-    for method in CHANGES:
+def test_update_changes_only_the_fields_sent(client: TestClient, make: Factory, entity: Entity) -> None:
+    for method in UPDATE_METHODS:
         expected = entity.make(make)
         where = f"{entity.path}/{expected['id_key']}"
         for name, value in entity.updates().items():
@@ -102,11 +106,11 @@ def test_fields_sent_replace_and_fields_left_out_stay(client: TestClient, make: 
             assert (answer.status_code, answer.json()) == (200, expected)
             assert client.get(where).content == answer.content
         assert client.request(method, where, json={}).json() == expected
-        client.delete(where)  # its unique values are for the next method
+        client.delete(where)  # frees its unique values for the next method
 
 
 @every_entity
-def test_references_can_be_changed(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_update_changes_references(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     for name in entity.references:
         made = made | {name: TARGETS[name][2](make)["id_key"]}
@@ -122,15 +126,13 @@ def test_id_key_and_unknown_fields_are_ignored(client: TestClient, make: Factory
     assert created.status_code == 201, created.text
     assert created.json()["id_key"] != 4711
     assert created.json() == body | {"id_key": created.json()["id_key"]}
-    for method in CHANGES:
+    for method in UPDATE_METHODS:
         changed = client.request(method, created.headers["Location"], json=more)
         assert (changed.status_code, changed.json()) == (200, created.json())
 
 
 @every_entity
-def test_a_slash_at_the_end_is_the_same_address_without_redirects(
-    client: TestClient, make: Factory, entity: Entity
-) -> None:
+def test_trailing_slash_needs_no_redirect(client: TestClient, make: Factory, entity: Entity) -> None:
     client.follow_redirects = False
     try:
         created = client.post(f"{entity.path}/", json=entity.body(make))
@@ -138,7 +140,7 @@ def test_a_slash_at_the_end_is_the_same_address_without_redirects(
         where = created.headers["Location"]
         assert client.get(f"{entity.path}/").content == client.get(entity.path).content
         assert client.get(f"{where}/").content == client.get(where).content == created.content
-        for method in CHANGES:
+        for method in UPDATE_METHODS:
             assert client.request(method, f"{where}/", json={}).content == created.content
         assert client.delete(f"{where}/").status_code == 204
     finally:
@@ -146,7 +148,7 @@ def test_a_slash_at_the_end_is_the_same_address_without_redirects(
 
 
 @every_entity
-def test_pages_are_slices_of_the_list_in_the_order_of_id_key(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_pages_are_slices_of_the_list_by_id_key(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make_many(make, 5)
     client.put(f"{entity.path}/{made[0]['id_key']}", json={})
     name, value = next(iter(entity.updates().items()))
@@ -158,7 +160,7 @@ def test_pages_are_slices_of_the_list_in_the_order_of_id_key(client: TestClient,
 
 
 @every_entity
-def test_pages_out_of_bounds_are_refused(client: TestClient, entity: Entity) -> None:
+def test_page_out_of_bounds_is_refused(client: TestClient, entity: Entity) -> None:
     wrong = [("skip", value) for value in ("-1", "x", "1e20", "100000000000000000000", "", "1.5", "true", "\x00")]
     wrong += [("limit", value) for value in ("0", "-1", "1001", "x", "", "NaN", "1" * 40)]
     for name, value in wrong:
@@ -167,44 +169,54 @@ def test_pages_out_of_bounds_are_refused(client: TestClient, entity: Entity) -> 
 
 
 @every_entity
-def test_an_id_that_no_object_has_is_not_found(client: TestClient, entity: Entity) -> None:
-    for id_key in NOWHERE:
+def test_unknown_id_is_not_found(client: TestClient, entity: Entity) -> None:
+    for id_key in MISSING_IDS:
         where = f"{entity.path}/{id_key}"
-        answers = [client.get(where), client.delete(where), *(client.request(way, where, json={}) for way in CHANGES)]
+        answers = [
+            client.get(where),
+            client.delete(where),
+            *(client.request(method, where, json={}) for method in UPDATE_METHODS),
+        ]
         assert [(answer.status_code, answer.json()) for answer in answers] == [(404, missing(entity.name, id_key))] * 4
 
 
 @every_entity
-def test_what_is_no_id_is_refused(client: TestClient, entity: Entity) -> None:
-    answers = [client.get(f"{entity.path}/{text}") for text in (*NO_ID, "1" * 5000)]
-    answers += [client.request(method, f"{entity.path}/x", json={}) for method in ("DELETE", *CHANGES)]
+def test_malformed_id_is_refused(client: TestClient, entity: Entity) -> None:
+    answers = [client.get(f"{entity.path}/{text}") for text in (*MALFORMED_IDS, "1" * 5000)]
+    answers += [client.request(method, f"{entity.path}/x", json={}) for method in ("DELETE", *UPDATE_METHODS)]
     for answer in answers:
         assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["path", "id_key"]), answer.url
 
 
 @pytest.mark.parametrize("entity", [entity for entity in ENTITIES if entity.references], ids=lambda entity: entity.name)
-def test_a_reference_must_lead_somewhere(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_reference_to_a_missing_object_is_not_found(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     for name in entity.references:
-        for id_key in NOWHERE:
+        for id_key in MISSING_IDS:
             answers = [client.post(entity.path, json=entity.body(make, **{name: id_key}))]
-            answers += [client.request(way, f"{entity.path}/{made['id_key']}", json={name: id_key}) for way in CHANGES]
+            answers += [
+                client.request(method, f"{entity.path}/{made['id_key']}", json={name: id_key})
+                for method in UPDATE_METHODS
+            ]
             for answer in answers:
                 assert (answer.status_code, answer.json()) == (404, missing(TARGETS[name][0], id_key))
     assert client.get(entity.path).json() == [made]
 
 
 @pytest.mark.parametrize("entity", [entity for entity in ENTITIES if entity.unique], ids=lambda entity: entity.name)
-def test_a_unique_value_is_taken_once(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_duplicate_of_a_unique_value_conflicts(client: TestClient, make: Factory, entity: Entity) -> None:
     [(name, message)] = entity.unique.items()
     first, second = entity.make(make), entity.make(make)
     for answer in (
         client.post(entity.path, json=entity.body(make, **{name: first[name]})),
         client.post(entity.path, json=entity.body(make, **{name: f"  {first[name]} "})),
-        *(client.request(way, f"{entity.path}/{second['id_key']}", json={name: first[name]}) for way in CHANGES),
+        *(
+            client.request(method, f"{entity.path}/{second['id_key']}", json={name: first[name]})
+            for method in UPDATE_METHODS
+        ),
     ):
         assert (answer.status_code, answer.json()) == (409, {"detail": message})
-    for method in CHANGES:
+    for method in UPDATE_METHODS:
         same = client.request(method, f"{entity.path}/{first['id_key']}", json={name: first[name]})
         assert (same.status_code, same.json()) == (200, first)
     assert client.get(entity.path).json() == [first, second]
@@ -213,7 +225,7 @@ def test_a_unique_value_is_taken_once(client: TestClient, make: Factory, entity:
 
 
 @every_entity
-def test_an_etag_names_the_content(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_etag_identifies_the_content(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     where = f"{entity.path}/{made['id_key']}"
     for path in (where, entity.path):
@@ -232,16 +244,14 @@ def test_an_etag_names_the_content(client: TestClient, make: Factory, entity: En
 
 
 @every_entity
-def test_a_write_with_if_match_meets_the_object_as_it_was_read(
-    client: TestClient, make: Factory, entity: Entity
-) -> None:
+def test_if_match_refuses_a_stale_write(client: TestClient, make: Factory, entity: Entity) -> None:
     where = f"{entity.path}/{entity.make(make)['id_key']}"
     read = client.get(where)
     updates = iter(entity.updates().items())
     name, value = next(updates)
     changed = client.put(where, json={name: value}, headers={"If-Match": read.headers["ETag"]})
     assert changed.status_code == 200
-    writes = [(method, {name: read.json()[name]}) for method in CHANGES] + [("DELETE", None)]
+    writes = [(method, {name: read.json()[name]}) for method in UPDATE_METHODS] + [("DELETE", None)]
     for method, body in writes:
         for stale in (read.headers["ETag"], '"other"', "nonsense"):
             answer = client.request(method, where, json=body, headers={"If-Match": stale})
@@ -254,30 +264,33 @@ def test_a_write_with_if_match_meets_the_object_as_it_was_read(
 
 
 @every_entity
-def test_reads_take_the_same_statements_however_long_the_list(
+def test_read_statements_do_not_grow_with_the_list(
     client: TestClient, make: Factory, statements: StatementCounter, entity: Entity
 ) -> None:
     made = entity.make_many(make, 2)
     same = {name: made[0][name] for name in entity.references}
 
-    def taken(path: str) -> int:
+    def count_statements(path: str) -> int:
         before = len(statements)
         assert client.get(path).status_code == 200
         return len(statements) - before
 
-    def all_taken() -> list[int]:
+    def count_all_statements() -> list[int]:
         one = f"{entity.path}/{made[0]['id_key']}"
-        return [taken(path) for path in (entity.path, f"{entity.path}?count=true&limit=999", f"{one}?x", f"{one}")]
+        return [
+            count_statements(path)
+            for path in (entity.path, f"{entity.path}?count=true&limit=999", f"{one}?x", f"{one}")
+        ]
 
-    short = all_taken()
+    short = count_all_statements()
     for _ in range(20):
         entity.make(make, **same)
-    assert short[:2] == all_taken()[:2] == [1, 2]
+    assert short[:2] == count_all_statements()[:2] == [1, 2]
     assert short[2] == 1
 
 
 @every_entity
-def test_writes_take_a_few_statements(
+def test_write_statements_are_bounded(
     client: TestClient, make: Factory, statements: StatementCounter, entity: Entity
 ) -> None:
     body, other = entity.body(make), entity.body(make)

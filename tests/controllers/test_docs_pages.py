@@ -1,4 +1,4 @@
-"""The documentation pages work with no internet access, up to a request sent from Swagger UI."""
+"""Documentation pages without internet access, including a request from Swagger UI."""
 
 import re
 import uuid
@@ -18,7 +18,7 @@ from tests.servers import running_app as start_app
 
 @pytest.fixture
 def client(running_app: TestClient) -> TestClient:
-    """No page needs the database."""
+    """Return a client without a transaction: no page needs the database."""
     return running_app
 
 
@@ -32,12 +32,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def browser(tmp_path: Path) -> Iterator[Chromium]:
     path = find_chromium()
     if not path:
-        pytest.skip("THE DOCUMENTATION PAGES WERE NOT SEEN IN A BROWSER: no Chromium here, and none could be installed")
+        pytest.skip("DOCUMENTATION PAGES NOT TESTED IN A BROWSER: Chromium is missing and cannot be installed")
     with chromium(path, tmp_path) as browser:
         yield browser
 
 
-def test_vendored_files_are_those_of_the_manifest() -> None:
+def test_vendored_files_match_the_manifest() -> None:
     lines = (STATIC / "SHA256SUMS").read_text().splitlines()[1:]
     manifest = {file: digest for digest, file in (line.split("  ") for line in lines)}
     vendored = [file for folder in ("swagger-ui", "redoc") for file in (STATIC / folder).iterdir()]
@@ -45,28 +45,28 @@ def test_vendored_files_are_those_of_the_manifest() -> None:
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
-def test_page_uses_own_files_alone(client: TestClient, page: str) -> None:
+def test_page_uses_only_own_files(client: TestClient, page: str) -> None:
     answer = client.get(page)
     assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
     for link in re.findall(r'(?:src|href)="([^"]+)"', answer.text):
         file = client.get(urljoin(page, link))
         assert not urlsplit(link).netloc
-        assert not link.startswith("/"), "would not hold behind a path prefix"
+        assert not link.startswith("/"), "breaks behind a path prefix"
         assert file.status_code == 200
         assert link == "openapi.json" or file.headers["Cache-Control"] == IMMUTABLE
 
 
-def test_root_leads_to_docs(client: TestClient) -> None:
+def test_root_redirects_to_docs(client: TestClient) -> None:
     assert client.get("/", follow_redirects=False).headers["Location"] == "/docs"
 
 
-def test_unknown_static_file(client: TestClient) -> None:
+def test_unknown_static_file_is_404(client: TestClient) -> None:
     assert client.get("/static/../main.py").status_code == 404
     assert client.get("/static/%2e%2e/main.py").status_code == 404
     assert client.get("/static/nothing.js").json() == {"detail": "Not Found"}
 
 
-def test_swagger_ui_in_a_browser_sends_a_request(browser: Chromium, service: App) -> None:
+def test_swagger_ui_sends_a_request(browser: Chromium, service: App) -> None:
     browser.open(f"{service.url}/docs")
     path = "document.querySelector('.opblock-post [data-path=\"/categories\"]')"
     block = f"{path}.closest('.opblock')"
@@ -85,10 +85,10 @@ def test_swagger_ui_in_a_browser_sends_a_request(browser: Chromium, service: App
     assert_own_host(browser, service)
 
 
-def test_redoc_in_a_browser(browser: Chromium, service: App) -> None:
+def test_redoc_shows_the_paths(browser: Chromium, service: App) -> None:
     browser.open(f"{service.url}/redoc")
     browser.wait_for("document.body?.innerText.includes('/categories')")
-    # ReDoc asks for its maker's logo, the page's policy forbids it, and ReDoc then leaves it out.
+    # ReDoc requests its vendor's logo; the page's policy forbids it, and ReDoc omits the logo.
     assert all("cdn.redoc.ly/redoc/logo-mini.svg' violates" in error for error in browser.errors)
     assert_own_host(browser, service)
 

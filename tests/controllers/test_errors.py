@@ -1,4 +1,4 @@
-"""Every status that the service answers when it refuses, and the body that tells why."""
+"""Error responses: each status and its body."""
 
 import asyncio
 import logging
@@ -26,8 +26,8 @@ from tests.infrastructure.observability.test_metrics import samples
 UNAVAILABLE = {"detail": "Service temporarily unavailable"}
 
 
-def test_the_first_reference_that_is_missing_is_told(client: TestClient, make: Factory) -> None:
-    """Client before bill, order before product."""
+def test_create_reports_the_first_missing_reference(client: TestClient, make: Factory) -> None:
+    """Expect the client before the bill, and the order before the product."""
     order = {"total": 1, "delivery_method": 1}
     detail = {"quantity": 1, "price": 0.01}
     for path, body, missing in (
@@ -43,7 +43,7 @@ def test_the_first_reference_that_is_missing_is_told(client: TestClient, make: F
         assert (answer.status_code, answer.json()) == (404, {"message": f"{missing} not found"})
 
 
-def test_a_change_to_missing_references_tells_the_first(client: TestClient, make: Factory) -> None:
+def test_update_reports_the_first_missing_reference(client: TestClient, make: Factory) -> None:
     order, detail = make.order(), make.order_detail()
     missing = client.put(f"/orders/{order['id_key']}", json={"client_id": 998, "bill_id": 999})
     assert missing.json() == {"message": "Client with id 998 not found"}
@@ -51,13 +51,13 @@ def test_a_change_to_missing_references_tells_the_first(client: TestClient, make
     assert missing.json() == {"message": "Order with id 998 not found"}
 
 
-def test_invalid_input_is_told_before_what_does_not_exist(client: TestClient) -> None:
+def test_invalid_input_is_reported_before_a_missing_object(client: TestClient) -> None:
     answer = client.post("/order_details", json={"quantity": 0, "order_id": 998, "product_id": 999})
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "quantity"])
     assert client.put("/products/999", json={"price": 0}).status_code == 422
 
 
-def test_every_wrong_field_is_told_at_once(client: TestClient) -> None:
+def test_all_invalid_fields_are_reported_together(client: TestClient) -> None:
     answer = client.post("/products", json={"name": " ", "price": 0, "stock": -1, "category_id": "1"})
     assert answer.status_code == 422
     assert [item["loc"] for item in answer.json()["detail"]] == [
@@ -66,7 +66,7 @@ def test_every_wrong_field_is_told_at_once(client: TestClient) -> None:
     assert all(set(item) == {"loc", "msg", "type"} and "Decimal" not in item["msg"] for item in answer.json()["detail"])
 
 
-def test_stock_that_is_too_low(client: TestClient, make: Factory) -> None:
+def test_detail_above_the_stock_is_refused(client: TestClient, make: Factory) -> None:
     product, order = make.product(stock=1), make.order()
     answer = client.post(
         "/order_details", json={"quantity": 2, "order_id": order["id_key"], "product_id": product["id_key"]}
@@ -84,7 +84,7 @@ def test_stock_that_is_too_low(client: TestClient, make: Factory) -> None:
         (9999999999.99, 9999999999.98, "Expected 9999999999.99, got 9999999999.98"),
     ],
 )
-def test_a_price_that_is_not_the_products(
+def test_price_mismatch_is_refused(
     client: TestClient, make: Factory, price: float, offered: float, message: str
 ) -> None:
     product, order = make.product(price=price), make.order()
@@ -94,7 +94,7 @@ def test_a_price_that_is_not_the_products(
     assert client.post("/order_details", json=body | {"price": price}).status_code == 201
 
 
-def test_an_email_is_taken_in_any_letter_case(client: TestClient, make: Factory) -> None:
+def test_email_uniqueness_ignores_case(client: TestClient, make: Factory) -> None:
     first, second = make.customer(email="John@Example.com"), make.customer()
     for answer in (
         client.post("/clients", json={"name": "J", "lastname": "D", "email": "JOHN@EXAMPLE.COM"}),
@@ -105,7 +105,7 @@ def test_an_email_is_taken_in_any_letter_case(client: TestClient, make: Factory)
     assert (changed.status_code, changed.json()["email"]) == (200, "JOHN@example.com")
 
 
-def test_what_others_need_cannot_be_deleted(client: TestClient, make: Factory) -> None:
+def test_delete_of_a_referenced_object_conflicts(client: TestClient, make: Factory) -> None:
     detail = make.order_detail()
     order, product = (client.get(path).json()[0] for path in ("/orders", "/products"))
     for path, id_key, message in (
@@ -119,21 +119,21 @@ def test_what_others_need_cannot_be_deleted(client: TestClient, make: Factory) -
         assert client.get(f"{path}/{id_key}").status_code == 200
 
 
-def test_what_nobody_needs_goes_with_its_owner(client: TestClient, make: Factory) -> None:
+def test_delete_includes_addresses_and_reviews(client: TestClient, make: Factory) -> None:
     address, review = make.address(), make.review()
     assert client.delete(f"/clients/{address['client_id']}").status_code == 204
     assert client.delete(f"/products/{review['product_id']}").status_code == 204
     assert (client.get("/addresses").json(), client.get("/reviews").json()) == ([], [])
 
 
-def test_a_client_with_orders_keeps_its_addresses(client: TestClient, make: Factory) -> None:
+def test_refused_delete_of_a_client_keeps_its_addresses(client: TestClient, make: Factory) -> None:
     order = make.order()
     address = make.address(client_id=order["client_id"])
     assert client.delete(f"/clients/{order['client_id']}").status_code == 409
     assert client.get("/addresses").json() == [address]
 
 
-def test_a_discount_above_the_total_is_invalid(client: TestClient, make: Factory) -> None:
+def test_discount_above_the_total_is_invalid(client: TestClient, make: Factory) -> None:
     refused = client.post("/bills", json={"total": 10, "discount": 10.01, "payment_type": "cash"})
     assert refused.status_code == 422
     bill = make.bill(total=10, discount=10)
@@ -145,7 +145,7 @@ def test_a_discount_above_the_total_is_invalid(client: TestClient, make: Factory
 
 
 @every_entity
-def test_a_method_that_an_address_does_not_have(client: TestClient, entity: Entity) -> None:
+def test_unsupported_method_of_an_entity_is_405(client: TestClient, entity: Entity) -> None:
     for path, allowed in ((entity.path, "GET, POST"), (f"{entity.path}/1", "DELETE, GET, PATCH, PUT")):
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"} - set(allowed.split(", ")):
             answer = client.request(method, path)
@@ -156,20 +156,20 @@ def test_a_method_that_an_address_does_not_have(client: TestClient, entity: Enti
 @pytest.mark.parametrize(
     ("path", "allowed"), [("/docs", "GET, HEAD"), ("/static/docs.js", "GET, HEAD"), ("/health_check", "GET")]
 )
-def test_a_method_that_a_page_does_not_have(client: TestClient, path: str, allowed: str) -> None:
+def test_unsupported_method_of_a_page_is_405(client: TestClient, path: str, allowed: str) -> None:
     answer = client.post(path, json={})
     assert (answer.status_code, answer.headers["Allow"], list(answer.json())) == (405, allowed, ["detail"])
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/products/1/nothing", "/orders/1/order_details/1", "/v1/products"])
-def test_an_address_that_does_not_exist(client: TestClient, path: str) -> None:
+def test_unknown_path_is_404(client: TestClient, path: str) -> None:
     for method in ("GET", "POST", "DELETE"):
         answer = client.request(method, path)
         assert (answer.status_code, list(answer.json())) == (404, ["detail"])
 
 
-def test_a_body_over_the_limit(client: TestClient, settings: Settings) -> None:
-    """Declared, or sent in pieces without a length; read or not."""
+def test_body_over_the_limit_is_413(client: TestClient, settings: Settings) -> None:
+    """Send it with a length and in chunks, to routes that read the body and to routes that do not."""
     too_long = b'{"name": "' + b"x" * settings.max_body_bytes + b'"}'
 
     def pieces() -> Iterator[bytes]:
@@ -187,7 +187,7 @@ def test_a_body_over_the_limit(client: TestClient, settings: Settings) -> None:
 
 
 @contextmanager
-def database_of(app: FastAPI, database: Database) -> Iterator[None]:
+def replaced_database(app: FastAPI, database: Database) -> Iterator[None]:
     app_context = app.state.app_context
     own, app_context.database = app_context.database, database
     try:
@@ -216,25 +216,25 @@ def assert_unavailable(answer: Any) -> None:
 
 
 @every_entity
-def test_without_the_database_every_operation_says_so(
+def test_entity_operations_without_the_database_are_503(
     app: FastAPI, client: TestClient, make: Factory, settings: Settings, entity: Entity
 ) -> None:
     body = entity.body(make)
-    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+    with replaced_database(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
         for method, path, content in requests_of(entity, body):
             assert_unavailable(client.request(method, path, json=content))
         assert_unavailable(client.post(entity.path, json=body, headers={"Idempotency-Key": "away"}))
     assert client.get(entity.path).status_code == 200
 
 
-def test_without_the_database_everything_else_says_so(app: FastAPI, client: TestClient, settings: Settings) -> None:
+def test_other_operations_without_the_database_are_503(app: FastAPI, client: TestClient, settings: Settings) -> None:
     checkout = {
         "client_id": 1,
         "delivery_method": 1,
         "payment_type": "cash",
         "items": [{"product_id": 1, "quantity": 1}],
     }
-    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+    with replaced_database(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
         assert_unavailable(client.post("/orders/checkout", json=checkout))
         for path in ("/clients/1/orders", "/clients/1/summary", "/orders/1/history", "/products/1/rating"):
             assert_unavailable(client.get(path))
@@ -243,12 +243,12 @@ def test_without_the_database_everything_else_says_so(app: FastAPI, client: Test
         assert client.get("/health_check/live").status_code == 200
 
 
-def test_a_row_that_is_locked_for_too_long(
+def test_lock_timeout_is_503(
     app: FastAPI, committing_client: TestClient, committing: Database, settings: Settings
 ) -> None:
     product = Factory(committing_client).product()
     impatient = settings.model_copy(update={"db_lock_timeout": 0.1, "db_statement_timeout": 0.3})
-    with database_of(app, Database(impatient)), committing.engine.begin() as connection:
+    with replaced_database(app, Database(impatient)), committing.engine.begin() as connection:
         connection.execute(text("SELECT FROM products FOR UPDATE"))
         assert_unavailable(committing_client.put(f"/products/{product['id_key']}", json={"stock": 5}))
         connection.execute(text("LOCK TABLE clients"))
@@ -257,7 +257,7 @@ def test_a_row_that_is_locked_for_too_long(
     assert committing_client.get(f"/products/{product['id_key']}").json() == product
 
 
-def test_no_thread_gets_free_in_time(
+def test_busy_worker_threads_are_503(
     app: FastAPI, committing_client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release, held = threading.Event(), threading.Event()
@@ -268,7 +268,7 @@ def test_no_thread_gets_free_in_time(
         raise NotFoundError("Client", 1)
 
     busy = settings.model_copy(update={"db_threads": 1, "db_pool_timeout": 0.1})
-    with database_of(app, Database(busy)), monkeypatch.context() as patch:
+    with replaced_database(app, Database(busy)), monkeypatch.context() as patch:
         patch.setattr(ClientService, "lock", hold)
         waiting = threading.Thread(target=committing_client.delete, args=("/clients/1",))
         waiting.start()
@@ -279,21 +279,23 @@ def test_no_thread_gets_free_in_time(
 
 
 @pytest.mark.parametrize("path", ["/products", "/categories"])
-def test_errors_of_reads_that_are_cached_tell_that_they_were_not(
+def test_errors_of_cached_reads_are_no_cache_hits(
     app: FastAPI, client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    def told(where: str, method: str = "GET") -> tuple[int, str | None]:
-        answer = client.request(method, where)
+    def status_and_hit(requested_path: str, method: str = "GET") -> tuple[int, str | None]:
+        answer = client.request(method, requested_path)
         return answer.status_code, answer.headers.get("X-Cache-Hit")
 
-    assert [told(f"{path}/{id_key}") for id_key in (999, 10**12, "x")] == [(404, "false")] * 2 + [(422, "false")]
-    assert told(f"{path}?limit=0") == (422, "false")
-    with database_of(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
-        assert [told(path), told(f"{path}/1")] == [(503, "false")] * 2
+    assert [status_and_hit(f"{path}/{id_key}") for id_key in (999, 10**12, "x")] == [(404, "false")] * 2 + [
+        (422, "false")
+    ]
+    assert status_and_hit(f"{path}?limit=0") == (422, "false")
+    with replaced_database(app, Database(settings.model_copy(update={"postgres_port": free_port()}))):
+        assert [status_and_hit(path), status_and_hit(f"{path}/1")] == [(503, "false")] * 2
     with monkeypatch.context() as patch:
         patch.setattr(BaseService, "page", _fail)
-        assert told(path) == (500, "false")
-    assert told(f"{path}/999", "DELETE") == (404, None)
+        assert status_and_hit(path) == (500, "false")
+    assert status_and_hit(f"{path}/999", "DELETE") == (404, None)
 
 
 def _fail(*_: Any, **__: Any) -> Any:
@@ -301,7 +303,7 @@ def _fail(*_: Any, **__: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["get_all", "get_one", "before_save", "update", "delete"])
-def test_a_fault_of_ours_tells_nothing(
+def test_internal_error_reveals_nothing(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     monkeypatch.setattr(BaseService, name, _fail)
@@ -321,17 +323,17 @@ def test_a_fault_of_ours_tells_nothing(
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/clients"), ("PATCH", "/clients/{id_key}")])
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_fault_of_ours(
+def test_client_disconnect_in_the_body_is_no_error(
     app: FastAPI, running_app: TestClient, caplog: pytest.LogCaptureFixture, method: str, path: str
 ) -> None:
-    """It is counted under the status that nginx has for this."""
+    """Count the request with nginx's status 499, and log no error."""
     messages = [{"type": "http.request", "body": b'{"name": "', "more_body": True}, {"type": "http.disconnect"}]
 
     async def receive() -> Any:
         return messages.pop(0)
 
     async def send(message: Any) -> None:
-        """Nobody is there."""
+        """Discard the message: the client is gone."""
 
     scope: dict[str, Any] = {"type": "http", "method": method, "path": path.format(id_key=1), "query_string": b""}
     scope |= {"headers": [(b"content-length", b"20")], "scheme": "http", "http_version": "1.1"}

@@ -1,4 +1,4 @@
-"""Reading more than a page: filters, sorting, counting, turning pages, and the lists of a parent."""
+"""Lists: filters, sorting, counts, paging, and the lists of a parent."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ from tests.factories import Factory, Object
 
 
 class Reader:
-    """Knows objects by a label, and tells which of them a list shows, in its order."""
+    """Reader of one list that returns the labels of the listed objects in their order."""
 
     def __init__(self, client: TestClient, path: str, **labeled: Object) -> None:
         self.client, self.path = client, path
@@ -34,7 +34,7 @@ def assert_invalid(client: TestClient, path: str, **query: Any) -> None:
     assert (answer.status_code, answer.json()["detail"][0]["loc"][0]) == (422, "query"), (query, answer.text)
 
 
-def test_products(client: TestClient, make: Factory) -> None:
+def test_product_filters(client: TestClient, make: Factory) -> None:
     tools, toys = make.category(), make.category()
     read = Reader(
         client,
@@ -66,7 +66,7 @@ def test_products(client: TestClient, make: Factory) -> None:
     assert read(q="a", in_stock="true", min_price=5, category_id=toys["id_key"], sort="-stock") == "bd"
 
 
-def test_clients(client: TestClient, make: Factory) -> None:
+def test_client_filters(client: TestClient, make: Factory) -> None:
     read = Reader(
         client,
         "/clients",
@@ -79,7 +79,7 @@ def test_clients(client: TestClient, make: Factory) -> None:
     assert (read(sort="lastname"), read(sort="-name"), read(q="ann", sort="-id_key")) == ("bca", "cba", "ba")
 
 
-def test_addresses(client: TestClient, make: Factory) -> None:
+def test_address_filters(client: TestClient, make: Factory) -> None:
     first, second = make.customer(), make.customer()
     read = Reader(
         client,
@@ -94,7 +94,7 @@ def test_addresses(client: TestClient, make: Factory) -> None:
     )
 
 
-def test_orders(client: TestClient, make: Factory) -> None:
+def test_order_filters(client: TestClient, make: Factory) -> None:
     ann, bob, bill, other = (
         make.customer()["id_key"],
         make.customer()["id_key"],
@@ -120,7 +120,7 @@ def test_orders(client: TestClient, make: Factory) -> None:
     assert (read(sort="date"), read(sort="-date")) == ("cab", "bac")
 
 
-def test_order_details(client: TestClient, make: Factory) -> None:
+def test_order_detail_filters(client: TestClient, make: Factory) -> None:
     first, second, product = make.order()["id_key"], make.order()["id_key"], make.product()["id_key"]
     read = Reader(
         client,
@@ -135,7 +135,7 @@ def test_order_details(client: TestClient, make: Factory) -> None:
     assert (read(order_id=2**31 - 1), read(product_id=0)) == ("", "")
 
 
-def test_bills(client: TestClient, make: Factory) -> None:
+def test_bill_filters(client: TestClient, make: Factory) -> None:
     read = Reader(
         client,
         "/bills",
@@ -149,7 +149,7 @@ def test_bills(client: TestClient, make: Factory) -> None:
     assert (read(sort="date"), read(sort="-date")) == ("bac", "cab")
 
 
-def test_reviews(client: TestClient, make: Factory) -> None:
+def test_review_filters(client: TestClient, make: Factory) -> None:
     product = make.product()["id_key"]
     read = Reader(
         client,
@@ -165,7 +165,7 @@ def test_reviews(client: TestClient, make: Factory) -> None:
     assert (read(sort="rating"), read(sort="-rating")) == ("bac", "cab")
 
 
-def test_categories(client: TestClient, make: Factory) -> None:
+def test_category_filters(client: TestClient, make: Factory) -> None:
     names = {"a": "Toys", "b": "old toys", "c": "Books"}
     read = Reader(client, "/categories", **{label: make.category(name=name) for label, name in names.items()})
     assert (read(q="TOYS"), read(q="ook"), read(q="x")) == ("ab", "c", "")
@@ -174,9 +174,7 @@ def test_categories(client: TestClient, make: Factory) -> None:
 
 
 @every_entity
-def test_a_list_is_sorted_by_fields_that_are_offered_and_no_others(
-    client: TestClient, make: Factory, entity: Entity
-) -> None:
+def test_list_sorts_only_by_offered_fields(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make_many(make, 3)
     for field in entity.sorts:
         for sign in ("", "-"):
@@ -186,7 +184,7 @@ def test_a_list_is_sorted_by_fields_that_are_offered_and_no_others(
         assert_invalid(client, entity.path, sort=sort)
 
 
-def test_a_query_that_names_no_fields_sorts_by_keys() -> None:
+def test_base_query_sorts_only_by_id_key() -> None:
     assert ListQuery(sort="-id_key").sort == "-id_key"
     for sort in ("", "name", "created_at", "--id_key", "id_key\n"):
         with pytest.raises(ValidationError):
@@ -224,12 +222,12 @@ def test_a_query_that_names_no_fields_sorts_by_keys() -> None:
         ("/products/low_stock", {"threshold": "few"}),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_refused(client: TestClient, path: str, query: dict[str, str]) -> None:
+def test_invalid_filter_is_refused(client: TestClient, path: str, query: dict[str, str]) -> None:
     assert_invalid(client, path, **query)
 
 
 @every_entity
-def test_nothing_is_counted_unless_it_is_asked_for(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_total_count_is_only_sent_on_request(client: TestClient, make: Factory, entity: Entity) -> None:
     entity.make_many(make, 3)
     queries: list[tuple[dict[str, Any], str | None]] = [
         ({}, None),
@@ -247,7 +245,7 @@ def next_page(answer: Any) -> str | None:
 
 
 @every_entity
-def test_pages_are_turned_by_following_links(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_next_links_lead_through_all_pages(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make_many(make, 5)
     assert "Link" not in client.get(entity.path, params={"limit": 2}).headers
     pages = []
@@ -259,13 +257,13 @@ def test_pages_are_turned_by_following_links(client: TestClient, make: Factory, 
         assert answer.headers["Link"].startswith(f'<{entity.path}?limit=2&after_id=0>; rel="first"')
     assert pages == [made[:2], made[2:4], made[4:]]
     client.delete(f"{entity.path}/{made[2]['id_key']}")
-    after_a_deleted_one = client.get(entity.path, params={"after_id": made[2]["id_key"], "limit": 2})
-    assert after_a_deleted_one.json() == made[3:]
-    empty = client.get(next_page(after_a_deleted_one) or "")
+    after_deleted = client.get(entity.path, params={"after_id": made[2]["id_key"], "limit": 2})
+    assert after_deleted.json() == made[3:]
+    empty = client.get(next_page(after_deleted) or "")
     assert (empty.json(), next_page(empty)) == ([], None)
 
 
-def test_links_keep_the_filters_and_survive_any_text(client: TestClient, make: Factory) -> None:
+def test_next_link_keeps_filters_with_special_characters(client: TestClient, make: Factory) -> None:
     made = [make.category(name=name) for name in ("a&b=c %>;ñ 1", "other", "a&b=c %>;ñ 2")]
     first = client.get("/categories", params={"q": "&b=c %>;ñ", "after_id": 0, "limit": 1, "count": "true"})
     assert (first.json(), first.headers["X-Total-Count"]) == ([made[0]], "2")
@@ -274,7 +272,7 @@ def test_links_keep_the_filters_and_survive_any_text(client: TestClient, make: F
 
 
 @every_entity
-def test_pages_cannot_be_turned_in_nonsense_ways(client: TestClient, entity: Entity) -> None:
+def test_invalid_after_id_is_refused(client: TestClient, entity: Entity) -> None:
     for after_id in ("-1", "x", "1.5", "", "2147483648", "1" * 40):
         assert_invalid(client, entity.path, after_id=after_id)
     assert_invalid(client, entity.path, after_id=0, sort="-id_key")
@@ -290,7 +288,7 @@ NESTED = {
 
 
 @pytest.mark.parametrize("path", NESTED)
-def test_the_list_of_a_parent(client: TestClient, make: Factory, statements: StatementCounter, path: str) -> None:
+def test_parent_list(client: TestClient, make: Factory, statements: StatementCounter, path: str) -> None:
     parent, child, reference, _ = NESTED[path]
     own, other = getattr(make, parent)()["id_key"], getattr(make, parent)()["id_key"]
     made = [getattr(make, child)(**{reference: own}) for _ in range(3)]
@@ -312,26 +310,26 @@ def test_the_list_of_a_parent(client: TestClient, make: Factory, statements: Sta
 
 
 @pytest.mark.parametrize("path", NESTED)
-def test_a_parent_without_children_exists_and_another_does_not(client: TestClient, make: Factory, path: str) -> None:
-    """Also for who knows what an empty list looks like."""
+def test_parent_list_of_a_childless_and_a_missing_parent(client: TestClient, make: Factory, path: str) -> None:
+    """Read the list also with the ETag of an empty list."""
     parent, _, _, name = NESTED[path]
     empty = path.format(getattr(make, parent)()["id_key"])
     assert client.get(empty).json() == []
     for known in ({}, {"If-None-Match": client.get(empty).headers["ETag"]}, {"If-None-Match": "*"}):
         assert client.get(empty, headers=known).status_code == (304 if known else 200)
-        for nobody in (999_999, 0, -1, 2**31, 10**39):
-            missing = client.get(path.format(nobody), headers=known)
-            assert (missing.status_code, missing.json()) == (404, {"message": f"{name} with id {nobody} not found"})
+        for missing_id in (999_999, 0, -1, 2**31, 10**39):
+            missing = client.get(path.format(missing_id), headers=known)
+            assert (missing.status_code, missing.json()) == (404, {"message": f"{name} with id {missing_id} not found"})
     assert client.get(path.format("x")).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["/products/{}/rating", "/clients/{}/summary", "/orders/{}/history"])
-def test_what_nobody_has_cannot_be_summed_up(client: TestClient, path: str) -> None:
-    for nobody in (999_999, 0, 2**31, 10**39):
-        assert (client.get(path.format(nobody)).status_code, client.get(path.format("x")).status_code) == (404, 422)
+def test_summary_of_a_missing_object_is_404(client: TestClient, path: str) -> None:
+    for missing_id in (999_999, 0, 2**31, 10**39):
+        assert (client.get(path.format(missing_id)).status_code, client.get(path.format("x")).status_code) == (404, 422)
 
 
-def test_the_rating_of_a_product(client: TestClient, make: Factory) -> None:
+def test_product_rating(client: TestClient, make: Factory) -> None:
     product = make.product()["id_key"]
     path = f"/products/{product}/rating"
     assert client.get(path).json() == {"product_id": product, "average_rating": None, "review_count": 0}
@@ -339,12 +337,12 @@ def test_the_rating_of_a_product(client: TestClient, make: Factory) -> None:
         make.review(rating=rating, product_id=product)
         assert client.get(path).json()["average_rating"] == average
     make.review(rating=1)
-    told = client.get(path)
-    assert told.json() == {"product_id": product, "average_rating": 3, "review_count": 3}
-    assert client.get(path, headers={"If-None-Match": told.headers["ETag"]}).status_code == 304
+    summary = client.get(path)
+    assert summary.json() == {"product_id": product, "average_rating": 3, "review_count": 3}
+    assert client.get(path, headers={"If-None-Match": summary.headers["ETag"]}).status_code == 304
 
 
-def test_products_low_in_stock(client: TestClient, make: Factory) -> None:
+def test_low_stock_products(client: TestClient, make: Factory) -> None:
     stocks = {"a": 6, "b": 5, "c": 0, "d": 5, "e": 2}
     read = Reader(
         client, "/products/low_stock", **{label: make.product(stock=stock) for label, stock in stocks.items()}
@@ -355,7 +353,7 @@ def test_products_low_in_stock(client: TestClient, make: Factory) -> None:
     assert (read(limit=2), read(skip=1, limit=2)) == ("ce", "eb")
 
 
-def test_the_summary_of_a_client(client: TestClient, make: Factory) -> None:
+def test_client_summary(client: TestClient, make: Factory) -> None:
     customer = make.customer()["id_key"]
     path = f"/clients/{customer}/summary"
     nothing = {"client_id": customer, "orders_count": 0, "total_spent": 0, "last_order_date": None}
@@ -363,16 +361,14 @@ def test_the_summary_of_a_client(client: TestClient, make: Factory) -> None:
     for total, date, status in ((0.1, "2026-01-01", 1), (0.2, "2026-03-01", 3), (7, "2026-05-01", 4)):
         make.order(client_id=customer, total=total, date=date, status=status)
     make.order(total=5)
-    told = client.get(path).json()
-    assert told == nothing | {"orders_count": 2, "total_spent": 0.3, "last_order_date": "2026-03-01T00:00:00Z"}
+    summary = client.get(path).json()
+    assert summary == nothing | {"orders_count": 2, "total_spent": 0.3, "last_order_date": "2026-03-01T00:00:00Z"}
     for _ in range(2):
         make.order(client_id=customer, total=9999999999.99, date="2026-03-01")
     assert client.get(path).json()["total_spent"] == 20000000000.28
 
 
-def test_a_page_far_away_costs_as_many_statements(
-    client: TestClient, make: Factory, statements: StatementCounter
-) -> None:
+def test_later_page_takes_one_statement(client: TestClient, make: Factory, statements: StatementCounter) -> None:
     made = [make.category() for _ in range(4)]
     marks = []
     for query in ({"after_id": made[2]["id_key"]}, {"skip": 3}, {"q": "Cat"}, {"sort": "-name"}):

@@ -1,4 +1,4 @@
-"""Input that means harm: it is refused as invalid wherever it stands, is never a fault of ours, and leaves nothing."""
+"""Hostile input: refused as invalid in every place, without an internal error or a side effect."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from tests.factories import Factory
 JSON_TYPE = {"Content-Type": "application/json"}
 NESTED = b"[" * 10_000 + b"]" * 10_000
 
-# Written by hand, since no library writes them: what stands where a field's value should be.
+# Raw JSON for the value of a field, written by hand because no library produces it.
 HOSTILE_VALUES = {
     "nul": rb'"a\u0000b"',
     "raw nul": b'"a\x00b"',
@@ -42,10 +42,10 @@ HOSTILE_VALUES = {
     "brackets": NESTED,
     "digits": b"1" * 5000,
 }
-# Both read fields by the same types; these show it.
+# Create and update parse fields with the same types, so a few values are enough for updates.
 ALSO_IN_CHANGES = {"nul", "lone surrogate", "invalid utf-8", "nan", "beyond doubles", "true", "list", "brackets"}
 HARMLESS_TEXT = {"nan as text", "infinity as text", "number as text", "underscores"}
-# A reference may be any integer: what the column cannot hold does not exist.
+# A reference may be any integer; an object beyond the range of the column does not exist.
 FORTY_DIGITS = b"1" * 40
 HOSTILE_BODIES = {
     "nothing": b"",
@@ -71,7 +71,7 @@ HOSTILE_BODIES = {
 
 
 def is_refused(answer: Any) -> bool:
-    """As invalid input, in the form that all such answers have."""
+    """Return True for a 422 in the form of all validation errors."""
     if answer.status_code != 422 or answer.headers["Content-Type"] != "application/json":
         return False
     detail = answer.json()["detail"]
@@ -79,13 +79,13 @@ def is_refused(answer: Any) -> bool:
 
 
 def with_raw(body: dict[str, Any], name: str, raw: bytes) -> bytes:
-    """The body as JSON, with `raw` for the field's value."""
+    """Return the body as JSON, with `raw` as the field's value."""
     parts = [f"{json.dumps(key)}:".encode() + (raw if key == name else json.dumps(body[key]).encode()) for key in body]
     return b"{" + b",".join(parts) + b"}"
 
 
 @every_entity
-def test_no_field_takes_a_hostile_value(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_hostile_field_value_is_refused(client: TestClient, make: Factory, entity: Entity) -> None:
     made, body = entity.make(make), entity.body(make)
     where = f"{entity.path}/{made['id_key']}"
     for name, spec in entity.fields.items():
@@ -101,9 +101,7 @@ def test_no_field_takes_a_hostile_value(client: TestClient, make: Factory, entit
 
 
 @every_entity
-def test_integers_of_forty_digits_are_refused_or_do_not_exist(
-    client: TestClient, make: Factory, entity: Entity
-) -> None:
+def test_forty_digit_integer_is_refused_or_not_found(client: TestClient, make: Factory, entity: Entity) -> None:
     made, body = entity.make(make), entity.body(make)
     for name, spec in entity.fields.items():
         for key in ({}, {"Idempotency-Key": f"forty digits of {name}"}):
@@ -117,7 +115,7 @@ def test_integers_of_forty_digits_are_refused_or_do_not_exist(
 
 
 @every_entity
-def test_values_at_the_bounds_are_taken_and_values_beyond_are_not(
+def test_values_at_the_bounds_are_accepted_and_beyond_refused(
     client: TestClient, make: Factory, entity: Entity
 ) -> None:
     body = entity.body(make)
@@ -153,7 +151,7 @@ def test_texts_are_trimmed(client: TestClient, make: Factory, entity: Entity) ->
 
 
 @every_entity
-def test_a_hostile_body_is_refused(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_hostile_body_is_refused(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     where = f"{entity.path}/{made['id_key']}"
     types = itertools.cycle((JSON_TYPE, {"Content-Type": "text/plain"}, {}, {"Content-Type": "nonsense; x"}))
@@ -165,7 +163,7 @@ def test_a_hostile_body_is_refused(client: TestClient, make: Factory, entity: En
 
 
 @pytest.mark.parametrize("label", ["nul", "lone surrogate", "nan", "beyond decimals", "beyond patience", "brackets"])
-def test_a_checkout_takes_no_hostile_value(client: TestClient, make: Factory, label: str) -> None:
+def test_hostile_checkout_value_is_refused(client: TestClient, make: Factory, label: str) -> None:
     product, customer = make.product(stock=10), make.customer()
     item = {"product_id": product["id_key"], "quantity": 1, "price": 999.99}
     body = {"client_id": customer["id_key"], "delivery_method": 1, "payment_type": "cash", "discount": 0}
@@ -184,7 +182,7 @@ HOSTILE_PARAMETERS = ("%00", "a%00b", "%ff", "%ed%a0%80", "%c0%80", "x" * 10_000
 
 
 @every_entity
-def test_hostile_parameters_are_refused_or_find_nothing(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_hostile_query_parameter_is_refused_or_finds_nothing(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     for value in HOSTILE_PARAMETERS:
         for name in ("skip", "limit", "after_id", "count", "sort", *FILTERS[entity.path]):
@@ -207,7 +205,9 @@ HOSTILE_HEADERS = (b"\xff\xfe", b"\x80", b'"' * 5000, b",,,", b"W/", b"*" * 300,
 
 
 @every_entity
-def test_hostile_conditions_and_keys_do_no_harm(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_hostile_conditional_and_idempotency_headers_are_harmless(
+    client: TestClient, make: Factory, entity: Entity
+) -> None:
     made = entity.make(make)
     where = f"{entity.path}/{made['id_key']}"
     for value in HOSTILE_HEADERS:
@@ -223,7 +223,7 @@ def test_hostile_conditions_and_keys_do_no_harm(client: TestClient, make: Factor
 @pytest.mark.parametrize(
     "name", ["Accept", "X-Request-ID", "X-Forwarded-For", "Cookie", "Origin", "Range", "Authorization"]
 )
-def test_other_hostile_headers_do_no_harm(client: TestClient, make: Factory, name: str) -> None:
+def test_other_hostile_headers_are_harmless(client: TestClient, make: Factory, name: str) -> None:
     made = make.category()
     for value in HOSTILE_HEADERS:
         for path, expected in (("/categories", [made]), (f"/categories/{made['id_key']}", made)):
@@ -233,14 +233,14 @@ def test_other_hostile_headers_do_no_harm(client: TestClient, make: Factory, nam
 @pytest.mark.parametrize(
     "path", ["/%00", "/%ff", "/products/%ff", "/products/%00/rating", "/../../etc/passwd", "/static/%00"]
 )
-def test_hostile_paths_lead_nowhere(client: TestClient, path: str) -> None:
+def test_hostile_paths_are_refused(client: TestClient, path: str) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X" * 300):
         answer = client.request(method, path)
         assert answer.status_code in (404, 405, 422), (method, answer.status_code)
         assert list(answer.json()) == ["detail"]
 
 
-def test_sql_is_text_like_any_other(client: TestClient, make: Factory) -> None:
+def test_sql_in_a_name_is_plain_text(client: TestClient, make: Factory) -> None:
     names = ["'; DROP TABLE clients; --", "%s %(id)s {0} $1 :name", "\\'); SELECT pg_sleep(10); --", "a\\", "<script>"]
     for name in names:
         made = make.category(name=name)
@@ -248,8 +248,8 @@ def test_sql_is_text_like_any_other(client: TestClient, make: Factory) -> None:
         assert client.get("/categories", params={"q": name}).json() == [made]
 
 
-def test_refused_requests_leave_nothing_behind(committing_client: TestClient, committing: Any) -> None:
-    """Also not in tables that no resource shows: kept answers and status changes."""
+def test_refused_requests_leave_all_tables_empty(committing_client: TestClient, committing: Any) -> None:
+    """Include the tables that no resource shows: stored responses and status changes."""
     for entity in ENTITIES:
         for raw in (b"NaN", rb'{"name": "\u0000"}', NESTED, b'{"client_id": 1e400}', b"{}"):
             headers = JSON_TYPE | {"Idempotency-Key": f"key of {entity.name}"}

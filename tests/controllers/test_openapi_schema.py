@@ -1,4 +1,4 @@
-"""`/openapi.json` is what a program can know of the service: it is valid, complete, and true."""
+"""Schema in `/openapi.json`: valid, complete, and consistent with the service."""
 
 import re
 import subprocess
@@ -25,28 +25,28 @@ def document(running_app: TestClient) -> Any:
 
 
 def linked(document: Any, path: str, method: str = "post", status: str = "201") -> dict[str, Any]:
-    """The links of an answer, by operation."""
+    """Return the links of a response by operation id."""
     links = document["paths"][path][method]["responses"][status]["links"].values()
     found = [document["components"]["links"][link["$ref"].rpartition("/")[2]] for link in links]
     return {link["operationId"]: {**link.get("parameters", {}), **link.get("requestBody", {})} for link in found}
 
 
-def test_it_is_valid(document: Any) -> None:
+def test_schema_is_valid(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
     OPENAPI_31_VALIDATOR.validate(document)
 
 
-def test_it_is_valid_where_credentials_are_asked_for(guarded_app: FastAPI) -> None:
+def test_schema_is_valid_with_authentication(guarded_app: FastAPI) -> None:
     document = guarded_app.openapi()
     OPENAPI_31_VALIDATOR.validate(document)
     schemes = set(document["components"]["securitySchemes"])
     for path, method, operation in operations(document):
-        asked = {name for choice in operation.get("security", []) for name in choice}
-        assert asked in (set(), schemes), path
-        assert bool(asked) == ("403" in operation["responses"]), f"{method} {path}"
+        required = {name for choice in operation.get("security", []) for name in choice}
+        assert required in (set(), schemes), path
+        assert bool(required) == ("403" in operation["responses"]), f"{method} {path}"
 
 
-def test_every_reference_leads_somewhere(document: Any) -> None:
+def test_every_reference_resolves(document: Any) -> None:
     for reference in set(re.findall(r"'\$ref': '#/components/([^']+)'", str(document))):
         kind, name = reference.split("/")
         assert name in document["components"][kind]
@@ -61,14 +61,18 @@ def test_every_operation_is_described(document: Any) -> None:
         assert bool(body) == (method in ("post", "put", "patch")), path
 
 
-def test_every_answer_of_a_cached_read_tells_it_but_refusals_of_who_asks(guarded_app: FastAPI) -> None:
+def test_cached_reads_document_the_cache_header(guarded_app: FastAPI) -> None:
     for path, method, operation in operations(guarded_app.openapi()):
-        tell = {status for status, response in operation["responses"].items() if "X-Cache-Hit" in response["headers"]}
-        assert tell == (operation["responses"].keys() - {"401", "429"} if (method, path) in CACHED else set()), path
+        documented = {
+            status for status, response in operation["responses"].items() if "X-Cache-Hit" in response["headers"]
+        }
+        assert documented == (operation["responses"].keys() - {"401", "429"} if (method, path) in CACHED else set()), (
+            path
+        )
 
 
 @every_entity
-def test_what_was_made_leads_to_all_that_can_be_done_with_it(document: Any, entity: Entity) -> None:
+def test_create_links_to_every_operation_of_the_object(document: Any, entity: Entity) -> None:
     links = linked(document, entity.path)
     for path, _, operation in operations(document):
         if path.startswith(f"{entity.path}/{{id_key}}"):
@@ -76,7 +80,7 @@ def test_what_was_made_leads_to_all_that_can_be_done_with_it(document: Any, enti
 
 
 @pytest.mark.parametrize("entity", [entity for entity in ENTITIES if entity.references], ids=lambda entity: entity.name)
-def test_what_was_made_leads_to_what_may_refer_to_it(document: Any, entity: Entity) -> None:
+def test_create_links_to_creates_that_reference_the_object(document: Any, entity: Entity) -> None:
     made_by = document["paths"][entity.path]["post"]["operationId"]
     for name in entity.references:
         target = {"client_id": "/clients", "bill_id": "/bills", "category_id": "/categories"}.get(
@@ -85,14 +89,14 @@ def test_what_was_made_leads_to_what_may_refer_to_it(document: Any, entity: Enti
         assert linked(document, target)[made_by] == {name: "$response.body#/id_key"}
 
 
-def test_a_checkout_leads_to_all_that_it_has_made(document: Any) -> None:
+def test_checkout_links_to_every_created_object(document: Any) -> None:
     links = linked(document, "/orders/checkout")
     assert links["get_orders_id_key_history"] == {"id_key": "$response.body#/order/id_key"}
     assert links["get_bills_id_key"] == {"id_key": "$response.body#/bill/id_key"}
     assert links["delete_order_details_id_key"] == {"id_key": "$response.body#/order_details/0/id_key"}
 
 
-def test_a_text_is_blank_for_the_schema_when_it_is_for_the_service(client: TestClient, document: Any) -> None:
+def test_blank_text_is_the_same_for_schema_and_service(client: TestClient, document: Any) -> None:
     pattern = re.compile(document["components"]["schemas"]["CategoryCreate"]["properties"]["name"]["pattern"])
     for space in SPACES:
         status = client.post("/categories", json={"name": space}).status_code
@@ -104,21 +108,23 @@ def test_a_text_is_blank_for_the_schema_when_it_is_for_the_service(client: TestC
     [("/orders/checkout", method, "POST") for method in ("GET", "PUT", "PATCH", "DELETE")]
     + [("/products/low_stock", method, "GET") for method in ("POST", "PUT", "PATCH", "DELETE")],
 )
-def test_a_word_in_a_path_is_no_id(client: TestClient, path: str, method: str, allowed: str) -> None:
+def test_literal_path_is_405_and_no_id_lookup(client: TestClient, path: str, method: str, allowed: str) -> None:
     answer = client.request(method, path, json={})
     assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
-def test_pages_by_key_are_not_offered_in_another_order(client: TestClient, make: Factory, document: Any) -> None:
+def test_low_stock_list_has_no_after_id(client: TestClient, make: Factory, document: Any) -> None:
     make.product(stock=0)
     names = {parameter["name"] for parameter in document["paths"]["/products/low_stock"]["get"]["parameters"]}
     assert "after_id" not in names
     assert client.get("/products/low_stock", params={"after_id": 0}).status_code == 422
 
 
-def test_schemathesis_finds_nothing() -> None:
-    """A short look, with a seed of its own; `make fuzz` takes a longer one, also in the phase called coverage, which
-    alone would take all of the time here."""
+def test_schemathesis_finds_no_failure() -> None:
+    """Run a short fuzz with a fixed seed.
+
+    `make fuzz` runs longer and includes the coverage phase. That phase alone would take all of the time here.
+    """
     command = [sys.executable, "-m", "tests.fuzz", "--cases", "2", "--seed", "1", "--seconds", "10"]
     command += ["--phases", "examples,fuzzing,stateful"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

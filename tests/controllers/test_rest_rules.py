@@ -1,5 +1,5 @@
-"""Four rules of REST, asked of every resource: what is deleted is gone, what was refused has left nothing, a child is
-found under its parent only, and each principal has a namespace of its own.
+"""Four rules of REST for every resource: a deleted object is gone, a refused request leaves nothing, a child is found
+only below its parent, and each principal sees only its own objects.
 """
 
 from collections.abc import Iterator
@@ -32,21 +32,23 @@ every_child = pytest.mark.parametrize(
 )
 
 
-def answers_about(client: TestClient, path: str, id_key: int, headers: Headers | None = None) -> dict[str, Any]:
-    """What each operation on one object answers, and each read below it."""
+def call_operations(client: TestClient, path: str, id_key: int, headers: Headers | None = None) -> dict[str, Any]:
+    """Return the response of each operation on one object, and of each read below it."""
     one = f"{path}/{id_key}"
     below = [route.path for route in client.app.routes if route.path.startswith(f"{path}/{{id_key}}/")]  # type: ignore[attr-defined] # FastAPI's
-    asked = [("GET", name.replace("{id_key}", str(id_key))) for name in below] + [(method, one) for method in METHODS]
+    requests = [("GET", name.replace("{id_key}", str(id_key))) for name in below] + [
+        (method, one) for method in METHODS
+    ]
     return {
         f"{method} {where}": client.request(
             method, where, json={} if method in ("PUT", "PATCH") else None, headers=headers
         )
-        for method, where in asked
+        for method, where in requests
     }
 
 
-def everything(client: TestClient) -> dict[str, list[Object]]:
-    """All objects of all resources."""
+def all_objects(client: TestClient) -> dict[str, list[Object]]:
+    """Return all objects of all resources."""
     return {entity.path: client.get(entity.path, params={"limit": 1000}).json() for entity in ENTITIES}
 
 
@@ -54,20 +56,18 @@ def everything(client: TestClient) -> dict[str, list[Object]]:
 
 
 @every_entity
-def test_what_was_deleted_is_gone(client: TestClient, make: Factory, entity: Entity) -> None:
+def test_deleted_object_is_gone(client: TestClient, make: Factory, entity: Entity) -> None:
     id_key = entity.make(make)["id_key"]
-    before = answers_about(client, entity.path, id_key)  # which deletes it, and has put it into the cache
+    before = call_operations(client, entity.path, id_key)  # caches the object, then deletes it
     assert {answer.status_code for answer in before.values()} == {200, 204}
-    for asked, answer in answers_about(client, entity.path, id_key).items():
-        assert answer.status_code == 404, asked
-        assert answer.json() == {"message": f"{entity.name} with id {id_key} not found"}, asked
-    assert everything(client)[entity.path] == []
+    for operation, answer in call_operations(client, entity.path, id_key).items():
+        assert answer.status_code == 404, operation
+        assert answer.json() == {"message": f"{entity.name} with id {id_key} not found"}, operation
+    assert all_objects(client)[entity.path] == []
 
 
 @pytest.mark.parametrize(("entity", "name"), [(entity, name) for entity in ENTITIES for name in entity.references])
-def test_what_was_deleted_is_referred_to_by_nothing_new(
-    client: TestClient, make: Factory, entity: Entity, name: str
-) -> None:
+def test_deleted_object_cannot_be_referenced(client: TestClient, make: Factory, entity: Entity, name: str) -> None:
     word, path, target = TARGETS[name]
     made, gone = entity.make(make), target(make)["id_key"]
     assert client.delete(f"{path}/{gone}").status_code == 204
@@ -83,8 +83,8 @@ def test_what_was_deleted_is_referred_to_by_nothing_new(
 # Leakage
 
 
-def refused(make: Factory, entity: Entity) -> Iterator[tuple[int, Object]]:
-    """Bodies, each with one fault, and how they are answered."""
+def refused_bodies(make: Factory, entity: Entity) -> Iterator[tuple[int, Object]]:
+    """Yield bodies with one fault each, after their expected status."""
     body = entity.body(make)
     yield from ((422, {name: body[name] for name in body if name != missing}) for missing in entity.required)
     yield from ((422, body | {name: value}) for name, spec in entity.fields.items() for value in spec.refused)
@@ -99,30 +99,30 @@ def refused(make: Factory, entity: Entity) -> Iterator[tuple[int, Object]]:
 
 @every_entity
 @pytest.mark.parametrize("with_key", [False, True], ids=["", "with an Idempotency-Key"])
-def test_what_was_refused_has_made_nothing(client: TestClient, make: Factory, entity: Entity, with_key: bool) -> None:
-    bodies = list(refused(make, entity))
-    before = everything(client)
+def test_refused_create_leaves_nothing(client: TestClient, make: Factory, entity: Entity, with_key: bool) -> None:
+    bodies = list(refused_bodies(make, entity))
+    before = all_objects(client)
     for number, (status, body) in enumerate(bodies):
-        headers = {"Idempotency-Key": f"refused {number}"} if with_key else {}
+        headers = {"Idempotency-Key": f"key {number}"} if with_key else {}
         answer = client.post(entity.path, json=body, headers=headers)
         assert answer.status_code == status, (body, answer.text)
         assert "Location" not in answer.headers
-    assert everything(client) == before
+    assert all_objects(client) == before
 
 
 # Hierarchy
 
 
 @every_child
-def test_a_child_is_found_under_its_parent_only(
+def test_child_is_found_only_below_its_parent(
     client: TestClient, make: Factory, entity: Entity, parent: Parent
 ) -> None:
     target = TARGETS[parent.filter][2]
     own, other = target(make)["id_key"], target(make)["id_key"]
     child = entity.make(make, **{parent.filter: own})
 
-    def children(of: int, **asked: Any) -> Any:
-        return client.get(f"{parent.prefix}/{of}{entity.path}", params=asked)
+    def children(of: int, **query: Any) -> Any:
+        return client.get(f"{parent.prefix}/{of}{entity.path}", params=query)
 
     assert children(own).json() == [child]
     assert children(other).json() == []
@@ -133,9 +133,7 @@ def test_a_child_is_found_under_its_parent_only(
 
 
 @every_child
-def test_a_child_that_moves_leaves_its_parent(
-    client: TestClient, make: Factory, entity: Entity, parent: Parent
-) -> None:
+def test_moved_child_leaves_its_parent(client: TestClient, make: Factory, entity: Entity, parent: Parent) -> None:
     target = TARGETS[parent.filter][2]
     own, other = target(make), target(make)
     child = entity.make(make, **{parent.filter: own["id_key"]})
@@ -149,7 +147,7 @@ def test_a_child_that_moves_leaves_its_parent(
 
 
 class Owner:
-    """A client, with a key, and with an object of each kind."""
+    """Client with an API key and an object of each kind."""
 
     def __init__(self, app: FastAPI, make: Factory) -> None:
         client = make.customer()["id_key"]
@@ -167,26 +165,28 @@ class Owner:
 @pytest.mark.parametrize(
     "path", [path for path, access in ACCESS.items() if Role.CLIENT in access.read.roles and access.read != PUBLIC]
 )
-def test_another_s_object_does_not_exist(guarded: TestClient, guarded_app: FastAPI, make: Factory, path: str) -> None:
+def test_object_of_another_client_is_not_found(
+    guarded: TestClient, guarded_app: FastAPI, make: Factory, path: str
+) -> None:
     caller, owner = Owner(guarded_app, make), Owner(guarded_app, make)
-    access, another = ACCESS[path], owner.objects[path]
+    access, foreign_id = ACCESS[path], owner.objects[path]
     allowed = {"GET": access.read, "PUT": access.change, "PATCH": access.change, "DELETE": access.delete}
-    for asked, answer in answers_about(guarded, path, another, caller.headers).items():
-        may_ask = Role.CLIENT in allowed[asked.partition(" ")[0]].roles
-        assert answer.status_code == (404 if may_ask else 403), asked
-    mine = guarded.get(path, headers=caller.headers, params={"limit": 1000}).json()
-    assert [one["id_key"] for one in mine] == [caller.objects[path]]
-    assert guarded.get(f"{path}/{another}", headers=owner.headers).status_code == 200
+    for operation, answer in call_operations(guarded, path, foreign_id, caller.headers).items():
+        may_ask = Role.CLIENT in allowed[operation.partition(" ")[0]].roles
+        assert answer.status_code == (404 if may_ask else 403), operation
+    own = guarded.get(path, headers=caller.headers, params={"limit": 1000}).json()
+    assert [one["id_key"] for one in own] == [caller.objects[path]]
+    assert guarded.get(f"{path}/{foreign_id}", headers=owner.headers).status_code == 200
 
 
-def test_nothing_is_made_in_another_s_name(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> None:
+def test_create_for_another_client_is_refused(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> None:
     caller, owner = Owner(guarded_app, make), Owner(guarded_app, make)
-    another, product = owner.objects["/clients"], make.product()["id_key"]
-    before = everything(make.client)
+    foreign_id, product = owner.objects["/clients"], make.product()["id_key"]
+    before = all_objects(make.client)
     bodies = {
-        "/addresses": {"street": "Main Street", "city": "Springfield", "client_id": another},
+        "/addresses": {"street": "Main Street", "city": "Springfield", "client_id": foreign_id},
         "/orders/checkout": {
-            "client_id": another,
+            "client_id": foreign_id,
             "delivery_method": 1,
             "payment_type": "card",
             "items": [{"product_id": product, "quantity": 1}],
@@ -194,5 +194,5 @@ def test_nothing_is_made_in_another_s_name(guarded: TestClient, guarded_app: Fas
     }
     for path, body in bodies.items():
         answer = guarded.post(path, json=body, headers=caller.headers)
-        assert (answer.status_code, answer.json()) == (404, {"message": f"Client with id {another} not found"})
-    assert everything(make.client) == before
+        assert (answer.status_code, answer.json()) == (404, {"message": f"Client with id {foreign_id} not found"})
+    assert all_objects(make.client) == before

@@ -1,4 +1,4 @@
-"""A server that only reads, as a standby does after a failover: writes wait for the new primary, and then find it."""
+"""Failover: writes are unavailable on a standby, and then find the new primary."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from infrastructure.postgres.idle_connections import Failover
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
-from tests.controllers.test_errors import assert_unavailable, database_of
+from tests.controllers.test_errors import assert_unavailable, replaced_database
 from tests.factories import Factory
 from tests.services.test_unit_of_work import MADE, Transactions, Work
 
@@ -28,7 +28,7 @@ TOYS = {"name": "Toys"}
 
 @contextmanager
 def standby(committing: Database, settings: Settings) -> Iterator[None]:
-    """Whoever connects within it may only read, now and later, as who has reached a standby stays there."""
+    """Make all connections that are opened meanwhile read-only for good, as connections to a standby are."""
     change = f"ALTER DATABASE {settings.postgres_db} {{}} default_transaction_read_only"
     with committing.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as primary:
         primary.execute(text(f"{change.format('SET')} = on"))
@@ -38,7 +38,7 @@ def standby(committing: Database, settings: Settings) -> Iterator[None]:
             primary.execute(text(change.format("RESET")))
 
 
-def test_writes_are_unavailable_and_reads_go_on(
+def test_writes_on_a_standby_are_503_and_reads_succeed(
     app: FastAPI, committing_client: TestClient, committing: Database, settings: Settings
 ) -> None:
     client = committing_client
@@ -46,7 +46,7 @@ def test_writes_are_unavailable_and_reads_go_on(
     customer = Factory(client).customer()["id_key"]
     items = [{"product_id": product["id_key"], "quantity": 1}]
     checkout = {"client_id": customer, "delivery_method": 1, "payment_type": "cash", "items": items}
-    with standby(committing, settings), database_of(app, Database(settings)):
+    with standby(committing, settings), replaced_database(app, Database(settings)):
         for key in ({}, {"Idempotency-Key": "a key"}):
             assert_unavailable(client.post("/categories", json=TOYS, headers=key))
             assert_unavailable(client.post("/orders/checkout", json=checkout, headers=key))
@@ -56,33 +56,33 @@ def test_writes_are_unavailable_and_reads_go_on(
     assert client.get(f"/products/{product['id_key']}").json() == product
 
 
-def test_the_new_primary_is_found_by_all_that_had_reached_a_standby(
+def test_all_pools_find_the_new_primary(
     app: FastAPI,
     committing_client: TestClient,
     committing: Database,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Although nothing closes what leads to the standby."""
+    """Leave the connections to the standby open: nothing closes them in a real failover either."""
     monkeypatch.setattr(idle_connections, "YOUNG_SECONDS", 0)
     database = Database(settings)
     pools = database.reads, database.writes, database.probe
 
-    def led_to_a_standby() -> set[str]:
-        call, asked = committing_client.portal.call, "SHOW default_transaction_read_only"  # type: ignore[union-attr] # runs
-        return {call(pool.fetch, asked, {})[0][0] for pool in pools}
+    def read_only_settings() -> set[str]:
+        call, statement = committing_client.portal.call, "SHOW default_transaction_read_only"  # type: ignore[union-attr] # runs
+        return {call(pool.fetch, statement, {})[0][0] for pool in pools}
 
-    with database_of(app, database):
+    with replaced_database(app, database):
         with standby(committing, settings), database.engine.connect():
-            assert led_to_a_standby() == {"on"}
-        assert led_to_a_standby() == {"on"}
+            assert read_only_settings() == {"on"}
+        assert read_only_settings() == {"on"}
         made = committing_client.post("/categories", json=TOYS)
         assert made.status_code == 201
-        assert led_to_a_standby() == {"off"}
+        assert read_only_settings() == {"off"}
         assert committing_client.patch(made.headers["Location"], json={"name": "Books"}).status_code == 200
 
 
-def test_while_the_address_is_the_standby_s_readers_keep_young_connections() -> None:
+def test_readers_keep_connections_opened_after_the_failover() -> None:
     failover = Failover()
     now = monotonic()
     assert not failover.is_obsolete(now - 60)
@@ -90,12 +90,10 @@ def test_while_the_address_is_the_standby_s_readers_keep_young_connections() -> 
     assert [failover.is_obsolete(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
 
 
-@pytest.mark.parametrize("way", ["write", "transaction"])
-def test_a_statement_that_a_standby_refuses_has_not_happened(
-    committing: Database, settings: Settings, way: str
-) -> None:
+@pytest.mark.parametrize("method", ["write", "transaction"])
+def test_statement_refused_by_a_standby_has_no_effect(committing: Database, settings: Settings, method: str) -> None:
     async def use(statements: AsyncPool) -> None:
-        if way == "write":
+        if method == "write":
             await statements.write(INSERT, TOYS)
         async with statements.transaction() as transaction:
             await transaction.run(INSERT, TOYS)
@@ -111,13 +109,13 @@ def test_a_statement_that_a_standby_refuses_has_not_happened(
         asyncio.run(test())
 
 
-ENDED = ["25P03", "25P04"]  # idle_in_transaction_session_timeout, transaction_timeout
+ENDING_CODES = ["25P03", "25P04"]  # idle_in_transaction_session_timeout, transaction_timeout
 RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
 
 
-@pytest.mark.parametrize("code", ENDED)
-def test_a_transaction_that_the_server_has_ended(settings: Settings, code: str) -> None:
-    """The codes as a server gives them that still waits for the connection to close; else there is none to be seen."""
+@pytest.mark.parametrize("code", ENDING_CODES)
+def test_transaction_ended_by_the_server_is_refused_or_unknown(settings: Settings, code: str) -> None:
+    """Raise the codes by a statement: they are visible only until the server closes the connection."""
 
     async def use(statements: AsyncPool, ending: str) -> None:
         async with statements.transaction() as transaction:
@@ -135,11 +133,11 @@ def test_a_transaction_that_the_server_has_ended(settings: Settings, code: str) 
     asyncio.run(test())
 
 
-@pytest.mark.parametrize("code", ENDED)
-def test_a_transaction_in_a_thread_that_the_server_has_ended(
+@pytest.mark.parametrize("code", ENDING_CODES)
+def test_transaction_ended_by_the_server_is_retried_in_a_thread(
     app: FastAPI, committing_client: TestClient, code: str
 ) -> None:
-    """Is run again, over another connection."""
+    """Run it again over another connection."""
     transactions, ran = Transactions(app.state.app_context), list[int]()
 
     def failing(times: int) -> Work:

@@ -1,4 +1,4 @@
-"""Keys and tokens: which ones count, what all others are told, and what happens while nobody can say."""
+"""Credentials: accepted keys and tokens, equal refusals of all others, and outages."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.jwt_verifier import JwtVerifier, Verified
-from tests.controllers.test_authorization import essence, operations
+from tests.controllers.test_authorization import operations, visible_parts
 from tests.credentials import (
     AUDIENCE,
     SECRET,
@@ -32,11 +32,11 @@ from tests.credentials import (
 )
 from tests.factories import Factory
 
-Lines = Headers | list[tuple[bytes, bytes]]
+RawHeaders = Headers | list[tuple[bytes, bytes]]
 
 
-def is_taken(http: TestClient, headers: Headers) -> bool:
-    """Whether they speak for an admin."""
+def is_accepted(http: TestClient, headers: Headers) -> bool:
+    """Return True if the headers authenticate an admin."""
     return http.get("/audit", headers=headers).status_code == 200
 
 
@@ -46,45 +46,45 @@ def revoked(app: FastAPI) -> Headers:
     return {"X-API-Key": made.key}
 
 
-def of_token(**changed: Any) -> Callable[[FastAPI, Issuer], Lines]:
+def of_token(**changed: Any) -> Callable[[FastAPI, Issuer], RawHeaders]:
     return lambda _, issuer: bearer(issuer.token(**changed))
 
 
-def unsigned(_: FastAPI, __: Issuer) -> Lines:
+def unsigned(_: FastAPI, __: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), "", "none"))
 
 
-def of_other_secret(_: FastAPI, __: Issuer) -> Lines:
+def of_other_secret(_: FastAPI, __: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), SECRET[::-1], "HS256"))
 
 
-def of_unknown_key(_: FastAPI, issuer: Issuer) -> Lines:
+def of_unknown_key(_: FastAPI, issuer: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256", {"kid": "RS256-0"}))
 
 
-def of_other_key(_: FastAPI, issuer: Issuer) -> Lines:
+def of_other_key(_: FastAPI, issuer: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256", {"kid": "ES256-1"}))
 
 
-def of_unnamed_key(_: FastAPI, issuer: Issuer) -> Lines:
+def of_unnamed_key(_: FastAPI, issuer: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS256"))
 
 
-def of_other_algorithm(_: FastAPI, issuer: Issuer) -> Lines:
+def of_other_algorithm(_: FastAPI, issuer: Issuer) -> RawHeaders:
     return bearer(jwt.encode(claims(), issuer.private["RS256-1"], "RS512", {"kid": "RS256-1"}))
 
 
-def altered(_: FastAPI, issuer: Issuer) -> Lines:
+def altered(_: FastAPI, issuer: Issuer) -> RawHeaders:
     one, other = (issuer.token(sub=name).split(".") for name in ("ada", "eve"))
     return bearer(".".join((one[0], other[1], one[2])))
 
 
-def deep(_: FastAPI, __: Issuer) -> Lines:
+def deep(_: FastAPI, __: Issuer) -> RawHeaders:
     brackets = jwt.utils.base64url_encode(b"[" * 20_000).decode()
     return bearer(f"{brackets}.e30.e30")
 
 
-BAD: dict[str, Callable[[FastAPI, Issuer], Lines]] = {
+BAD: dict[str, Callable[[FastAPI, Issuer], RawHeaders]] = {
     "unknown key": lambda _, __: UNKNOWN,
     "revoked key": lambda app, _: revoked(app),
     "no key": lambda _, __: {"X-API-Key": ""},
@@ -123,7 +123,7 @@ BAD: dict[str, Callable[[FastAPI, Issuer], Lines]] = {
     "long subject": of_token(sub="x" * 201),
     "no role": of_token(role=None),
     "unknown role": of_token(role="root"),
-    "role of nobody": of_token(role="anonymous"),
+    "anonymous role": of_token(role="anonymous"),
     "several roles": of_token(role=["admin"]),
     "client without a client": of_token(role="client"),
     "client of no integer": of_token(role="client", client_id="1"),
@@ -134,19 +134,19 @@ BAD: dict[str, Callable[[FastAPI, Issuer], Lines]] = {
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
-def test_bad_credentials_are_told_the_same_everywhere(
-    guarded: TestClient, guarded_app: FastAPI, issuer: Issuer, bad: Callable[[FastAPI, Issuer], Lines]
+def test_bad_credentials_get_the_same_response_everywhere(
+    guarded: TestClient, guarded_app: FastAPI, issuer: Issuer, bad: Callable[[FastAPI, Issuer], RawHeaders]
 ) -> None:
-    unknown = essence(guarded.get("/orders", headers=UNKNOWN))
+    unknown = visible_parts(guarded.get("/orders", headers=UNKNOWN))
     assert unknown[:2] == (401, b'{"detail":"Invalid credentials"}')
     assert ("www-authenticate", "ApiKey, Bearer") in unknown[2]
     lines = bad(guarded_app, issuer)
     for method, path in operations(guarded_app):
         answer = guarded.request(method, path.replace("{id_key}", "1"), headers=lines, content=b"[[[")
-        assert essence(answer) == unknown, f"{method} {path}"
+        assert visible_parts(answer) == unknown, f"{method} {path}"
 
 
-def test_nobody_is_told_how_to_be_known(guarded: TestClient) -> None:
+def test_missing_credentials_are_401_with_a_challenge(guarded: TestClient) -> None:
     answer = guarded.post("/orders", content=b"[[[")
     assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication required"})
     assert answer.headers["WWW-Authenticate"] == "ApiKey, Bearer"
@@ -163,20 +163,20 @@ UNUSUAL: dict[str, Callable[[int], Any]] = {
 
 
 @pytest.mark.parametrize("unusual", UNUSUAL.values(), ids=UNUSUAL)
-def test_unusual_tokens_that_count(guarded: TestClient, issuer: Issuer, unusual: Callable[[int], Any]) -> None:
+def test_unusual_valid_tokens_are_accepted(guarded: TestClient, issuer: Issuer, unusual: Callable[[int], Any]) -> None:
     for _ in range(2):
-        assert is_taken(guarded, bearer(issuer.token(**unusual(int(time.time())))))
+        assert is_accepted(guarded, bearer(issuer.token(**unusual(int(time.time())))))
 
 
-def test_the_scheme_has_no_letter_case(guarded: TestClient, issuer: Issuer) -> None:
-    assert is_taken(guarded, {"Authorization": f"bEARER  {issuer.token()}"})
+def test_scheme_ignores_case(guarded: TestClient, issuer: Issuer) -> None:
+    assert is_accepted(guarded, {"Authorization": f"bEARER  {issuer.token()}"})
 
 
 @pytest.mark.parametrize(
     ("mode", "takes_key", "takes_token", "challenge"),
     [("api_key", True, False, "ApiKey"), ("jwt", False, True, "Bearer"), ("none", True, True, "")],
 )
-def test_a_mode_looks_at_its_own_header_only(
+def test_mode_reads_only_its_own_header(
     client: TestClient,
     app: FastAPI,
     settings: Settings,
@@ -188,9 +188,9 @@ def test_a_mode_looks_at_its_own_header_only(
 ) -> None:
     key, token = key_headers(app), bearer(issuer.token())
     with service(settings, app.state.app_context.database, auth_mode=mode, **issuer.settings()) as http:
-        assert (is_taken(http, key), is_taken(http, token)) == (takes_key, takes_token)
-        assert is_taken(http, key | token)
-        assert is_taken(http, UNKNOWN) is (mode == "none")
+        assert (is_accepted(http, key), is_accepted(http, token)) == (takes_key, takes_token)
+        assert is_accepted(http, key | token)
+        assert is_accepted(http, UNKNOWN) is (mode == "none")
         assert http.get("/products", headers=token | {"Authorization": "Basic YTpi"}).status_code == (
             401 if mode == "jwt" else 200
         )
@@ -200,44 +200,44 @@ def test_a_mode_looks_at_its_own_header_only(
 
 @pytest.fixture
 def database(client: TestClient, app: FastAPI) -> Database:
-    """That of the test's transaction."""
+    """Return the database of the test's transaction."""
     found: Database = app.state.app_context.database
     return found
 
 
-def test_a_revoked_key_is_refused_before_long(
+def test_revoked_key_is_refused_after_the_trust_time(
     settings: Settings, app: FastAPI, database: Database, clock: Clock
 ) -> None:
     made = new_key(app)
     headers = {"X-API-Key": made.key}
     with service(settings, database, auth_mode="api_key") as http:
-        assert is_taken(http, headers)
+        assert is_accepted(http, headers)
         execute(app, "UPDATE api_keys SET revoked_at = now() WHERE name = :name", name=made.name)
         clock.ahead = KEY_TRUST_SECONDS + 0.01
         answer = http.get("/orders", headers=headers)
-        assert essence(answer) == essence(http.get("/orders", headers=UNKNOWN))
+        assert visible_parts(answer) == visible_parts(http.get("/orders", headers=UNKNOWN))
         assert answer.status_code == 401
 
 
-def test_a_known_key_is_not_asked_for_again_at_once(
+def test_known_key_is_not_looked_up_within_the_trust_time(
     settings: Settings, app: FastAPI, database: Database, clock: Clock
 ) -> None:
     made, used = new_key(app), "SELECT last_used_at FROM api_keys WHERE name = :name"
     with service(settings, database, auth_mode="api_key") as http:
         assert execute(app, used, name=made.name) == [(None,)]
-        is_taken(http, {"X-API-Key": made.key})
+        is_accepted(http, {"X-API-Key": made.key})
         [(first,)] = execute(app, used, name=made.name)
         assert first
         execute(app, "UPDATE api_keys SET last_used_at = '2026-01-01' WHERE name = :name", name=made.name)
         [(then,)] = execute(app, used, name=made.name)
-        is_taken(http, {"X-API-Key": made.key})
+        is_accepted(http, {"X-API-Key": made.key})
         assert execute(app, used, name=made.name) == [(then,)]
         clock.ahead = KEY_TRUST_SECONDS + 0.01
-        is_taken(http, {"X-API-Key": made.key})
-        assert execute(app, used, name=made.name) == [(first,)], "now() is when the test's transaction began"
+        is_accepted(http, {"X-API-Key": made.key})
+        assert execute(app, used, name=made.name) == [(first,)], "now() is the start of the test's transaction"
 
 
-def test_the_keys_of_a_client_go_with_it(
+def test_keys_of_a_deleted_client_are_refused(
     settings: Settings, app: FastAPI, database: Database, clock: Clock, make: Factory
 ) -> None:
     client_id = make.customer()["id_key"]
@@ -250,7 +250,7 @@ def test_the_keys_of_a_client_go_with_it(
         assert http.get("/orders", headers=headers).status_code == 401
 
 
-def test_a_token_is_remembered_until_it_expires(
+def test_token_is_remembered_until_it_expires(
     settings: Settings, issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
@@ -263,16 +263,16 @@ def test_a_token_is_remembered_until_it_expires(
     monkeypatch.setattr(JwtVerifier, "verify", counted)
     token = issuer.token(exp=timedelta(minutes=1))
     with service(settings, auth_mode="jwt", **issuer.settings()) as http:
-        assert all(is_taken(http, bearer(token)) for _ in range(3))
+        assert all(is_accepted(http, bearer(token)) for _ in range(3))
         assert verified == [token]
         clock.ahead = 61
-        is_taken(http, bearer(token))
+        is_accepted(http, bearer(token))
         assert verified == [token] * 2
 
 
-def test_without_the_database_nobody_can_say_whose_a_key_is(settings: Settings, issuer: Issuer) -> None:
-    away = {"auth_mode": "both", "postgres_port": free_port(), **issuer.settings()}
-    with service(settings, **away) as http:
+def test_keys_without_the_database_are_503(settings: Settings, issuer: Issuer) -> None:
+    unreachable = {"auth_mode": "both", "postgres_port": free_port(), **issuer.settings()}
+    with service(settings, **unreachable) as http:
         for path in ("/orders", "/products", "/audit"):
             answer = http.get(path, headers=UNKNOWN)
             assert (answer.status_code, answer.json()) == (503, {"detail": "Service temporarily unavailable"})

@@ -1,4 +1,4 @@
-"""The keys with which tokens are signed: fetched from whoever issues them, changed, and away."""
+"""Signing keys of tokens: fetched from the issuer, rotated, and unavailable."""
 
 import jwt
 import pytest
@@ -9,16 +9,16 @@ from config.settings import Settings
 from services.auth.authenticator import TOKEN_TRUST_SECONDS
 from services.auth.jwt_verifier import KEYS_LIFESPAN_SECONDS, RETRY_SECONDS
 from tests.credentials import Clock, Issuer, bearer, claims, key_headers, service
-from tests.services.test_authenticator import is_taken
+from tests.services.test_authenticator import is_accepted
 
 
 @pytest.fixture
 def own_issuer() -> Issuer:
-    """One that a test may stop, and that does not run yet."""
+    """Return an issuer that is not started yet and that a test may stop."""
     return Issuer()
 
 
-def test_without_the_issuer_nobody_can_say_whose_a_token_is(
+def test_tokens_without_the_issuer_are_503(
     settings: Settings, client: TestClient, app: FastAPI, own_issuer: Issuer, clock: Clock
 ) -> None:
     token = bearer(own_issuer.token())
@@ -26,13 +26,13 @@ def test_without_the_issuer_nobody_can_say_whose_a_token_is(
         answer = http.get("/audit", headers=token)
         assert (answer.status_code, answer.json()) == (503, {"detail": "Service temporarily unavailable"})
         assert answer.headers["Retry-After"]
-        assert is_taken(http, key_headers(app)), "keys need no issuer"
-        assert is_taken(http, bearer(own_issuer.token("HS256"))), "nor does a secret"
+        assert is_accepted(http, key_headers(app)), "keys need no issuer"
+        assert is_accepted(http, bearer(own_issuer.token("HS256"))), "a shared secret needs no issuer"
         assert http.get("/audit", headers=bearer("a.b.c")).status_code == 401
         own_issuer.start()
         clock.ahead = RETRY_SECONDS + 1
         try:
-            assert is_taken(http, token)
+            assert is_accepted(http, token)
         finally:
             own_issuer.stop()
 
@@ -49,7 +49,7 @@ NO_KEYS = {
 
 
 @pytest.mark.parametrize(("status", "document"), NO_KEYS.values(), ids=NO_KEYS)
-def test_an_issuer_that_answers_no_keys_is_away(
+def test_issuer_without_usable_keys_is_503(
     settings: Settings, own_issuer: Issuer, clock: Clock, status: int, document: bytes
 ) -> None:
     right, own_issuer.status, own_issuer.document = own_issuer.document, status, document
@@ -59,57 +59,57 @@ def test_an_issuer_that_answers_no_keys_is_away(
             assert http.get("/audit", headers=bearer(own_issuer.token())).status_code == 503
             own_issuer.status, own_issuer.document = 200, right
             clock.ahead = KEYS_LIFESPAN_SECONDS + 1
-            assert is_taken(http, bearer(own_issuer.token()))
+            assert is_accepted(http, bearer(own_issuer.token()))
     finally:
         own_issuer.stop()
 
 
-def test_keys_of_the_issuer_change(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
+def test_rotated_keys_are_fetched(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
     own_issuer.start()
     try:
         with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
             remembered, later = (bearer(own_issuer.token(sub=name)) for name in ("ada", "eve"))
-            assert is_taken(http, remembered)
+            assert is_accepted(http, remembered)
             own_issuer.renew(generation=2)
             clock.ahead = 31
-            assert is_taken(http, bearer(own_issuer.token(generation=2)))
-            assert is_taken(http, bearer(own_issuer.token("ES256", generation=2)))
-            assert not is_taken(http, later), "signed with a key that is withdrawn"
+            assert is_accepted(http, bearer(own_issuer.token(generation=2)))
+            assert is_accepted(http, bearer(own_issuer.token("ES256", generation=2)))
+            assert not is_accepted(http, later), "signed with a key that is withdrawn"
             clock.ahead += TOKEN_TRUST_SECONDS
-            assert not is_taken(http, remembered)
+            assert not is_accepted(http, remembered)
     finally:
         own_issuer.stop()
 
 
-def test_known_tokens_outlive_an_outage_of_the_issuer(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
+def test_known_keys_outlast_an_issuer_outage(settings: Settings, own_issuer: Issuer, clock: Clock) -> None:
     own_issuer.start()
     with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
         try:
-            assert is_taken(http, bearer(own_issuer.token()))
+            assert is_accepted(http, bearer(own_issuer.token()))
         finally:
             own_issuer.stop()
-        assert is_taken(http, bearer(own_issuer.token(sub="eve"))), "the keys are known"
+        assert is_accepted(http, bearer(own_issuer.token(sub="eve"))), "the keys are known"
         clock.ahead = TOKEN_TRUST_SECONDS + 1
         assert http.get("/audit", headers=bearer(own_issuer.token(sub="bob"))).status_code == 503
 
 
-def test_made_up_tokens_do_not_make_the_service_ask_without_end(
+def test_forged_tokens_do_not_flood_the_issuer(
     settings: Settings, own_issuer: Issuer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made_up = [jwt.encode(claims(), own_issuer.private["RS256-1"], "RS256", {"kid": str(n)}) for n in range(3)]
+    forged = [jwt.encode(claims(), own_issuer.private["RS256-1"], "RS256", {"kid": str(n)}) for n in range(3)]
     own_issuer.start()
     try:
         with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
-            assert [http.get("/audit", headers=bearer(token)).status_code for token in made_up] == [401] * 3
-            assert own_issuer.asked == 1
+            assert [http.get("/audit", headers=bearer(token)).status_code for token in forged] == [401] * 3
+            assert own_issuer.request_count == 1
             clock.ahead, own_issuer.status = 31, 500
-            assert [http.get("/audit", headers=bearer(token)).status_code for token in made_up] == [503] * 3
-            assert own_issuer.asked == 2
-            assert is_taken(http, bearer(own_issuer.token())), "its key is known"
-            assert http.get("/audit", headers=bearer(made_up[0])).status_code == 503
+            assert [http.get("/audit", headers=bearer(token)).status_code for token in forged] == [503] * 3
+            assert own_issuer.request_count == 2
+            assert is_accepted(http, bearer(own_issuer.token())), "its key is known"
+            assert http.get("/audit", headers=bearer(forged[0])).status_code == 503
             assert caplog.text.count("the keys of tokens cannot be fetched") == 1
             clock.ahead += RETRY_SECONDS + 1
-            assert http.get("/audit", headers=bearer(made_up[0])).status_code == 503
-            assert own_issuer.asked == 3
+            assert http.get("/audit", headers=bearer(forged[0])).status_code == 503
+            assert own_issuer.request_count == 3
     finally:
         own_issuer.stop()
