@@ -1,4 +1,4 @@
-"""Whom a request counts for, behind proxies and with whatever a client claims."""
+"""Client address of a request, behind proxies and with forged headers."""
 
 from ipaddress import ip_network
 
@@ -11,7 +11,7 @@ PROXY = "10.0.0.2"
 
 
 @pytest.fixture(scope="module")
-def addresses() -> ClientIpResolver:
+def resolver() -> ClientIpResolver:
     return ClientIpResolver([ip_network(network) for network in PRIVATE_NETWORKS])
 
 
@@ -29,13 +29,13 @@ def addresses() -> ClientIpResolver:
         ("fe80::1%eth0", "fe80::/64"),
     ],
 )
-def test_without_headers_it_is_the_peer(addresses: ClientIpResolver, peer: str | None, address: str) -> None:
-    assert addresses.find(peer) == address
+def test_address_without_headers_is_the_peer(resolver: ClientIpResolver, peer: str | None, address: str) -> None:
+    assert resolver.find(peer) == address
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "2001:db8::1", "testclient"])
-def test_an_untrusted_peer_claims_in_vain(addresses: ClientIpResolver, peer: str) -> None:
-    assert addresses.find(peer, b"198.51.100.1", b"198.51.100.2") == addresses.find(peer)
+def test_headers_of_an_untrusted_peer_are_ignored(resolver: ClientIpResolver, peer: str) -> None:
+    assert resolver.find(peer, b"198.51.100.1", b"198.51.100.2") == resolver.find(peer)
 
 
 @pytest.mark.parametrize(
@@ -53,31 +53,31 @@ def test_an_untrusted_peer_claims_in_vain(addresses: ClientIpResolver, peer: str
     ],
 )
 @pytest.mark.parametrize("peer", [PROXY, "::1", "::ffff:127.0.0.1", None])
-def test_behind_proxies_it_is_the_right_most_that_is_none(
-    addresses: ClientIpResolver, peer: str | None, forwarded: bytes, address: str
+def test_address_behind_proxies_is_the_rightmost_untrusted(
+    resolver: ClientIpResolver, peer: str | None, forwarded: bytes, address: str
 ) -> None:
-    assert addresses.find(peer, forwarded) == address
-    assert addresses.find(peer, forwarded, b"198.51.100.99") == address
+    assert resolver.find(peer, forwarded) == address
+    assert resolver.find(peer, forwarded, b"198.51.100.99") == address
 
 
 @pytest.mark.parametrize("forwarded", [b"", b"10.1.1.1", b"10.1.1.1, 192.168.0.1"])
-def test_without_one_it_is_the_real_ip_or_else_the_peer(addresses: ClientIpResolver, forwarded: bytes) -> None:
-    assert addresses.find(PROXY, forwarded, b"198.51.100.2") == "198.51.100.2"
-    assert addresses.find(PROXY, forwarded, b"no address") == PROXY
-    assert addresses.find(PROXY, forwarded) == PROXY
+def test_address_falls_back_to_the_real_ip_then_the_peer(resolver: ClientIpResolver, forwarded: bytes) -> None:
+    assert resolver.find(PROXY, forwarded, b"198.51.100.2") == "198.51.100.2"
+    assert resolver.find(PROXY, forwarded, b"no address") == PROXY
+    assert resolver.find(PROXY, forwarded) == PROXY
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "malformed",
     [b"unknown", b"_hidden", b"", b"1.2.3", b"999.1.1.1", b"[::1", b"[::1]x", b"\xff\xfe", b"6.6.6.6\x00", b"%"],
 )
-def test_nothing_beyond_what_is_no_address_counts(addresses: ClientIpResolver, nonsense: bytes) -> None:
-    """Else a client behind such a proxy would have a new address with every request."""
-    assert addresses.find(PROXY, b"6.6.6.6," + nonsense) == PROXY
-    assert addresses.find(PROXY, b"6.6.6.6," + nonsense + b",198.51.100.1") == "198.51.100.1"
+def test_addresses_before_a_malformed_one_are_ignored(resolver: ClientIpResolver, malformed: bytes) -> None:
+    """Ignore them: otherwise a client behind such a proxy could have a new address in every request."""
+    assert resolver.find(PROXY, b"6.6.6.6," + malformed) == PROXY
+    assert resolver.find(PROXY, b"6.6.6.6," + malformed + b",198.51.100.1") == "198.51.100.1"
 
 
-def test_long_headers_are_read_but_not_remembered(addresses: ClientIpResolver) -> None:
+def test_long_headers_are_read(resolver: ClientIpResolver) -> None:
     forwarded = b"6.6.6.6," * 10_000 + b"198.51.100.1"
-    assert addresses.find(PROXY, forwarded) == "198.51.100.1"
-    assert addresses.find(PROXY, b"198.51.100.1," + b"10.0.0.1," * 100 + b"10.0.0.1") == PROXY
+    assert resolver.find(PROXY, forwarded) == "198.51.100.1"
+    assert resolver.find(PROXY, b"198.51.100.1," + b"10.0.0.1," * 100 + b"10.0.0.1") == PROXY

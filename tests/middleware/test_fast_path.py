@@ -1,4 +1,4 @@
-"""The edge before an application, with a real Redis: what ends there, what goes on, and what is added to it."""
+"""Fast path with a real Redis: answered requests, passed requests, and added headers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -26,25 +26,25 @@ BODY = b'[{"id_key":1}]'
 LIMIT = 5
 
 
-class Answer:
+class Response:
     def __init__(self, messages: list[Any]) -> None:
         self.status: int = messages[0]["status"]
         self.headers: dict[bytes, bytes] = dict(messages[0]["headers"])
         self.body = b"".join(message["body"] for message in messages[1:])
-        assert len(messages[0]["headers"]) == len(self.headers), "a header twice"
+        assert len(messages[0]["headers"]) == len(self.headers), "a duplicate header"
 
 
 class Shop:
-    """An edge, and behind it an application that reads one document through the cache."""
+    """Fast path in front of an application that reads one body through the cache."""
 
     def __init__(self, valkey: ValkeyServer, limit: int) -> None:
-        self.link = RedisClient(address_of(valkey))
-        self.cache = CacheService(self.link)
+        self.redis = RedisClient(address_of(valkey))
+        self.cache = CacheService(self.redis)
         self.calls = 0
-        self.edge = FastPath(
+        self.fast_path = FastPath(
             self.application,
             ClientIpResolver([ip_network("10.0.0.0/8")]),
-            RateLimiter(self.link, limit, 60),
+            RateLimiter(self.redis, limit, 60),
             CachedResponses(self.cache),
         )
 
@@ -54,20 +54,20 @@ class Shop:
     async def application(self, scope: Any, receive: Any, send: Any) -> None:
         self.calls += 1
         assert FIRST_PAGE
-        document = await self.cache.read(FIRST_PAGE, self.load)
-        headers = ((b"x-cache-hit", b"true" if document.hit else b"false"),)
+        rendered = await self.cache.read(FIRST_PAGE, self.load)
+        headers = ((b"x-cache-hit", b"true" if rendered.hit else b"false"),)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": document.body})
+        await send({"type": "http.response.body", "body": rendered.body})
 
-    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> Answer:
+    async def get(self, path: str = "/products", *headers: tuple[bytes, bytes], **scope: Any) -> Response:
         messages: list[Any] = []
 
         async def send(message: Any) -> None:
             messages.append(message)
 
         request = {"type": "http", "method": "GET", "path": path, "query_string": b"", "client": ("9.9.9.9", 1)}
-        await self.edge({**request, "headers": list(headers), **scope}, None, send)  # type: ignore[arg-type] # not read
-        return Answer(messages)
+        await self.fast_path({**request, "headers": list(headers), **scope}, None, send)  # type: ignore[arg-type] # not read
+        return Response(messages)
 
 
 Run = Callable[..., None]
@@ -85,17 +85,17 @@ def run(valkey: ValkeyServer) -> Run:
         client.flushdb()
 
     def run_scenario(scenario: Callable[[Shop], Awaitable[None]], limit: int = LIMIT) -> None:
-        async def whole() -> None:
+        async def run_with_redis() -> None:
             shop = Shop(valkey, limit)
-            async with running(shop.link):
+            async with running(shop.redis):
                 await scenario(shop)
 
-        asyncio.run(whole())
+        asyncio.run(run_with_redis())
 
     return run_scenario
 
 
-def test_a_miss_goes_on_and_a_hit_ends_here(run: Run) -> None:
+def test_miss_reaches_the_application_and_hit_does_not(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         miss, hit = await shop.get(), await shop.get()
         assert shop.calls == 1
@@ -116,7 +116,7 @@ def test_a_miss_goes_on_and_a_hit_ends_here(run: Run) -> None:
     run(scenario)
 
 
-def test_a_hit_tells_its_route_to_the_metrics(run: Run) -> None:
+def test_hit_sets_the_route_for_the_metrics(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
         scope: dict[str, Any] = {"type": "http", "method": "GET", "path": "/products", "query_string": b""}
@@ -124,13 +124,13 @@ def test_a_hit_tells_its_route_to_the_metrics(run: Run) -> None:
         async def send(message: Any) -> None: ...
 
         scope["headers"] = []
-        await shop.edge(scope, None, send)  # type: ignore[arg-type] # not read
+        await shop.fast_path(scope, None, send)  # type: ignore[arg-type] # not read
         assert scope[ROUTE] == "/products"
 
     run(scenario)
 
 
-def test_a_reader_who_has_the_body_gets_304(run: Run) -> None:
+def test_matching_etag_is_304(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
         etag = etag_of(BODY).encode()
@@ -145,7 +145,7 @@ def test_a_reader_who_has_the_body_gets_304(run: Run) -> None:
     run(scenario, 100)
 
 
-def test_over_the_limit_it_is_429_for_hits_and_others_alike(run: Run) -> None:
+def test_hits_and_misses_over_the_limit_are_429(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         answers = await asyncio.gather(*(shop.get(path) for path in ("/products", "/orders") * LIMIT))
         assert sorted(answer.status for answer in answers) == [200] * LIMIT + [429] * LIMIT
@@ -158,7 +158,7 @@ def test_over_the_limit_it_is_429_for_hits_and_others_alike(run: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health_check", "/health_check/live", "/metrics"])
-def test_health_and_metrics_are_not_counted(run: Run, path: str) -> None:
+def test_health_and_metrics_are_not_rate_limited(run: Run, path: str) -> None:
     async def scenario(shop: Shop) -> None:
         for _ in range(2 * LIMIT):
             answer = await shop.get(path)
@@ -168,7 +168,7 @@ def test_health_and_metrics_are_not_counted(run: Run, path: str) -> None:
     run(scenario)
 
 
-def test_preflights_are_not_counted_and_what_only_looks_alike_is(run: Run) -> None:
+def test_only_true_preflights_are_not_rate_limited(run: Run) -> None:
     preflight = (b"origin", b"https://shop.example"), (b"access-control-request-method", b"PUT")
 
     async def scenario(shop: Shop) -> None:
@@ -181,7 +181,7 @@ def test_preflights_are_not_counted_and_what_only_looks_alike_is(run: Run) -> No
 
 
 @pytest.mark.parametrize("header", [(b"content-length", b"2"), (b"transfer-encoding", b"chunked")])
-def test_requests_with_a_body_and_other_methods_go_on(run: Run, header: tuple[bytes, bytes]) -> None:
+def test_uncacheable_requests_reach_the_application(run: Run, header: tuple[bytes, bytes]) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
         await shop.get("/products", header)
@@ -193,7 +193,7 @@ def test_requests_with_a_body_and_other_methods_go_on(run: Run, header: tuple[by
     run(scenario, 100)
 
 
-def test_the_address_is_that_behind_the_proxy(run: Run) -> None:
+def test_address_behind_the_proxy_is_counted(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         proxy = ("10.0.0.2", 1)
         for _ in range(LIMIT):
@@ -208,7 +208,7 @@ def test_the_address_is_that_behind_the_proxy(run: Run) -> None:
     run(scenario)
 
 
-def test_without_redis_everything_goes_on_uncounted(run: Run, valkey: ValkeyServer) -> None:
+def test_requests_without_redis_are_not_counted(run: Run, valkey: ValkeyServer) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
         freeze(valkey)
@@ -224,10 +224,10 @@ def test_without_redis_everything_goes_on_uncounted(run: Run, valkey: ValkeyServ
     run(scenario)
 
 
-def test_without_limiter_and_reader_it_only_passes_on(valkey: ValkeyServer) -> None:
+def test_fast_path_without_limiter_and_cache_only_passes_on(valkey: ValkeyServer) -> None:
     async def scenario() -> None:
         shop = Shop(valkey, LIMIT)
-        shop.edge = FastPath(shop.application, ClientIpResolver([]), None, None)
+        shop.fast_path = FastPath(shop.application, ClientIpResolver([]), None, None)
         assert (await shop.get()).headers == {b"x-cache-hit": b"false"}
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""The limit against a real server: exact over links, sliding, bounded, and out of the way when Redis is."""
+"""Rate limiter with a real server: exact over two clients, sliding, bounded, and without effect during an outage."""
 
 import asyncio
 import json
@@ -23,13 +23,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-def link(valkey: ValkeyServer) -> RedisClient:
+def redis(valkey: ValkeyServer) -> RedisClient:
     with redis_client(address_of(valkey)) as client:
         client.flushdb()
     return RedisClient(address_of(valkey))
 
 
-async def entered(limiter: RateLimiter, address: str = "client") -> tuple[Batch, int]:
+async def enter(limiter: RateLimiter, address: str = "client") -> tuple[Batch, int]:
     ticket = limiter.enter(address)
     assert ticket
     batch, place = ticket
@@ -39,7 +39,7 @@ async def entered(limiter: RateLimiter, address: str = "client") -> tuple[Batch,
 
 
 async def is_admitted(limiter: RateLimiter, address: str = "client") -> bool:
-    batch, place = await entered(limiter, address)
+    batch, place = await enter(limiter, address)
     return place < batch.admitted
 
 
@@ -47,31 +47,29 @@ def remaining(batch: Batch, place: int) -> int:
     return int(dict(batch.headers(place))[b"x-ratelimit-remaining"])
 
 
-def test_of_400_concurrent_requests_over_two_links_exactly_100_are_let_in(
-    valkey: ValkeyServer, link: RedisClient
-) -> None:
+def test_concurrent_requests_over_two_clients_are_limited_exactly(valkey: ValkeyServer, redis: RedisClient) -> None:
     other = RedisClient(address_of(valkey))
-    limiters = RateLimiter(link, 100, 60), RateLimiter(other, 100, 60)
+    limiters = RateLimiter(redis, 100, 60), RateLimiter(other, 100, 60)
 
     async def one(number: int) -> bool:
-        for _ in range(number % 7):  # over several ticks
+        for _ in range(number % 7):  # spread over several ticks
             await asyncio.sleep(0)
         return await is_admitted(limiters[number % 2])
 
     async def scenario() -> None:
-        async with running(link, other):
+        async with running(redis, other):
             assert sum(await asyncio.gather(*map(one, range(400)))) == 100
             assert not await is_admitted(limiters[0])
 
     asyncio.run(scenario())
 
 
-def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: RedisClient) -> None:
-    limiter = RateLimiter(link, 5, 60)
+def test_requests_of_one_tick_share_a_command_in_order(redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 5, 60)
 
     async def scenario() -> None:
-        async with running(link):
-            tickets = await asyncio.gather(*(entered(limiter) for _ in range(8)))
+        async with running(redis):
+            tickets = await asyncio.gather(*(enter(limiter) for _ in range(8)))
             assert len({batch for batch, _ in tickets}) == 1
             assert [place < batch.admitted for batch, place in tickets] == [True] * 5 + [False] * 3
             assert [remaining(batch, place) for batch, place in tickets[:5]] == [4, 3, 2, 1, 0]
@@ -79,30 +77,33 @@ def test_requests_of_one_tick_share_a_question_and_are_let_in_in_order(link: Red
     asyncio.run(scenario())
 
 
-def test_addresses_are_counted_apart(link: RedisClient) -> None:
-    limiter = RateLimiter(link, 2, 60)
+def test_addresses_are_counted_separately(redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 2, 60)
 
     async def scenario() -> None:
-        async with running(link):
+        async with running(redis):
             admitted = await asyncio.gather(*(is_admitted(limiter, name) for name in "abcabcabc"))
             assert admitted == [True] * 6 + [False] * 3
 
     asyncio.run(scenario())
 
 
-def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(link: RedisClient) -> None:
-    """Hammered for three periods: the server let in the request between its sending and its reply."""
+def test_sliding_window_never_exceeds_the_limit(redis: RedisClient) -> None:
+    """Send requests for three periods; each is admitted at some moment between its sending and its reply.
+
+    Refused requests do not count, so the limit is reached again in each period.
+    """
     calls, period = 10, 2
-    limiter = RateLimiter(link, calls, period)
+    limiter = RateLimiter(redis, calls, period)
     sent: list[float] = []
     answered: list[float] = []
 
     async def scenario() -> None:
-        async with running(link):
+        async with running(redis):
             end = monotonic() + 3 * period
             while monotonic() < end:
                 before = monotonic()
-                tickets = await asyncio.gather(*(entered(limiter) for _ in range(3)))
+                tickets = await asyncio.gather(*(enter(limiter) for _ in range(3)))
                 for batch, place in tickets:
                     if place < batch.admitted:
                         sent.append(before)
@@ -114,35 +115,35 @@ def test_no_span_of_the_period_lets_in_more_and_refused_requests_do_not_count(li
     assert all(answered[i + calls] - sent[i] > period for i in range(len(sent) - calls))
 
 
-def test_the_reset_is_when_the_oldest_leaves(link: RedisClient) -> None:
-    limiter = RateLimiter(link, 2, 2)
+def test_reset_is_the_end_of_the_oldest_request(redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 2, 2)
 
     async def scenario() -> None:
-        async with running(link):
-            batch, place = await entered(limiter)
+        async with running(redis):
+            batch, place = await enter(limiter)
             assert batch.headers(place) == [
                 (b"x-ratelimit-limit", b"2"),
                 (b"x-ratelimit-remaining", b"1"),
                 (b"x-ratelimit-reset", b"2"),
             ]
-            await entered(limiter)
-            batch, place = await entered(limiter)
+            await enter(limiter)
+            batch, place = await enter(limiter)
             while place >= batch.admitted:
                 assert dict(batch.headers(place))[b"x-ratelimit-reset"] in (b"1", b"2")
                 await asyncio.sleep(0.05)
-                batch, place = await entered(limiter)
+                batch, place = await enter(limiter)
             assert remaining(batch, place) in (0, 1)
 
     asyncio.run(scenario())
 
 
-def test_a_refusal_says_when_to_come_again(link: RedisClient) -> None:
-    limiter = RateLimiter(link, 1, 60)
+def test_refusal_contains_retry_after(redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 1, 60)
 
     async def scenario() -> None:
-        async with running(link):
-            await entered(limiter)
-            batch, place = await entered(limiter)
+        async with running(redis):
+            await enter(limiter)
+            batch, place = await enter(limiter)
             assert place >= batch.admitted
             headers, body = batch.refusal()
             seconds = json.loads(body)["retry_after"]
@@ -163,13 +164,13 @@ def test_a_refusal_says_when_to_come_again(link: RedisClient) -> None:
     asyncio.run(scenario())
 
 
-def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisClient) -> None:
-    limiter = RateLimiter(link, 1_000_000_000, 10)
+def test_huge_limit_uses_little_memory(valkey: ValkeyServer, redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 1_000_000_000, 10)
 
     async def scenario() -> None:
-        async with running(link):
+        async with running(redis):
             for count in range(1, 1001):
-                batch, place = await entered(limiter)
+                batch, place = await enter(limiter)
                 assert remaining(batch, place) == 1_000_000_000 - count
 
     asyncio.run(scenario())
@@ -179,11 +180,11 @@ def test_a_huge_limit_needs_no_huge_memory(valkey: ValkeyServer, link: RedisClie
         assert 0 < client.pttl(key) <= 10_001
 
 
-def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeyServer, link: RedisClient) -> None:
-    limiter = RateLimiter(link, 10, 60)
+def test_limit_is_exact_after_a_script_flush(valkey: ValkeyServer, redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 10, 60)
 
     async def scenario() -> None:
-        async with running(link):
+        async with running(redis):
             with redis_client(address_of(valkey)) as client:
                 client.script_flush()
             admitted = await asyncio.gather(*(is_admitted(limiter) for _ in range(15)))
@@ -193,17 +194,17 @@ def test_a_server_that_has_forgotten_the_script_counts_exactly(valkey: ValkeySer
     asyncio.run(scenario())
 
 
-def test_without_redis_all_are_let_in_and_counted(valkey: ValkeyServer, link: RedisClient) -> None:
-    limiter = RateLimiter(link, 1, 60)
+def test_requests_without_redis_are_admitted_and_counted(valkey: ValkeyServer, redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 1, 60)
 
     def unavailable() -> float:
         return metrics._totals.counters["rate_limit_unavailable_total"]
 
     async def scenario() -> None:
-        async with running(link):
+        async with running(redis):
             before = unavailable()
             freeze(valkey)
-            tickets = await asyncio.gather(*(entered(limiter) for _ in range(5)))
+            tickets = await asyncio.gather(*(enter(limiter) for _ in range(5)))
             assert all(place < batch.admitted for batch, place in tickets)
             assert all(batch.headers(place) == [] for batch, place in tickets)
             assert unavailable() == before + 5
@@ -212,7 +213,7 @@ def test_without_redis_all_are_let_in_and_counted(valkey: ValkeyServer, link: Re
             kill(valkey)
             assert limiter.enter("client") is None
             valkey.start()
-            await becomes(lambda: link.is_up)
+            await becomes(lambda: redis.is_up)
             assert [await is_admitted(limiter) for _ in range(3)] == [True, False, False]
 
     try:

@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, measures, access log, and what remains when all else failed."""
+"""Outermost layer: request ids, metrics, access log, and the response to an unhandled error."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ def build() -> FastAPI:
 
 
 class Client:
-    """Calls the application in this process, each request in a context of its own as a server has it."""
+    """Client that calls the application in this process; each request has its own context, as in a server."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -59,11 +59,11 @@ class Client:
     def __call__(self, path: str, method: str = "GET", request_id: str | None = None) -> httpx2.Response:
         headers = {b"X-Request-ID": request_id.encode()} if request_id is not None else {}
 
-        async def ask() -> httpx2.Response:
+        async def send() -> httpx2.Response:
             async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://test") as client:
                 return await client.request(method, path, headers=headers)
 
-        return asyncio.run(ask())
+        return asyncio.run(send())
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def call() -> Client:
 
 @pytest.fixture
 def counted() -> dict[str, float]:
-    """By how much a sample has grown since the test began."""
+    """Return by how much each sample has grown since the start of the test."""
     before = samples(metrics.render())
 
     class Counted(dict[str, float]):
@@ -84,25 +84,25 @@ def counted() -> dict[str, float]:
 
 
 @pytest.mark.parametrize("given", ["a", "A.b_c-9", "x" * 128])
-def test_callers_id_is_taken_over(call: Client, given: str) -> None:
+def test_valid_request_id_is_kept(call: Client, given: str) -> None:
     answer = call("/things", request_id=given)
     assert answer.headers["X-Request-ID"] == answer.json() == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a;b", "<script>", "ü"])
-def test_unfit_id_is_replaced(call: Client, given: str) -> None:
+def test_invalid_request_id_is_replaced(call: Client, given: str) -> None:
     answer = call("/things", request_id=given)
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", answer.headers["X-Request-ID"])
     assert answer.json() == answer.headers["X-Request-ID"] != given
 
 
-def test_ids_differ(call: Client) -> None:
+def test_generated_request_ids_differ(call: Client) -> None:
     ids = {call("/things").headers["X-Request-ID"] for _ in range(20)}
     ids |= {Client(build())("/things").headers["X-Request-ID"] for _ in range(3)}
     assert len(ids) == 23
 
 
-def test_id_reaches_threads(call: Client) -> None:
+def test_request_id_reaches_threads(call: Client) -> None:
     answer = call("/things/1")
     assert answer.json() == answer.headers["X-Request-ID"]
 
@@ -119,7 +119,7 @@ def test_id_reaches_threads(call: Client) -> None:
         ("/things", "BREW", 405, "OTHER /things"),
     ],
 )
-def test_every_answer_has_an_id_and_is_counted_by_route(
+def test_response_has_an_id_and_is_counted_by_route(
     call: Client, counted: dict[str, float], path: str, method: str, status: int, route: str
 ) -> None:
     answer = call(path, method)
@@ -130,21 +130,21 @@ def test_every_answer_has_an_id_and_is_counted_by_route(
     assert counted["http_requests_in_progress"] == 0
 
 
-def test_answer_in_front_of_the_router(counted: dict[str, float]) -> None:
-    """Even if it is always the same message object."""
+def test_response_before_the_router_has_one_request_id(counted: dict[str, float]) -> None:
+    """Send the same message object in each response."""
     start: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
 
-    async def edge(scope: Scope, receive: Receive, send: Send) -> None:
+    async def fast_path(scope: Scope, receive: Receive, send: Send) -> None:
         scope[ROUTE] = "/products/{id_key}"
         await send(start)
         await send({"type": "http.response.body"})
 
-    call = Client(request_context(edge))
+    call = Client(request_context(fast_path))
     assert all(len(call("/products/1").headers.get_list("X-Request-ID")) == 1 for _ in range(3))
     assert counted["http_requests_total GET /products/{id_key} 200"] == 3
 
 
-def test_fault_is_logged_once_and_answered_cleanly(
+def test_unhandled_error_is_logged_once_and_becomes_500(
     call: Client, counted: dict[str, float], caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = call("/things/faults/early", request_id="abc")
@@ -157,13 +157,13 @@ def test_fault_is_logged_once_and_answered_cleanly(
     assert counted["http_errors_total GET /things/faults/early 500"] == 1
 
 
-def test_fault_in_mid_answer_is_left_to_the_server(call: Client, counted: dict[str, float]) -> None:
+def test_error_within_a_response_reaches_the_server(call: Client, counted: dict[str, float]) -> None:
     with pytest.raises(RuntimeError, match="broken"):
         call("/things/faults/late")
     assert counted["http_requests_total GET /things/faults/late 200"] == 1
 
 
-def test_access_log(call: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_access_log_line(call: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "access"):
         call("/things/%0Ax?email=ada@example.com")
     [record] = [record for record in caplog.records if record.name == "access"]
@@ -172,7 +172,7 @@ def test_access_log(call: Client, caplog: pytest.LogCaptureFixture) -> None:
     assert record.__dict__["duration_ms"] >= 0
 
 
-def test_no_access_log_unless_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_access_log_is_off_by_default(caplog: pytest.LogCaptureFixture) -> None:
     app = FastAPI()
     app.add_middleware(request_context)
     with caplog.at_level(logging.INFO, "access"):

@@ -15,16 +15,16 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 async def queued(semaphore: FairSemaphore, count: int) -> list["asyncio.Task[None]"]:
-    """So many who wait."""
+    """Start `count` waiters and return their tasks."""
     tasks = [asyncio.create_task(semaphore.acquire()) for _ in range(count)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in tasks)
     return tasks
 
 
-def test_turns_come_in_the_order_of_asking() -> None:
+def test_slots_are_granted_in_fifo_order() -> None:
     async def test() -> None:
-        semaphore = FairSemaphore(1, 30, "turn")
+        semaphore = FairSemaphore(1, 30, "slot")
         await semaphore.acquire()
         waiting = await queued(semaphore, 3)
         for number in range(3):
@@ -37,12 +37,12 @@ def test_turns_come_in_the_order_of_asking() -> None:
     run(test())
 
 
-def test_who_waits_too_long_is_told_so_and_the_turn_is_for_others() -> None:
+def test_wait_timeout_raises_and_loses_no_slot() -> None:
     async def test() -> None:
         semaphore = FairSemaphore(2, 0.01, "seat")
         await semaphore.acquire()
         await semaphore.acquire()
-        for _ in range(2):  # the second time, a timer has run out before
+        for _ in range(2):  # the second round begins after an expired timer
             for task in await queued(semaphore, 3):
                 with pytest.raises(DatabaseUnavailableError, match="no seat got free in time"):
                     await task
@@ -53,9 +53,9 @@ def test_who_waits_too_long_is_told_so_and_the_turn_is_for_others() -> None:
 
 
 @pytest.mark.parametrize("is_granted", [False, True])
-def test_a_cancelled_waiter_releases_its_slot(is_granted: bool) -> None:
+def test_cancelled_waiter_releases_its_slot(is_granted: bool) -> None:
     async def test() -> None:
-        semaphore = FairSemaphore(1, 30, "turn")
+        semaphore = FairSemaphore(1, 30, "slot")
         await semaphore.acquire()
         gone, patient = await queued(semaphore, 2)
         if is_granted:
@@ -72,15 +72,15 @@ def test_a_cancelled_waiter_releases_its_slot(is_granted: bool) -> None:
     run(test())
 
 
-def test_a_queue_outlives_an_event_loop() -> None:
-    """As connections do whose application is started again."""
-    semaphore = FairSemaphore(1, 0.01, "turn")
+def test_semaphore_works_in_a_new_event_loop() -> None:
+    """Use it in two event loops, as an application does that is started again in one process."""
+    semaphore = FairSemaphore(1, 0.01, "slot")
 
-    async def wait_in_vain() -> None:
+    async def run_into_the_timeout() -> None:
         await semaphore.acquire()
         with pytest.raises(DatabaseUnavailableError):
             await semaphore.acquire()
         semaphore.release()
 
-    run(wait_in_vain())
-    run(wait_in_vain())
+    run(run_into_the_timeout())
+    run(run_into_the_timeout())
