@@ -1,4 +1,4 @@
-"""First pages of one value: an index that has its rows in the page's order leads along no others."""
+"""First pages for one filter value: the index holds its rows in page order, so no other row is read."""
 
 import pytest
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from schemas.order_schema import OrderFilters
 from tests.database import executed_plan, nodes
 
 DELIVERED, CANCELED = 3, 4
-# As in any shop, the newest orders are not delivered yet; a walk along the dates would begin with 4,000 of those.
+# As in any shop, the newest orders are not delivered yet; a scan by date would read 4,000 of them first.
 SHOP = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Jo', 'Doe', 'jo@example.com');
     INSERT INTO bills (id_key, bill_number, date, total, payment_type) VALUES (1, 'x', '2026-01-01', 1, 'cash');
@@ -31,12 +31,12 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
 
 @pytest.mark.parametrize("sort", ["id_key", "-id_key", "date", "-date"])
 @pytest.mark.parametrize(("status", "found"), [(DELIVERED, 10), (CANCELED, 0)])
-def test_no_row_of_another_status_is_read(shop: Connection, sort: str, status: int, found: int) -> None:
+def test_first_page_reads_no_row_of_another_status(shop: Connection, sort: str, status: int, found: int) -> None:
     query = OrderFilters.model_validate({"status": status, "sort": sort, "limit": 10})
     statement = OrderRepository.page(query, ("id_key", "status", "total"))
     rows = shop.exec_driver_sql(statement.sql, statement.parameters).all()
     assert [row.status for row in rows] == found * [status]
     assert [row.id_key for row in rows] == sorted((row.id_key for row in rows), reverse=sort.startswith("-"))
-    read = list(nodes(executed_plan(shop, statement)))
-    assert [node["Node Type"] for node in read] == ["Limit", "Index Scan"]
-    assert read[-1].get("Rows Removed by Filter", 0) == 0
+    plan_nodes = list(nodes(executed_plan(shop, statement)))
+    assert [node["Node Type"] for node in plan_nodes] == ["Limit", "Index Scan"]
+    assert plan_nodes[-1].get("Rows Removed by Filter", 0) == 0

@@ -1,4 +1,4 @@
-"""Searches: an index of trigrams is asked for less than what is sought, and so it must never find less."""
+"""Text searches: the trigram index receives a weaker condition than the search, so it misses no match."""
 
 from collections.abc import Iterator
 
@@ -46,12 +46,12 @@ NAMES = (
         ("s ΟΔΟΣ", "%ΟΔΟ%"),
     ],
 )
-def test_a_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
+def test_trigram_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
     assert trigram_pattern(text) == pattern
 
 
 def parts(name: str) -> Iterator[str]:
-    """As they come in, which is trimmed."""
+    """Yield every part of the name, trimmed as in a request."""
     for start in range(len(name)):
         for end in range(start + 1, len(name) + 1):
             if part := name[start:end].strip():
@@ -59,8 +59,8 @@ def parts(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: str) -> None:
-    """Also in another letter case, where PostgreSQL knows that as the same letters."""
+def test_search_finds_a_name_by_every_part(app: FastAPI, client: TestClient, name: str) -> None:
+    """Search in another letter case too, as far as PostgreSQL treats the letters as equal."""
     connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO categories (id_key, name) VALUES (1, 'a')")
     insert = "INSERT INTO products (id_key, name, price, category_id) VALUES (1, %s, 1, 1), (2, 'another', 1, 1)"
@@ -77,11 +77,11 @@ def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: s
             assert (found, is_met) == (list(expected), bool(found)), part
 
 
-def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient) -> None:
-    """Of a few rows the planner reads all, in whatever order: it may not, neither the table nor a whole index."""
+def test_search_uses_the_trigram_index(app: FastAPI, client: TestClient) -> None:
+    """Forbid scans of the table and of a whole index: the planner prefers them for a few rows."""
     connection: Connection = app.state.app_context.database.connection
-    for way in ("seqscan", "indexscan", "indexonlyscan"):
-        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    for scan in ("seqscan", "indexscan", "indexonlyscan"):
+        connection.exec_driver_sql(f"SET LOCAL enable_{scan} = off")
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
     assert "ix_clients_stretch_name_lastname_trgm" in plan
@@ -90,7 +90,7 @@ def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient
     assert "ix_products_category_id_stretch_name_trgm" in plan
 
 
-def test_a_column_without_a_value_hides_no_match_in_another(app: FastAPI, client: TestClient) -> None:
+def test_null_column_hides_no_match_in_another_column(app: FastAPI, client: TestClient) -> None:
     connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'x', 'y', 'a@b.co')")
     connection.exec_driver_sql("INSERT INTO addresses (street, city, client_id) VALUES ('Main Street', 'x', 1)")

@@ -1,4 +1,4 @@
-"""Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
+"""Ranges and searches: every alternative of a searched page gives the rows that the filters select."""
 
 import itertools
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.database import executed_plan, nodes
 
 ROWS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# Dates follow the keys, prices and names do not; a few keys are missing.
+# Dates are in the order of the keys, prices and names are not; a few keys are missing.
 SHOP = f"""
     INSERT INTO categories (id_key, name) VALUES (1, 'a'), (2, 'b');
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Jo', 'Doe', 'jo@example.com');
@@ -91,24 +91,24 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
 
 
 @pytest.fixture(params=[(0, 0), (1, 3), (2, 5), (3, 10), (10, 20), (ROWS - 3, 40), (1000, 1000)])
-def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many rows are walked along before an index is asked, and so many of a range tell where the page ends."""
-    walk_along(monkeypatch, *request.param)
+def scan_budget(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limit the rows that are scanned before an index is used, and the sample that gives the range cutoff."""
+    set_scan_budget(monkeypatch, *request.param)
 
 
-def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, sample: int = 0, glance: int | None = None) -> None:
+def set_scan_budget(monkeypatch: pytest.MonkeyPatch, rows: int, sample: int = 0, glance: int | None = None) -> None:
     computed = ScanBudget.parameters
     own = {"walk": rows, "glance": rows // 3 if glance is None else glance, "sample": sample}
 
-    def parameters(walk: ScanBudget, end: int) -> dict[str, int]:
-        return computed(walk, end) | own
+    def parameters(budget: ScanBudget, end: int) -> dict[str, int]:
+        return computed(budget, end) | own
 
     monkeypatch.setattr(ScanBudget, "parameters", parameters)
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("scan_budget")
 @pytest.mark.parametrize(("repository", "filters", "given", "is_match"), LISTS)
-def test_a_page_has_the_rows_that_its_filters_mean(
+def test_page_has_the_rows_that_its_filters_select(
     shop: Connection,
     repository: type[BaseRepository[Any]],
     filters: type[ListQuery],
@@ -120,25 +120,25 @@ def test_a_page_has_the_rows_that_its_filters_mean(
         query = filters.model_validate(given | page)
         statement = repository.page(query, ("id_key", "created_at"))
         shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
-        assert shown == plainly(query, [row.id_key for row in table if is_match(row)]), (given, page)
+        assert shown == expected_page(query, [row.id_key for row in table if is_match(row)]), (given, page)
 
 
-def plainly(query: ListQuery, matches: list[int]) -> list[int]:
+def expected_page(query: ListQuery, matches: list[int]) -> list[int]:
     keys = sorted((key for key in matches if key > (query.after_id or 0)), reverse=query.sort == "-id_key")
     return keys[query.skip : query.skip + query.limit]
 
 
-def test_a_search_goes_through_stretches_of_keys(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three or four products lie in each; a page that the first two do not fill is made of all matches."""
+def test_search_reads_key_buckets(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill each bucket with three or four products; a page that two buckets do not fill uses all matches."""
     shop.exec_driver_sql(SPREAD)
-    walk_along(monkeypatch, 0)
+    set_scan_budget(monkeypatch, 0)
     table = shop.execute(ProductRepository.model.__table__.select()).all()
     for text, page in itertools.product(("chair", "ukulele"), PAGES):
         after = {"after_id": page["after_id"] * 10000} if "after_id" in page else {}
         query = ProductFilters.model_validate({"q": text} | page | after)
         statement = ProductRepository.page(query, ("id_key",))
         shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
-        assert shown == plainly(query, [row.id_key for row in table if text in row.name.lower()]), (text, page)
+        assert shown == expected_page(query, [row.id_key for row in table if text in row.name.lower()]), (text, page)
 
 
 @pytest.mark.parametrize(
@@ -154,91 +154,93 @@ def test_a_search_goes_through_stretches_of_keys(shop: Connection, monkeypatch: 
         ({"limit": 5, "sort": "-id_key"}, False),
     ],
 )
-def test_all_matches_are_read_only_when_the_first_stretches_do_not_fill_the_page(
+def test_all_matches_are_read_only_after_unfilled_buckets(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_near: bool
 ) -> None:
-    """Of the chairs, 2 to 6 lie in the first two, 4 to 6 behind the middle of them, 57 to 60 in the last two."""
+    """Place chairs 2 to 6 in the first two buckets, 4 to 6 in the second one, and 57 to 60 in the last two."""
     shop.exec_driver_sql(SPREAD)
-    walk_along(monkeypatch, 0)
+    set_scan_budget(monkeypatch, 0)
     query = ProductFilters.model_validate({"q": "chair"} | asked)
-    assert ("index" in executed(shop, ProductRepository, query)) != is_near
+    assert ("index" in executed_rows(shop, ProductRepository, query)) != is_near
 
 
-def executed(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
-    """How many rows each part of the statement that is executed hands on: of the `glance`, the `walk`, the `first` rows
-    of a range, `every` match of a range, and what the `index` gives of the page.
+def executed_rows(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
+    """Return the number of rows from each executed part of the statement.
+
+    The parts are the `glance`, the `walk`, the `first` rows of a range, `every` match of a range, and the page that the
+    `index` gives.
     """
     statement = repository.page(query, ("id_key",))
     plan = executed_plan(connection, statement)
-    ways = [part for part in plan["Plans"] if part["Parent Relationship"] == "InitPlan"]
+    alternatives = [part for part in plan["Plans"] if part["Parent Relationship"] == "InitPlan"]
     named = {node["Alias"]: node for node in nodes(plan) if node["Node Type"] == "Subquery Scan"}
-    parts = {**named, "index": ways[-1]}
+    parts = {**named, "index": alternatives[-1]}
     return {name: round(part["Actual Rows"]) for name, part in parts.items() if part["Actual Loops"]}
 
 
-def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
+def test_index_is_used_only_if_the_scan_does_not_fill_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The walk along 10 orders of one kind meets seven matches."""
-    walk_along(monkeypatch, 10)
+    """Scan 10 orders; seven of them match."""
+    set_scan_budget(monkeypatch, 10)
     query = OrderFilters(date_from=START + timedelta(days=14), delivery_method=2, limit=7)
-    assert executed(shop, OrderRepository, query) == {"walk": 7}
+    assert executed_rows(shop, OrderRepository, query) == {"walk": 7}
     more = query.model_copy(update={"limit": 8})
-    assert executed(shop, OrderRepository, more) == {"walk": 7, "index": 8}
+    assert executed_rows(shop, OrderRepository, more) == {"walk": 7, "index": 8}
 
 
-@pytest.mark.parametrize(("glance", "is_walked"), [(11, False), (12, True)])
-def test_a_text_that_is_not_near_is_not_walked_for(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
+@pytest.mark.parametrize(("glance", "is_scanned"), [(11, False), (12, True)])
+def test_text_search_scans_only_if_a_match_is_near(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """The first of them is the twelfth product."""
-    walk_along(monkeypatch, 40, glance=glance)
+    """Search for a text that first occurs in the twelfth product."""
+    set_scan_budget(monkeypatch, 40, glance=glance)
     query = ProductFilters(q="ukulele", limit=1)
-    assert ("walk" in executed(shop, ProductRepository, query)) == is_walked
+    assert ("walk" in executed_rows(shop, ProductRepository, query)) == is_scanned
 
 
-@pytest.mark.parametrize(("glance", "is_walked"), [(5, False), (6, True)])
-def test_a_range_is_walked_for_as_long_as_it_is_on_course(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
+@pytest.mark.parametrize(("glance", "is_scanned"), [(5, False), (6, True)])
+def test_range_scan_continues_only_with_enough_matches(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """It has to meet more than its share of the page, two matches; the third is the sixth product."""
-    walk_along(monkeypatch, 60, glance=glance)
-    parts = executed(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
-    assert (parts.get("walk"), parts.get("index")) == ((10, None) if is_walked else (None, 10))
+    """Require more than two matches, the scan's share of the page; the third match is the sixth product."""
+    set_scan_budget(monkeypatch, 60, glance=glance)
+    parts = executed_rows(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
+    assert (parts.get("walk"), parts.get("index")) == ((10, None) if is_scanned else (None, 10))
 
 
 @pytest.mark.parametrize(
-    ("asked", "away"),
+    ("asked", "distance"),
     [
         ({"date_from": START + timedelta(days=24)}, 26 - 2),
         ({"date_from": START + timedelta(days=24), "after_id": 1}, 26 - 1),
         ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key"}, 60 - 34),
     ],
 )
-def test_a_range_that_begins_near_is_walked_to(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], away: int
+def test_range_scan_starts_only_if_the_range_is_near(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], distance: int
 ) -> None:
-    """Dates follow the keys: the first of the range tell how far away the page ends, though nothing is met so far."""
+    """Use dates in key order: the first rows of the range give the distance of the page's end."""
     query = OrderFilters.model_validate(asked | {"limit": 3})
-    for walk, way in ((away, "index"), (away + 1, "walk")):
+    for budget, used in ((distance, "index"), (distance + 1, "walk")):
         with monkeypatch.context() as patch:
-            walk_along(patch, walk, sample=5, glance=3)
-            parts = executed(shop, OrderRepository, query)
-        assert {"index", "walk"} & parts.keys() == {way}
+            set_scan_budget(patch, budget, sample=5, glance=3)
+            parts = executed_rows(shop, OrderRepository, query)
+        assert {"index", "walk"} & parts.keys() == {used}
 
 
-def test_of_a_range_no_more_is_read_than_the_page_may_reach(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all 47 matches the first 20 by price tell a key that three lie before."""
+def test_range_read_stops_at_the_range_cutoff(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find 47 matches; the first 20 by price give a key with three matches before it."""
     query = ProductFilters(min_price=Decimal(12), limit=3)
-    walk_along(monkeypatch, 0, sample=2)
-    assert executed(shop, ProductRepository, query)["every"] == 47
-    walk_along(monkeypatch, 0, sample=20)
-    assert executed(shop, ProductRepository, query)["every"] < 10
+    set_scan_budget(monkeypatch, 0, sample=2)
+    assert executed_rows(shop, ProductRepository, query)["every"] == 47
+    set_scan_budget(monkeypatch, 0, sample=20)
+    assert executed_rows(shop, ProductRepository, query)["every"] < 10
     backwards = query.model_copy(update={"sort": "-id_key"})
-    assert executed(shop, ProductRepository, backwards)["every"] < 10
+    assert executed_rows(shop, ProductRepository, backwards)["every"] < 10
 
 
-def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
+def test_scan_budget_grows_with_the_page_up_to_a_maximum() -> None:
     lengths = [ScanBudget(100).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
     walks = [length["walk"] for length in lengths]
     assert walks == sorted(walks)
@@ -247,20 +249,20 @@ def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "walk"),
+    ("query", "budget"),
     [
         (ProductFilters(min_price=Decimal(1)), ALONG_KEYS),
         (ProductFilters(q="chair"), FOR_A_TEXT),
         (ProductFilters(q="chair", category_id=1), WITHIN_A_VALUE),
     ],
 )
-def test_the_walk_is_as_long_as_what_comes_after_it_is_dear(query: ProductFilters, walk: ScanBudget) -> None:
+def test_scan_budget_depends_on_the_cost_of_the_alternative(query: ProductFilters, budget: ScanBudget) -> None:
     parameters = ProductRepository.page(query, ("id_key",)).parameters
-    assert parameters.items() >= walk.parameters(query.limit).items()
+    assert parameters.items() >= budget.parameters(query.limit).items()
     assert WITHIN_A_VALUE < ALONG_KEYS < FOR_A_TEXT
 
 
-def test_only_pages_of_one_plan_are_prepared() -> None:
+def test_only_pages_with_one_good_plan_are_prepared() -> None:
     prepared: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters(limit=10)),
         (ProductRepository, ProductFilters(min_price=Decimal(1), max_price=Decimal(5), limit=7, skip=3)),
@@ -292,7 +294,7 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
             ), query
 
 
-def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
+def test_only_searches_in_key_order_have_alternatives() -> None:
     plain: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters()),
         (ProductRepository, ProductFilters(category_id=1, in_stock=True, after_id=5)),
@@ -306,9 +308,9 @@ def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
     assert "AS page" in ClientRepository.page(ClientFilters(q="Doe"), ("id_key",)).sql
 
 
-def test_a_walk_goes_along_no_filter_without_an_index() -> None:
-    """It would read the whole table to find its rows."""
+def test_scan_skips_filters_without_an_index() -> None:
+    """Skip them: a filter without an index would read the whole table to find its rows."""
     query = AuditFilters(method="PUT", path="/x", date_from=START)
     sql = AuditEntryRepository.page(query, ("id_key",)).sql
-    walked = sql.split("is_match")[1].split("ORDER BY")[0]
-    assert ("audit.path" in walked, "audit.method" in walked) == (True, False)
+    scan = sql.split("is_match")[1].split("ORDER BY")[0]
+    assert ("audit.path" in scan, "audit.method" in scan) == (True, False)

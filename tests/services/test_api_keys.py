@@ -1,4 +1,4 @@
-"""API keys from the command line: made, listed, revoked, and what is told of wrong arguments."""
+"""API keys on the command line: creation, list, revocation, and messages for wrong arguments."""
 
 import os
 import re
@@ -26,30 +26,32 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """What the script tells with these arguments, on the database of this run."""
+    """Return a function that runs the script on the session's database and returns its output."""
     monkeypatch.chdir(tmp_path)
 
-    def told(*arguments: object) -> str:
+    def run_script(*arguments: object) -> str:
         monkeypatch.setattr(sys, "argv", ["api_key", *map(str, arguments)])
         capsys.readouterr()
         api_key.main()
         return capsys.readouterr().out
 
-    return told
+    return run_script
 
 
 @pytest.fixture
-def asking(settings: Settings, committing_client: TestClient) -> Iterator[TestClient]:
-    """The service that takes keys; the tables are emptied afterwards."""
+def key_service(settings: Settings, committing_client: TestClient) -> Iterator[TestClient]:
+    """Yield a client of a service that requires API keys; the tables are emptied afterwards."""
     with service(settings, auth_mode="api_key") as http:
         yield http
 
 
-def name_and_key(told: str) -> tuple[str, str]:
+def name_and_key(output: str) -> tuple[str, str]:
     found = re.fullmatch(
-        r"Name  ([0-9a-f]{8})\nKey   (eck_[\w-]{43})\nIt is not shown again\. Send it as X-API-Key\.\n", told, re.ASCII
+        r"Name  ([0-9a-f]{8})\nKey   (eck_[\w-]{43})\nIt is not shown again\. Send it as X-API-Key\.\n",
+        output,
+        re.ASCII,
     )
-    assert found, told
+    assert found, output
     return found[1], found[2]
 
 
@@ -57,9 +59,9 @@ def status(http: TestClient, key: str, path: str = "/audit") -> int:
     return http.get(path, headers={"X-API-Key": key}).status_code
 
 
-def test_a_key_of_an_admin(asking: TestClient, run: Run, committing: Database) -> None:
+def test_admin_key_is_accepted_and_stored_as_a_digest(key_service: TestClient, run: Run, committing: Database) -> None:
     name, key = name_and_key(run("make", "admin"))
-    assert status(asking, key) == 200
+    assert status(key_service, key) == 200
     with committing.engine.connect() as connection:
         [(kept,)] = connection.execute(text("SELECT api_keys::text FROM api_keys")).all()
     assert name in kept
@@ -67,14 +69,16 @@ def test_a_key_of_an_admin(asking: TestClient, run: Run, committing: Database) -
     assert key not in kept
 
 
-def test_a_key_of_a_client(asking: TestClient, run: Run, committing_client: TestClient) -> None:
+def test_client_key_sees_only_its_client(key_service: TestClient, run: Run, committing_client: TestClient) -> None:
     client_id = Factory(committing_client).customer()["id_key"]
     _, key = name_and_key(run("make", "client", client_id))
-    assert status(asking, key) == 403
-    assert [client["id_key"] for client in asking.get("/clients", headers={"X-API-Key": key}).json()] == [client_id]
+    assert status(key_service, key) == 403
+    assert [client["id_key"] for client in key_service.get("/clients", headers={"X-API-Key": key}).json()] == [
+        client_id
+    ]
 
 
-def test_keys_are_listed_without_what_they_open(asking: TestClient, run: Run, committing_client: TestClient) -> None:
+def test_list_shows_no_secrets(key_service: TestClient, run: Run, committing_client: TestClient) -> None:
     heads = ["name", "role", "client", "created", "last used", "revoked"]
     assert re.split(r" {2,}", run("list").strip()) == heads
     client_id = Factory(committing_client).customer()["id_key"]
@@ -82,28 +86,28 @@ def test_keys_are_listed_without_what_they_open(asking: TestClient, run: Run, co
         name_and_key(run("make", "admin")),
         name_and_key(run("make", "client", client_id)),
     )
-    status(asking, key)
+    status(key_service, key)
     run("revoke", other)
-    told = run("list")
-    first, second = (re.split(r" {2,}", line.strip()) for line in told.splitlines()[1:])
+    output = run("list")
+    first, second = (re.split(r" {2,}", line.strip()) for line in output.splitlines()[1:])
     moment = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").fullmatch
     assert first[:3] == [admin, "admin", "-"]
     assert second[:3] == [other, "client", str(client_id)]
     assert [bool(moment(value)) for value in first[3:]] == [True, True, False]
     assert [bool(moment(value)) for value in second[3:]] == [True, False, True]
-    assert not any(word in told for word in (key, other_key, digest_of(key).hex()))
+    assert not any(word in output for word in (key, other_key, digest_of(key).hex()))
 
 
-def test_a_key_is_revoked_once(asking: TestClient, run: Run) -> None:
+def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
     name, key = name_and_key(run("make", "admin"))
     assert run("revoke", name) == f"{name} is refused from now on, by running workers within 5 seconds\n"
-    assert status(asking, key) == 401
+    assert status(key_service, key) == 401
     with pytest.raises(SystemExit, match=f"^No valid key is named {name}$"):
         run("revoke", name)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "output"),
     [
         (["make", "client"], "role is admin, or client with the client that it is for"),
         (["make", "admin", 5], "role is admin, or client with the client that it is for"),
@@ -114,17 +118,17 @@ def test_a_key_is_revoked_once(asking: TestClient, run: Run) -> None:
         (["revoke", "' OR true --"], "No valid key is named ' OR true --"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_line(
-    committing_client: TestClient, run: Run, arguments: list[object], told: str
+def test_impossible_request_prints_one_line(
+    committing_client: TestClient, run: Run, arguments: list[object], output: str
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(*arguments)
-    assert stopped.value.code == told
+    assert stopped.value.code == output
     assert len(run("list").splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "output"),
     [
         ([], "the following arguments are required: {make,revoke,list}"),
         (["make"], "the following arguments are required: role"),
@@ -133,16 +137,16 @@ def test_what_cannot_be_done_is_told_in_one_line(
         (["revoke"], "the following arguments are required: name"),
     ],
 )
-def test_wrong_arguments_are_told(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+def test_wrong_arguments_are_reported(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(*arguments)
     assert stopped.value.code == 2
-    assert told in capsys.readouterr().err
+    assert output in capsys.readouterr().err
 
 
-def test_a_key_can_be_made_before_the_service_has_ever_run(
+def test_key_can_be_created_before_the_first_start(
     settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with new_database(settings, "never_used") as (empty, _):
@@ -151,13 +155,13 @@ def test_a_key_can_be_made_before_the_service_has_ever_run(
         assert name in run("list")
 
 
-def test_a_database_that_is_away_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+def test_script_waits_for_the_database(settings: Settings, tmp_path: Path) -> None:
     environment = os.environ | {"POSTGRES_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
-    command, said = [sys.executable, "-m", "scripts.api_key", "list"], tmp_path / "said"
-    with said.open("wb") as output:
+    command, log = [sys.executable, "-m", "scripts.api_key", "list"], tmp_path / "log"
+    with log.open("wb") as output:
         waiting = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
     try:
-        until(lambda: "the database is away, waiting for it" in said.read_text())
+        until(lambda: "the database is away, waiting for it" in log.read_text())
         assert waiting.poll() is None
     finally:
         waiting.terminate()

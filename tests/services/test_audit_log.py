@@ -1,4 +1,4 @@
-"""The audit trail: an entry for each change that was made, none for others, and never one without the other."""
+"""Audit log: one entry for each change, none for other requests, and never a change without its entry."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +17,8 @@ from tests.factories import Factory, Object
 HIDE, SHOW = "ALTER TABLE audit RENAME TO hidden", "ALTER TABLE IF EXISTS hidden RENAME TO audit"
 
 
-class Trail:
-    """An admin's view; `http` sends with the admin's key."""
+class AuditLog:
+    """Audit log as an admin sees it; `send` uses the admin's key."""
 
     def __init__(self, http: TestClient, app: FastAPI) -> None:
         made = new_key(app)
@@ -38,137 +38,139 @@ class Trail:
 
 
 @pytest.fixture
-def trail(guarded: TestClient, guarded_app: FastAPI) -> Trail:
-    return Trail(guarded, guarded_app)
+def audit_log(guarded: TestClient, guarded_app: FastAPI) -> AuditLog:
+    return AuditLog(guarded, guarded_app)
 
 
 @every_entity
-def test_each_change_has_its_entry(trail: Trail, make: Factory, entity: Entity) -> None:
-    made = trail.send("POST", entity.path, entity.body(make), **{"X-Request-ID": "making"})
+def test_each_change_has_an_entry(audit_log: AuditLog, make: Factory, entity: Entity) -> None:
+    made = audit_log.send("POST", entity.path, entity.body(make), **{"X-Request-ID": "making"})
     where = made.headers["Location"]
-    changed = trail.send("PATCH", f"{where}/", {})
-    assert trail.send("PUT", where, {}).status_code == changed.status_code == 200
-    assert trail.send("DELETE", where).status_code == 204
-    assert trail.facts() == [
+    changed = audit_log.send("PATCH", f"{where}/", {})
+    assert audit_log.send("PUT", where, {}).status_code == changed.status_code == 200
+    assert audit_log.send("DELETE", where).status_code == 204
+    assert audit_log.facts() == [
         ("POST", entity.path, 201),
         ("PATCH", where, 200),
         ("PUT", where, 200),
         ("DELETE", where, 204),
     ]
-    entries = trail.entries()
-    assert {entry["principal"] for entry in entries} == {f"key:{trail.name}"}
+    entries = audit_log.entries()
+    assert {entry["principal"] for entry in entries} == {f"key:{audit_log.name}"}
     assert entries[0]["request_id"] == made.headers["X-Request-ID"] == "making"
     assert entries[1]["request_id"] == changed.headers["X-Request-ID"]
     assert list(entries[0]) == ["id_key", "created_at", "principal", "request_id", "method", "path", "status"]
 
 
-def test_a_checkout_is_one_change(trail: Trail, make: Factory) -> None:
+def test_checkout_has_one_entry(audit_log: AuditLog, make: Factory) -> None:
     items = [{"product_id": make.product()["id_key"], "quantity": 1}] * 3
     body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash", "items": items}
-    assert trail.send("POST", "/orders/checkout", body).status_code == 201
-    assert trail.facts() == [("POST", "/orders/checkout", 201)]
+    assert audit_log.send("POST", "/orders/checkout", body).status_code == 201
+    assert audit_log.facts() == [("POST", "/orders/checkout", 201)]
 
 
-def test_an_entry_names_the_subject_of_a_token(trail: Trail, make: Factory, issuer: Issuer) -> None:
+def test_entry_contains_the_subject_of_a_token(audit_log: AuditLog, make: Factory, issuer: Issuer) -> None:
     client_id, subject = make.customer()["id_key"], "ñ" * 200
     token = bearer(issuer.token(sub=subject, role="client", client_id=client_id))
     body = {"street": "Main Street", "city": "Springfield", "client_id": client_id}
-    assert trail.http.post("/addresses", json=body, headers=token).status_code == 201
-    assert [entry["principal"] for entry in trail.entries()] == [f"jwt:{subject}"]
+    assert audit_log.http.post("/addresses", json=body, headers=token).status_code == 201
+    assert [entry["principal"] for entry in audit_log.entries()] == [f"jwt:{subject}"]
 
 
-def test_what_is_refused_has_none(trail: Trail, guarded_app: FastAPI, make: Factory) -> None:
+def test_refused_requests_have_no_entry(audit_log: AuditLog, guarded_app: FastAPI, make: Factory) -> None:
     category = make.category(name="Toys")
     product = make.product(category_id=category["id_key"], stock=1)
     where, order = f"/categories/{category['id_key']}", make.order()["id_key"]
     client: Headers = key_headers(guarded_app, make.customer()["id_key"])
     detail = {"order_id": order, "product_id": product["id_key"], "quantity": 2}
     refused = [
-        trail.send("POST", "/order_details", detail),
-        trail.send("POST", "/order_details", detail, **{"Idempotency-Key": "k"}),
-        trail.http.post("/categories", json={"name": "x"}),
-        trail.http.post("/categories", json={"name": "x"}, headers=client),
-        trail.http.patch(f"/orders/{order}", json={}, headers=client),
-        trail.send("POST", "/products", {"name": "x", "price": 1, "category_id": 2**31 - 1}),
-        trail.send("POST", "/categories", {"name": "Toys"}),
-        trail.send("POST", "/categories", {"name": "Toys"}, **{"Idempotency-Key": "other"}),
-        trail.send("DELETE", where),
-        trail.send("PUT", where, {"name": "Games"}, **{"If-Match": '"old"'}),
-        trail.send("PUT", where, {"name": ""}),
-        trail.send("PUT", "/categories", {}),
+        audit_log.send("POST", "/order_details", detail),
+        audit_log.send("POST", "/order_details", detail, **{"Idempotency-Key": "k"}),
+        audit_log.http.post("/categories", json={"name": "x"}),
+        audit_log.http.post("/categories", json={"name": "x"}, headers=client),
+        audit_log.http.patch(f"/orders/{order}", json={}, headers=client),
+        audit_log.send("POST", "/products", {"name": "x", "price": 1, "category_id": 2**31 - 1}),
+        audit_log.send("POST", "/categories", {"name": "Toys"}),
+        audit_log.send("POST", "/categories", {"name": "Toys"}, **{"Idempotency-Key": "other"}),
+        audit_log.send("DELETE", where),
+        audit_log.send("PUT", where, {"name": "Games"}, **{"If-Match": '"old"'}),
+        audit_log.send("PUT", where, {"name": ""}),
+        audit_log.send("PUT", "/categories", {}),
     ]
     assert [answer.status_code for answer in refused] == [400, 400, 401, 403, 404, 404, 409, 409, 409, 412, 422, 405]
-    assert trail.entries() == []
+    assert audit_log.entries() == []
 
 
-def test_reads_have_none(trail: Trail, make: Factory) -> None:
+def test_reads_have_no_entry(audit_log: AuditLog, make: Factory) -> None:
     for path in ("/products", "/orders", f"/products/{make.product()['id_key']}", "/audit", "/nothing"):
-        trail.send("GET", path)
-    assert trail.entries() == []
+        audit_log.send("GET", path)
+    assert audit_log.entries() == []
 
 
-def test_a_repeat_has_none(trail: Trail) -> None:
-    answers = [trail.send("POST", "/categories", {"name": "Toys"}, **{"Idempotency-Key": "k"}) for _ in range(3)]
+def test_replays_have_no_entry(audit_log: AuditLog) -> None:
+    answers = [audit_log.send("POST", "/categories", {"name": "Toys"}, **{"Idempotency-Key": "k"}) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {201}
-    assert [entry["request_id"] for entry in trail.entries()] == [answers[0].headers["X-Request-ID"]]
+    assert [entry["request_id"] for entry in audit_log.entries()] == [answers[0].headers["X-Request-ID"]]
 
 
 @pytest.mark.parametrize("more", [{}, {"Idempotency-Key": "k"}], ids=["plain", "idempotent"])
-def test_without_an_entry_there_is_no_change(trail: Trail, guarded_app: FastAPI, make: Factory, more: Headers) -> None:
+def test_change_without_an_entry_is_rolled_back(
+    audit_log: AuditLog, guarded_app: FastAPI, make: Factory, more: Headers
+) -> None:
     product = make.product(stock=5)
-    before = trail.http.get("/products").json()
+    before = audit_log.http.get("/products").json()
     execute(guarded_app, HIDE)
     where = f"/products/{product['id_key']}"
     changes = [
-        trail.send("POST", "/products", {**product, "name": "Other"}, **more),
-        trail.send("PATCH", where, {"stock": 9}, **more),
-        trail.send("DELETE", where, None, **more),
+        audit_log.send("POST", "/products", {**product, "name": "Other"}, **more),
+        audit_log.send("PATCH", where, {"stock": 9}, **more),
+        audit_log.send("DELETE", where, None, **more),
     ]
     assert {answer.status_code for answer in changes} == {500}
     assert {answer.text for answer in changes} == {'{"detail":"Internal server error"}'}
-    assert trail.http.get("/products").json() == before
+    assert audit_log.http.get("/products").json() == before
     assert execute(guarded_app, "SELECT id_key FROM products") == [(product["id_key"],)]
     assert execute(guarded_app, "SELECT FROM idempotency_keys") == []
 
 
 @pytest.fixture
-def auditing(committing_client: TestClient, committing: Database, settings: Settings) -> Iterator[TestClient]:
-    """Open to everybody, with real commits: there a plain POST would be a statement that commits by itself."""
+def audited_client(committing_client: TestClient, committing: Database, settings: Settings) -> Iterator[TestClient]:
+    """Yield a client without authentication and with real commits: a plain POST is a statement that commits itself."""
     with service(settings, audit_enabled=True) as http:
         yield http
     with committing.engine.begin() as connection:
         connection.execute(text(SHOW))
 
 
-def test_without_an_entry_there_is_no_change_in_real_commits_either(auditing: TestClient, committing: Database) -> None:
-    assert auditing.post("/categories", json={"name": "Toys"}).status_code == 201
+def test_change_without_an_entry_is_never_committed(audited_client: TestClient, committing: Database) -> None:
+    assert audited_client.post("/categories", json={"name": "Toys"}).status_code == 201
     with committing.engine.begin() as connection:
         connection.execute(text(HIDE))
-    assert auditing.post("/categories", json={"name": "Games"}).status_code == 500
-    assert [category["name"] for category in auditing.get("/categories").json()] == ["Toys"]
+    assert audited_client.post("/categories", json={"name": "Games"}).status_code == 500
+    assert [category["name"] for category in audited_client.get("/categories").json()] == ["Toys"]
     with committing.engine.begin() as connection:
         connection.execute(text(SHOW))
-    [entry] = auditing.get("/audit").json()
+    [entry] = audited_client.get("/audit").json()
     assert (entry["principal"], entry["path"]) == ("", "/categories")
 
 
-def test_it_is_off_where_nobody_is_known(client: TestClient, make: Factory) -> None:
+def test_audit_log_is_off_without_authentication(client: TestClient, make: Factory) -> None:
     make.category()
     assert client.get("/audit").json() == []
 
 
 @pytest.fixture
-def filled(trail: Trail, guarded_app: FastAPI, issuer: Issuer) -> Trail:
-    """Two entries of a key, then two of a token; a day between each and the next, from 1 January 2026 on."""
-    assert trail.send("POST", "/categories", {"name": "Toys"}).status_code == 201
-    where = f"/categories/{trail.http.get('/categories').json()[0]['id_key']}"
-    assert trail.send("PATCH", where, {"name": "Games"}).status_code == 200
-    trail.headers = bearer(issuer.token())
-    assert trail.send("PATCH", where, {"name": "Puzzles"}).status_code == 200
-    assert trail.send("DELETE", where).status_code == 204
+def filled(audit_log: AuditLog, guarded_app: FastAPI, issuer: Issuer) -> AuditLog:
+    """Add two entries of a key and then two of a token, one day apart, from 1 January 2026."""
+    assert audit_log.send("POST", "/categories", {"name": "Toys"}).status_code == 201
+    where = f"/categories/{audit_log.http.get('/categories').json()[0]['id_key']}"
+    assert audit_log.send("PATCH", where, {"name": "Games"}).status_code == 200
+    audit_log.headers = bearer(issuer.token())
+    assert audit_log.send("PATCH", where, {"name": "Puzzles"}).status_code == 200
+    assert audit_log.send("DELETE", where).status_code == 204
     noon = "timestamptz '2026-01-01 12:00Z' + interval '1 day' * (id_key - (SELECT min(id_key) FROM audit))"
     execute(guarded_app, f"UPDATE audit SET created_at = {noon}")
-    return trail
+    return audit_log
 
 
 @pytest.mark.parametrize(
@@ -188,13 +190,13 @@ def filled(trail: Trail, guarded_app: FastAPI, issuer: Issuer) -> Trail:
         ("?limit=2&skip=1&sort=-id_key", [2, 1]),
     ],
 )
-def test_it_can_be_searched(filled: Trail, query: str, found: list[int]) -> None:
+def test_audit_log_filters(filled: AuditLog, query: str, found: list[int]) -> None:
     every = filled.entries()
     assert len(every) == 4
     assert filled.entries(query) == [every[number] for number in found]
 
 
-def test_its_pages_are_turned_by_key(filled: Trail) -> None:
+def test_audit_log_pages_by_key(filled: AuditLog) -> None:
     every = filled.entries()
     page = filled.http.get(f"/audit?after_id={every[0]['id_key']}&limit=2&count=true", headers=filled.headers)
     assert page.json() == every[1:3]
@@ -204,12 +206,12 @@ def test_its_pages_are_turned_by_key(filled: Trail) -> None:
 
 
 @pytest.mark.parametrize("query", ["sort=path", "method=GET", "date_from=yesterday", "principal=%00", "limit=0"])
-def test_wrong_searches_are_refused(trail: Trail, query: str) -> None:
-    assert trail.http.get(f"/audit?{query}", headers=trail.headers).status_code == 422
+def test_invalid_audit_query_is_refused(audit_log: AuditLog, query: str) -> None:
+    assert audit_log.http.get(f"/audit?{query}", headers=audit_log.headers).status_code == 422
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_nobody_writes_it(filled: Trail, method: str) -> None:
+def test_audit_log_is_read_only(filled: AuditLog, method: str) -> None:
     every = filled.entries()
     assert filled.send(method, "/audit", {}).status_code == 405
     assert filled.send(method, f"/audit/{every[0]['id_key']}", {}).status_code == 404

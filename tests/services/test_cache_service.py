@@ -1,4 +1,4 @@
-"""The cache against a real server: races in forced order, outages, and what readers may share."""
+"""Cache with a real server: races in a forced order, outages, and shared loads."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -30,7 +30,7 @@ FIVE = PRODUCTS.one(5)
 
 
 class Database:
-    """A row that is read and written, and how often it was read."""
+    """Database with one row; `reads` counts how often it was read."""
 
     def __init__(self) -> None:
         self.price = 1
@@ -43,40 +43,40 @@ class Database:
 
 
 class GatedDatabase(Database):
-    """Hands out what it has read only when the test says so."""
+    """Database that returns a row only when the test opens the gate of the read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gates: list[asyncio.Event] = []
 
     async def load(self) -> RenderedJson:
-        document = await super().load()
+        rendered = await super().load()
         self.gates.append(gate := asyncio.Event())
         await gate.wait()
-        return document
+        return rendered
 
 
 class Workers:
-    """Two workers with a link each, and the database behind them."""
+    """Two workers with a Redis client each, and the database behind them."""
 
     def __init__(self, valkey: ValkeyServer, database: Database) -> None:
         self.database = database
-        self.links = [RedisClient(address_of(valkey)) for _ in range(2)]
-        self.caches = [CacheService(link) for link in self.links]
+        self.clients = [RedisClient(address_of(valkey)) for _ in range(2)]
+        self.caches = [CacheService(redis) for redis in self.clients]
 
     async def read(
         self, worker: int = 0, entry: CacheEntry = FIVE, lookup: CacheLookup | None = None
     ) -> tuple[int, bool | None]:
-        document = await self.caches[worker].read(entry, self.database.load, lookup)
-        assert document.etag == etag_of(document.body)
-        return int(document.body), document.hit
+        rendered = await self.caches[worker].read(entry, self.database.load, lookup)
+        assert rendered.etag == etag_of(rendered.body)
+        return int(rendered.body), rendered.hit
 
     async def write(self, price: int, worker: int = 0) -> None:
         self.database.price = price
         await self.caches[worker].drop(PRODUCTS.stamp_keys([5]))
 
-    async def filled(self, worker: int = 0, entry: CacheEntry = FIVE) -> None:
-        """The cache has what the database has."""
+    async def fill(self, worker: int = 0, entry: CacheEntry = FIVE) -> None:
+        """Read until the cache holds the entry."""
         while not (await self.read(worker, entry))[1]:
             pass
 
@@ -89,17 +89,17 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 def run(valkey: ValkeyServer) -> Callable[..., None]:
-    """Runs a scenario with two workers whose links are up and whose cache is empty."""
+    """Return a function that runs a scenario with two connected workers and an empty cache."""
     with redis_client(address_of(valkey)) as client:
         client.flushdb()
 
     def run_scenario(scenario: Callable[[Workers], Awaitable[None]], database: Database | None = None) -> None:
-        async def whole() -> None:
+        async def run_connected() -> None:
             workers = Workers(valkey, database or Database())
-            async with running(*workers.links):
+            async with running(*workers.clients):
                 await scenario(workers)
 
-        asyncio.run(whole())
+        asyncio.run(run_connected())
 
     return run_scenario
 
@@ -108,7 +108,7 @@ Run = Callable[..., None]
 
 
 @pytest.mark.parametrize("entry", [FIVE, FIRST_PAGE])
-def test_a_second_read_is_a_hit_in_every_worker(run: Run, entry: CacheEntry) -> None:
+def test_second_read_is_a_hit_in_every_worker(run: Run, entry: CacheEntry) -> None:
     async def scenario(workers: Workers) -> None:
         assert await workers.read(0, entry) == (1, False)
         assert await workers.read(0, entry) == (1, True)
@@ -118,56 +118,56 @@ def test_a_second_read_is_a_hit_in_every_worker(run: Run, entry: CacheEntry) -> 
     run(scenario)
 
 
-def test_keys_and_their_lives_are_as_documented(run: Run, valkey: ValkeyServer) -> None:
+def test_keys_and_lifetimes_match_the_documentation(run: Run, valkey: ValkeyServer) -> None:
     async def scenario(workers: Workers) -> None:
-        await workers.filled(0, FIVE)
-        await workers.filled(0, FIRST_PAGE)
-        await workers.filled(0, CachedResource("categories", ttl_seconds=3600).one(7))
+        await workers.fill(0, FIVE)
+        await workers.fill(0, FIRST_PAGE)
+        await workers.fill(0, CachedResource("categories", ttl_seconds=3600).one(7))
 
     run(scenario)
     with redis_client(address_of(valkey)) as client:
-        lives = {key.decode(): client.ttl(key) for key in client.keys("*")}
-    assert lives.pop(ROOT_STAMP) > 0
+        lifetimes = {key.decode(): client.ttl(key) for key in client.keys("*")}
+    assert lifetimes.pop(ROOT_STAMP) > 0
     expected = {"products:id:5": 300, "products:list:skip:0:limit:10": 300, "categories:id:7": 3600}
     expected |= {"products:id:5:token": 600, "products:list:token": 600, "categories:id:7:token": 7200}
-    assert lives.keys() == expected.keys()
-    assert all(expected[key] - 30 <= life <= expected[key] for key, life in lives.items())
+    assert lifetimes.keys() == expected.keys()
+    assert all(expected[key] - 30 <= lifetime <= expected[key] for key, lifetime in lifetimes.items())
 
 
 @pytest.mark.parametrize("entry", [FIVE, FIRST_PAGE])
 @pytest.mark.parametrize("writer", [0, 1])
-def test_after_a_write_no_worker_reads_what_was_before(run: Run, entry: CacheEntry, writer: int) -> None:
+def test_no_worker_reads_stale_data_after_a_write(run: Run, entry: CacheEntry, writer: int) -> None:
     async def scenario(workers: Workers) -> None:
         for price in range(2, 12):
-            await workers.filled(0, entry)
+            await workers.fill(0, entry)
             await workers.write(price, writer)
             assert (await workers.read(price % 2, entry))[0] == price
 
     run(scenario)
 
 
-def test_a_write_leaves_other_objects_cached(run: Run) -> None:
+def test_write_keeps_other_objects_cached(run: Run) -> None:
     async def scenario(workers: Workers) -> None:
-        await workers.filled(0, PRODUCTS.one(6))
+        await workers.fill(0, PRODUCTS.one(6))
         await workers.write(2)
         assert await workers.read(0, PRODUCTS.one(6)) == (1, True)
 
     run(scenario)
 
 
-@pytest.mark.parametrize("is_token_there", [True, False])
-def test_what_a_slow_reader_stores_after_a_write_is_never_read(run: Run, is_token_there: bool) -> None:
+@pytest.mark.parametrize("has_stamp", [True, False])
+def test_entry_of_a_slow_reader_is_never_read_after_a_write(run: Run, has_stamp: bool) -> None:
     database = GatedDatabase()
 
     async def scenario(workers: Workers) -> None:
-        if is_token_there:
+        if has_stamp:
             await workers.caches[0]._make_stamps(FIVE)
         slow = asyncio.create_task(workers.read(0))
         await becomes(lambda: database.gates)
         await workers.write(2, 1)
         database.gates[0].set()
         assert await slow == (1, False)
-        assert await workers.links[0].call("GET", FIVE.key)  # stored it is, behind all that was sent before
+        assert await workers.clients[0].call("GET", FIVE.key)  # the entry is stored, before this reply
         later = asyncio.create_task(workers.read(1))
         await becomes(lambda: len(database.gates) == 2)
         database.gates[1].set()
@@ -177,7 +177,7 @@ def test_what_a_slow_reader_stores_after_a_write_is_never_read(run: Run, is_toke
     run(scenario, database)
 
 
-def test_readers_share_a_query_until_a_write_comes_between(run: Run) -> None:
+def test_readers_share_a_load_until_a_write(run: Run) -> None:
     database = GatedDatabase()
 
     async def scenario(workers: Workers) -> None:
@@ -196,7 +196,7 @@ def test_readers_share_a_query_until_a_write_comes_between(run: Run) -> None:
     run(scenario, database)
 
 
-def test_a_reader_that_goes_away_takes_nothing_from_the_others(run: Run) -> None:
+def test_cancelled_reader_does_not_affect_the_others(run: Run) -> None:
     database = GatedDatabase()
 
     async def scenario(workers: Workers) -> None:
@@ -210,7 +210,7 @@ def test_a_reader_that_goes_away_takes_nothing_from_the_others(run: Run) -> None
     run(scenario, database)
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_kept(run: Run) -> None:
+def test_load_error_reaches_all_readers_and_is_not_cached(run: Run) -> None:
     async def absent() -> RenderedJson:
         await asyncio.sleep(0.05)
         raise LookupError("absent")
@@ -225,17 +225,17 @@ def test_an_error_reaches_all_who_wait_and_is_not_kept(run: Run) -> None:
     run(scenario)
 
 
-def test_what_was_looked_up_before_is_not_asked_for_again(run: Run) -> None:
+def test_earlier_lookup_is_reused(run: Run) -> None:
     async def scenario(workers: Workers) -> None:
         cache = workers.caches[0]
-        await workers.filled()
+        await workers.fill()
         lookup = cache.look_up(FIVE)
         assert lookup
         assert cache.look_up(FIVE) is lookup
         await lookup.pipeline.wait()
         assert lookup.body == b"1"
         await workers.write(2)
-        # Of another entry it is no answer, and of this one it was a hit when it was asked for.
+        # For another entry the lookup does not count; for this entry it was a hit when it was sent.
         assert await workers.read(0, PRODUCTS.one(6), lookup) == (2, False)
         assert await workers.read(0, FIVE, lookup) == (1, True)
         assert await workers.read(0) == (2, False)
@@ -255,12 +255,12 @@ def test_hits_and_misses_are_counted(run: Run) -> None:
     run(scenario)
 
 
-def test_without_redis_all_is_read_from_the_database() -> None:
+def test_reads_without_redis_use_the_database() -> None:
     async def scenario() -> None:
         cache, database = CacheService(), Database()
         for _ in range(2):
-            document = await cache.read(FIVE, database.load)
-            assert (document.body, document.hit) == (b"1", False)
+            rendered = await cache.read(FIVE, database.load)
+            assert (rendered.body, rendered.hit) == (b"1", False)
         await cache.drop(PRODUCTS.stamp_keys([5]))
         cache.invalidate_from_thread({"products": {5}})
         assert database.reads == 2
@@ -269,28 +269,28 @@ def test_without_redis_all_is_read_from_the_database() -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_that_is_killed_and_restarted_serves_nothing_old(run: Run, valkey: ValkeyServer) -> None:
+def test_killed_and_restarted_server_serves_nothing_stale(run: Run, valkey: ValkeyServer) -> None:
     async def scenario(workers: Workers) -> None:
         for price in range(2, 5):
-            await workers.filled()
+            await workers.fill()
             kill(valkey)
             await workers.write(price)
             assert await workers.read(0) == (price, False)
             assert await workers.read(1) == (price, False)
             valkey.start()
-            await becomes(lambda: all(link.is_up for link in workers.links))
-            await workers.filled()
+            await becomes(lambda: all(redis.is_up for redis in workers.clients))
+            await workers.fill()
             assert await workers.read(1) == (price, True)
 
     run(scenario)
 
 
-def test_a_server_that_is_frozen_and_goes_on_serves_nothing_old(run: Run, valkey: ValkeyServer) -> None:
-    """Its memory still has what a writer could not drop: when all know that it is away, nothing is sent any more."""
+def test_frozen_and_resumed_server_serves_nothing_stale(run: Run, valkey: ValkeyServer) -> None:
+    """Leave stamps in the frozen memory: workers that know of the outage send no more deletions."""
 
     async def scenario(workers: Workers) -> None:
         for price in range(2, 5):
-            await workers.filled()
+            await workers.fill()
             freeze(valkey)
             await workers.caches[price % 2].drop(PRODUCTS.stamp_keys([6]))
             await workers.write(price, price % 2)
@@ -299,43 +299,43 @@ def test_a_server_that_is_frozen_and_goes_on_serves_nothing_old(run: Run, valkey
             thaw(valkey)
             for _ in range(200):
                 assert (await workers.read(0))[0] == (await workers.read(1))[0] == price
-            await becomes(lambda: all(link.is_up for link in workers.links))
-            await workers.filled()
+            await becomes(lambda: all(redis.is_up for redis in workers.clients))
+            await workers.fill()
             assert await workers.read(1) == (price, True)
 
     run(scenario)
 
 
-def test_a_worker_that_starts_trusts_nothing_from_before(run: Run, valkey: ValkeyServer) -> None:
-    """Another may have been killed between its commit and its drop."""
+def test_starting_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) -> None:
+    """Distrust earlier entries: another worker may have been killed between its commit and its drop."""
 
     async def scenario(workers: Workers) -> None:
-        await workers.filled()
+        await workers.fill()
         workers.database.price = 2
-        link = RedisClient(address_of(valkey))
-        cache = CacheService(link)
-        async with running(link):
-            document = await cache.read(FIVE, workers.database.load)
-            assert (document.body, document.hit) == (b"2", False)
+        redis = RedisClient(address_of(valkey))
+        cache = CacheService(redis)
+        async with running(redis):
+            rendered = await cache.read(FIVE, workers.database.load)
+            assert (rendered.body, rendered.hit) == (b"2", False)
 
     run(scenario)
 
 
-def test_a_worker_that_stood_still_trusts_nothing_from_before(run: Run, valkey: ValkeyServer) -> None:
-    """Redis may have been away meanwhile, and a writer may have answered without its drop."""
+def test_stalled_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) -> None:
+    """Distrust earlier entries: Redis may have been away meanwhile, and a writer may have skipped its drop."""
 
     async def scenario(workers: Workers) -> None:
-        await workers.filled()
+        await workers.fill()
         with redis_client(address_of(valkey)) as client:
             before = client.get(ROOT_STAMP)
-            workers.links[0]._alive_at -= 1
+            workers.clients[0]._alive_at -= 1
             assert (await workers.read(0))[1] is False
             await becomes(lambda: client.get(ROOT_STAMP) != before)
 
     run(scenario)
 
 
-def test_a_busy_writer_and_many_readers_never_see_the_past(run: Run) -> None:
+def test_readers_see_no_stale_data_under_a_busy_writer(run: Run) -> None:
     async def scenario(workers: Workers) -> None:
         answered = 1
 
@@ -388,12 +388,12 @@ def test_a_busy_writer_and_many_readers_never_see_the_past(run: Run) -> None:
         ("", b"", None),
     ],
 )
-def test_a_request_matches_the_entry_that_is_its_whole_answer(path: str, query: bytes, key: str | None) -> None:
+def test_request_maps_to_its_cache_entry(path: str, query: bytes, key: str | None) -> None:
     entry = entry_of(path, query)
     assert (entry.key if entry else None) == key
 
 
-def test_filters_stand_in_the_key_in_one_order() -> None:
+def test_filters_in_the_key_have_a_fixed_order() -> None:
     one, other = page(limit=10, sort="-price", category_id=3), page(category_id=3, sort="-price", limit=10)
     assert one == other
     assert one.key == "products:list:skip:0:limit:10:category_id:3:sort:-price"

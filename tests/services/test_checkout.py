@@ -1,4 +1,4 @@
-"""A whole order in one request."""
+"""Checkout: a whole order in one request."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,8 +25,8 @@ class Checkout:
         body = {"client_id": self.customer["id_key"], "items": items(*lines)} | BODY | fields
         return self.client.post("/orders/checkout", json=body)
 
-    def everything(self) -> list[Any]:
-        """All that a checkout could change."""
+    def snapshot(self) -> list[Any]:
+        """Return all objects that a checkout could change."""
         return [self.client.get(path).json() for path in ("/orders", "/bills", "/order_details", "/products")]
 
 
@@ -35,7 +35,7 @@ def checkout(client: TestClient, make: Factory) -> Checkout:
     return Checkout(client, make)
 
 
-def test_a_checkout_makes_bill_order_and_details_and_takes_stock(checkout: Checkout, make: Factory) -> None:
+def test_checkout_creates_bill_order_and_details_and_takes_stock(checkout: Checkout, make: Factory) -> None:
     laptop, mouse = make.product(price=999.99, stock=5), make.product(price=0.1, stock=7)
     placed = checkout((mouse, 3), (laptop, 2))
     assert placed.status_code == 201, placed.text
@@ -49,7 +49,7 @@ def test_a_checkout_makes_bill_order_and_details_and_takes_stock(checkout: Check
         (mouse["id_key"], 3, 0.1),
         (laptop["id_key"], 2, 999.99),
     ]
-    assert checkout.everything() == [[order], [bill], details, [laptop | {"stock": 3}, mouse | {"stock": 4}]]
+    assert checkout.snapshot() == [[order], [bill], details, [laptop | {"stock": 3}, mouse | {"stock": 4}]]
     history = checkout.client.get(f"/orders/{order['id_key']}/history").json()
     assert [(change["from_status"], change["to_status"]) for change in history] == [(None, 1)]
 
@@ -75,22 +75,22 @@ def test_totals_are_exact(
     assert placed["bill"]["discount"] == float(discount)
 
 
-def test_lines_for_one_product_are_summed_before_the_check(checkout: Checkout, make: Factory) -> None:
+def test_lines_of_one_product_are_summed_before_the_stock_check(checkout: Checkout, make: Factory) -> None:
     product = make.product(price=2, stock=5)
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((product, 3), (product, 3))
     message = f"Insufficient stock for product {product['id_key']}. Requested: 6, Available: 5"
     error = {"product_id": product["id_key"], "requested": 6, "available": 5}
     assert (refused.status_code, refused.json()) == (400, {"detail": message, "errors": [error]})
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
     placed = checkout((product, 3), (product, 2))
     assert [line["quantity"] for line in placed.json()["order_details"]] == [3, 2]
-    assert (placed.json()["order"]["total"], checkout.everything()[3][0]["stock"]) == (10, 0)
+    assert (placed.json()["order"]["total"], checkout.snapshot()[3][0]["stock"]) == (10, 0)
 
 
-def test_any_shortage_rejects_the_whole_and_names_every_short_product(checkout: Checkout, make: Factory) -> None:
+def test_shortage_refuses_the_checkout_and_names_every_short_product(checkout: Checkout, make: Factory) -> None:
     enough, short, none = make.product(stock=10), make.product(stock=1), make.product(stock=0)
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((none, 1), (enough, 2), (short, 4), (none, 2))
     assert refused.status_code == 400
     assert refused.json() == {
@@ -100,59 +100,59 @@ def test_any_shortage_rejects_the_whole_and_names_every_short_product(checkout: 
             {"product_id": short["id_key"], "requested": 4, "available": 1},
         ],
     }
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
 
 
-def test_a_price_that_is_offered_must_be_the_products(checkout: Checkout, make: Factory) -> None:
+def test_price_mismatch_refuses_the_checkout(checkout: Checkout, make: Factory) -> None:
     product = make.product(price=999.99, stock=3)
-    before = checkout.everything()
+    before = checkout.snapshot()
     line = {"product_id": product["id_key"], "quantity": 1}
     refused = checkout(items=[line, line | {"price": 899.99}])
     assert (refused.status_code, refused.json()) == (400, {"detail": "Price mismatch. Expected 999.99, got 899.99"})
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
     assert checkout(items=[line | {"price": 999.99}, line | {"price": None}]).status_code == 201
 
 
-def test_a_discount_above_the_sum_is_refused(checkout: Checkout, make: Factory) -> None:
+def test_discount_above_the_sum_is_refused(checkout: Checkout, make: Factory) -> None:
     product = make.product(price=5, stock=2)
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((product, 2), discount=10.01)
     assert (refused.status_code, list(refused.json())) == (400, ["detail"])
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
 
 
-def test_a_total_above_the_limit_of_money_is_refused(checkout: Checkout, make: Factory) -> None:
+def test_total_above_the_maximum_is_refused(checkout: Checkout, make: Factory) -> None:
     product = make.product(price=9999999999.99, stock=2)
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((product, 2))
     assert (refused.status_code, list(refused.json())) == (400, ["detail"])
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
     assert checkout((product, 1)).json()["order"]["total"] == 9999999999.99
 
 
-def test_what_does_not_exist_is_told_client_first(checkout: Checkout, make: Factory) -> None:
+def test_missing_client_is_reported_before_a_missing_product(checkout: Checkout, make: Factory) -> None:
     product = make.product()
-    before = checkout.everything()
+    before = checkout.snapshot()
     nowhere = {"id_key": 999}
     for id_key in (998, 0, -1, 2**31, 10**39):
         missing = checkout((nowhere, 1), client_id=id_key)
         assert (missing.status_code, missing.json()) == (404, {"message": f"Client with id {id_key} not found"})
         missing = checkout((product, 1), ({"id_key": id_key}, 1))
         assert (missing.status_code, missing.json()) == (404, {"message": f"Product with id {id_key} not found"})
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
 
 
-def test_a_bill_number_is_taken_once(checkout: Checkout, make: Factory) -> None:
+def test_duplicate_bill_number_conflicts(checkout: Checkout, make: Factory) -> None:
     product = make.product(stock=3)
     assert checkout((product, 1), bill_number="B-1").json()["bill"]["bill_number"] == "B-1"
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((product, 1), bill_number=" B-1 ")
     assert (refused.status_code, refused.json()) == (409, {"detail": "Bill number already exists"})
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
 
 
-def test_bill_numbers_are_made_one_after_the_other(checkout: Checkout, make: Factory) -> None:
-    """And over those that somebody has chosen already."""
+def test_bill_numbers_are_consecutive(checkout: Checkout, make: Factory) -> None:
+    """Skip numbers that a request has already chosen."""
     product = make.product(stock=9)
     first = checkout((product, 1)).json()["bill"]
     year, serial = first["date"][:4], int(first["bill_number"][-6:])
@@ -186,44 +186,46 @@ def test_bill_numbers_are_made_one_after_the_other(checkout: Checkout, make: Fac
 )
 def test_invalid_input_changes_nothing(checkout: Checkout, make: Factory, wrong: Object) -> None:
     product = make.product(stock=5)
-    before = checkout.everything()
+    before = checkout.snapshot()
     refused = checkout((product, 1), **wrong)
     assert (refused.status_code, refused.json()["detail"][0]["loc"][:2]) == (422, ["body", next(iter(wrong))])
-    assert checkout.everything() == before
+    assert checkout.snapshot() == before
 
 
-def test_the_server_computes_what_a_caller_may_not_say(checkout: Checkout, make: Factory) -> None:
+def test_computed_fields_in_the_request_are_ignored(checkout: Checkout, make: Factory) -> None:
     product = make.product(price=5, stock=5)
     placed = checkout((product, 1), total=1, status=3, id_key=7, date="1999-01-01T00:00:00Z").json()
     assert (placed["order"]["total"], placed["order"]["status"]) == (5, 1)
     assert placed["order"]["date"] > "2026"
 
 
-def test_one_statement_is_enough_for_any_number_of_lines(
+def test_checkout_takes_one_statement_for_any_number_of_lines(
     checkout: Checkout, make: Factory, statements: StatementCounter
 ) -> None:
     shelf = make.category()["id_key"]
     products = [make.product(stock=5, category_id=shelf) for _ in range(50)]
 
-    def taken(lines: list[tuple[Object, int]], **headers: str) -> int:
+    def count_statements(lines: list[tuple[Object, int]], **headers: str) -> int:
         body = {"client_id": checkout.customer["id_key"], "items": items(*lines)} | BODY
         before = len(statements)
         assert checkout.client.post("/orders/checkout", json=body, headers=headers).status_code == 201
         return len(statements) - before
 
-    assert taken([(products[0], 1)]) == 1
-    assert taken([(product, 1) for product in products] * 2) == 1
-    assert taken([(product, 1) for product in products], **{"Idempotency-Key": "once"}) == 3, "claimed, placed, kept"
+    assert count_statements([(products[0], 1)]) == 1
+    assert count_statements([(product, 1) for product in products] * 2) == 1
+    assert count_statements([(product, 1) for product in products], **{"Idempotency-Key": "once"}) == 3, (
+        "claim the key, place the order, store the response"
+    )
 
 
-def test_a_checkout_can_be_canceled_and_deleted(checkout: Checkout, make: Factory) -> None:
+def test_cancel_and_delete_restore_the_stock_of_a_checkout(checkout: Checkout, make: Factory) -> None:
     first, second = make.product(stock=5), make.product(stock=5)
-    untouched = checkout.everything()[3]
+    untouched = checkout.snapshot()[3]
     for end in ("cancel", "delete"):
         where = checkout((first, 2), (second, 3), (first, 1)).headers["Location"]
-        assert [product["stock"] for product in checkout.everything()[3]] == [2, 2]
+        assert [product["stock"] for product in checkout.snapshot()[3]] == [2, 2]
         if end == "cancel":
             assert checkout.client.patch(where, json={"status": 4}).status_code == 200
         else:
             assert checkout.client.delete(where).status_code == 204
-        assert checkout.everything()[3] == untouched
+        assert checkout.snapshot()[3] == untouched

@@ -1,4 +1,4 @@
-"""What a client may change of what is its own, and what is shared or kept for callers without being mixed up."""
+"""Rules for clients: allowed changes, responses shared or stored for several callers, and rate limits."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ CANCELED, DELIVERED, IN_PROGRESS = 4, 3, 2
 
 
 class Caller:
-    """A client with an order, and its key."""
+    """Client with an order and an API key."""
 
     def __init__(self, http: TestClient, app: FastAPI, make: Factory) -> None:
         self.http = http
@@ -46,20 +46,20 @@ def caller(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> Caller:
     return Caller(guarded, guarded_app, make)
 
 
-def test_a_client_cancels_its_order_and_the_stock_comes_back(caller: Caller) -> None:
+def test_client_cancel_restores_the_stock(caller: Caller) -> None:
     assert caller.stock() == 7
     answer = caller.change_order({"status": CANCELED})
     assert (answer.status_code, answer.json()["status"]) == (200, CANCELED)
     assert caller.stock() == 10
 
 
-def test_a_client_changes_how_its_order_comes(caller: Caller) -> None:
+def test_client_may_change_the_delivery_method(caller: Caller) -> None:
     answer = caller.change_order({"delivery_method": 1})
     assert (answer.status_code, answer.json()["delivery_method"]) == (200, 1)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"status": DELIVERED}, "Only an admin may set this status"),
         ({"status": IN_PROGRESS}, "Only an admin may set this status"),
@@ -70,19 +70,19 @@ def test_a_client_changes_how_its_order_comes(caller: Caller) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_everything_else_about_an_order_is_the_shop_s(caller: Caller, method: str, changes: Object, told: str) -> None:
+def test_client_may_not_change_other_order_fields(caller: Caller, method: str, changes: Object, message: str) -> None:
     answer = caller.change_order(changes, method)
-    assert (answer.status_code, answer.json()) == (403, {"detail": told})
+    assert (answer.status_code, answer.json()) == (403, {"detail": message})
     assert caller("GET", f"/orders/{caller.order['id_key']}").json() == caller.order
     assert caller.stock() == 7
 
 
-def test_what_stays_as_it_is_may_be_repeated(caller: Caller) -> None:
+def test_client_may_send_unchanged_fields(caller: Caller) -> None:
     answer = caller.change_order({**caller.order, "delivery_method": 2}, "PUT")
     assert (answer.status_code, answer.json()) == (200, {**caller.order, "delivery_method": 2})
 
 
-def test_a_client_checks_out_for_itself(caller: Caller, make: Factory) -> None:
+def test_client_checks_out_only_for_itself(caller: Caller, make: Factory) -> None:
     placed = caller.checkout(discount=0)
     assert (placed.status_code, placed.json()["order"]["client_id"]) == (201, caller.client_id)
     assert placed.json()["bill"]["total"] == 10
@@ -95,13 +95,13 @@ def test_a_client_checks_out_for_itself(caller: Caller, make: Factory) -> None:
     assert caller.stock() == 5
 
 
-def test_a_client_gives_itself_no_discount(caller: Caller, make: Factory) -> None:
+def test_client_may_not_set_a_discount(caller: Caller, make: Factory) -> None:
     answer = caller.checkout(discount=0.01)
     assert (answer.status_code, answer.json()) == (403, {"detail": "Only an admin may set: discount"})
     assert caller.stock() == 7
 
 
-def test_a_client_writes_its_own_addresses(caller: Caller, make: Factory) -> None:
+def test_client_writes_only_its_own_addresses(caller: Caller, make: Factory) -> None:
     body = {"street": "Main Street", "city": "Springfield"}
     made = caller("POST", "/addresses", {**body, "client_id": caller.client_id})
     assert made.status_code == 201
@@ -115,14 +115,14 @@ def test_a_client_writes_its_own_addresses(caller: Caller, make: Factory) -> Non
     assert [one["client_id"] for one in caller("GET", "/addresses").json()] == [caller.client_id]
 
 
-def test_an_address_of_another_cannot_be_taken_over(caller: Caller, make: Factory) -> None:
+def test_client_may_not_take_over_an_address(caller: Caller, make: Factory) -> None:
     address = make.address()
     answer = caller("PATCH", f"/addresses/{address['id_key']}", {"client_id": caller.client_id})
     assert answer.status_code == 404
     assert make.client.get(f"/addresses/{address['id_key']}").json() == address
 
 
-def test_a_client_of_a_token_that_is_gone_has_nothing(caller: Caller, issuer: Issuer, make: Factory) -> None:
+def test_token_of_a_deleted_client_sees_nothing(caller: Caller, issuer: Issuer, make: Factory) -> None:
     gone = make.customer()["id_key"]
     make.client.delete(f"/clients/{gone}")
     caller.headers, caller.client_id = bearer(issuer.token(role="client", client_id=gone)), gone
@@ -131,7 +131,7 @@ def test_a_client_of_a_token_that_is_gone_has_nothing(caller: Caller, issuer: Is
     assert caller.checkout().json() == {"message": f"Client with id {gone} not found"}
 
 
-def test_idempotency_keys_of_two_callers_do_not_meet(caller: Caller, guarded_app: FastAPI, issuer: Issuer) -> None:
+def test_idempotency_keys_are_separate_for_each_caller(caller: Caller, guarded_app: FastAPI, issuer: Issuer) -> None:
     review = {"rating": 5, "product_id": caller.product["id_key"]}
     callers: list[Headers] = [
         caller.headers,
@@ -146,13 +146,13 @@ def test_idempotency_keys_of_two_callers_do_not_meet(caller: Caller, guarded_app
         for _ in range(2)
     )
     assert {answer.status_code for answer in (*first, *repeats)} == {201}
-    # A subject is one caller, whatever else its tokens say.
+    # Tokens of one subject are one caller, whatever their other claims.
     assert len({answer.json()["id_key"] for answer in first}) == len(callers) - 1
     assert [answer.content for answer in repeats] == [answer.content for answer in first]
     assert {answer.headers["Idempotency-Replayed"] for answer in repeats} == {"true"}
 
 
-def test_what_is_refused_for_a_role_is_not_kept(caller: Caller) -> None:
+def test_forbidden_response_is_not_stored(caller: Caller) -> None:
     key = {"Idempotency-Key": "k"}
     items = [{"product_id": caller.product["id_key"], "quantity": 1}]
     body = {"client_id": caller.client_id, "delivery_method": 1, "payment_type": "cash", "items": items}
@@ -161,7 +161,7 @@ def test_what_is_refused_for_a_role_is_not_kept(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("path", ["/products", "/categories", "/products/{}", "/products?sort=-price"])
-def test_hits_are_for_all_but_those_with_bad_credentials(caller: Caller, path: str) -> None:
+def test_cache_hits_require_valid_or_no_credentials(caller: Caller, path: str) -> None:
     path = path.format(caller.product["id_key"])
     first, hit = (caller.http.get(path, headers=headers) for headers in ({}, caller.headers))
     assert (hit.headers["X-Cache-Hit"], hit.content) == ("true", first.content)
@@ -178,7 +178,7 @@ LIMIT = 6
 
 @pytest.fixture
 def limited(client: TestClient, app: FastAPI, settings: Settings) -> Iterator[TestClient]:
-    """Asks for keys and lets in a few requests only, from behind a proxy that it trusts."""
+    """Yield a client of a service that requires keys, admits a few requests, and trusts the proxy."""
     database: Database = app.state.app_context.database
     limits: dict[str, Any] = {"rate_limit_enabled": True, "rate_limit_calls": LIMIT, "auth_mode": "api_key"}
     with service(settings, database, **limits) as http:
@@ -186,7 +186,7 @@ def limited(client: TestClient, app: FastAPI, settings: Settings) -> Iterator[Te
 
 
 def statuses(http: TestClient, headers: Headers, *addresses: str) -> list[int]:
-    """Of one request for each address."""
+    """Return the status of one request from each address."""
     return [http.get("/reviews", headers=headers | {"X-Forwarded-For": address}).status_code for address in addresses]
 
 
@@ -196,7 +196,7 @@ def test_bad_credentials_count_twice(limited: TestClient) -> None:
     assert statuses(limited, {}, "1.1.1.2") == [429]
 
 
-def test_the_requests_of_a_key_are_counted_wherever_they_come_from(limited: TestClient, app: FastAPI) -> None:
+def test_requests_of_a_key_are_counted_across_addresses(limited: TestClient, app: FastAPI) -> None:
     key, other = key_headers(app), key_headers(app)
     addresses = [f"1.1.2.{number}" for number in range(LIMIT + 1)]
     assert statuses(limited, key, *addresses) == [200] * LIMIT + [429]
@@ -204,12 +204,12 @@ def test_the_requests_of_a_key_are_counted_wherever_they_come_from(limited: Test
     assert statuses(limited, {}, *addresses) == [200] * (LIMIT + 1)
 
 
-def test_keys_do_not_lift_the_limit_of_an_address(limited: TestClient, app: FastAPI) -> None:
+def test_keys_do_not_raise_the_limit_of_an_address(limited: TestClient, app: FastAPI) -> None:
     keys = [key_headers(app) for _ in range(LIMIT + 1)]
     assert [statuses(limited, key, "1.1.3.1")[0] for key in keys] == [200] * LIMIT + [429]
 
 
-def test_a_caller_is_told_how_much_of_its_own_limit_is_left(limited: TestClient, app: FastAPI) -> None:
+def test_remaining_requests_are_those_of_the_caller(limited: TestClient, app: FastAPI) -> None:
     key = key_headers(app)
     left = [
         limited.get("/products", headers=key | {"X-Forwarded-For": f"1.1.4.{number}"}).headers["X-RateLimit-Remaining"]
@@ -220,6 +220,6 @@ def test_a_caller_is_told_how_much_of_its_own_limit_is_left(limited: TestClient,
     assert anonymous.headers["X-RateLimit-Remaining"] == "4"
 
 
-def test_probes_are_not_asked_who_they_are(limited: TestClient) -> None:
+def test_health_checks_ignore_credentials(limited: TestClient) -> None:
     answers = [limited.get("/health_check/live", headers=UNKNOWN) for _ in range(LIMIT + 1)]
     assert {answer.status_code for answer in answers} == {200}

@@ -1,4 +1,4 @@
-"""In-doubt writes: how long their stamps are dropped."""
+"""In-doubt writes and the period of deleting their stamps."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from services.cache_service import CacheService
 from services.transactions.in_doubt import IN_TRANSIT_SECONDS, InDoubtWrites
 
 
-def moved_by_a_drop(settings: Settings, seconds: float) -> list[float]:
-    """Return by how much one drop moves the time of a write; nothing if it forgets the write as settled."""
+def deadline_shift(settings: Settings, seconds: float) -> list[float]:
+    """Return by how much one drop moves the deadline of a write, or an empty list if the write is settled."""
     database = Database(settings)
     in_doubt = InDoubtWrites(database, CacheService(), seconds - IN_TRANSIT_SECONDS)
 
@@ -24,12 +24,12 @@ def moved_by_a_drop(settings: Settings, seconds: float) -> list[float]:
     return asyncio.run(add_and_drop())
 
 
-def test_an_in_doubt_write_is_kept_until_it_can_no_longer_happen(settings: Settings) -> None:
-    assert moved_by_a_drop(settings, 60) == [0]
-    assert moved_by_a_drop(settings, 0) == []
+def test_in_doubt_write_is_kept_until_it_can_no_longer_happen(settings: Settings) -> None:
+    assert deadline_shift(settings, 60) == [0]
+    assert deadline_shift(settings, 0) == []
 
 
-def test_its_time_starts_again_while_the_server_is_away(settings: Settings) -> None:
-    away = settings.model_copy(update={"postgres_host": LOOPBACK, "postgres_port": free_port()})
-    [moved] = moved_by_a_drop(away, 60)
-    assert moved > 0
+def test_in_doubt_deadline_moves_while_the_server_is_unreachable(settings: Settings) -> None:
+    unreachable = settings.model_copy(update={"postgres_host": LOOPBACK, "postgres_port": free_port()})
+    [shift] = deadline_shift(unreachable, 60)
+    assert shift > 0

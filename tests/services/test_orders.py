@@ -14,7 +14,7 @@ ALLOWED = {(1, 2), (1, 3), (1, 4), (2, 3), (2, 4)}
 
 
 class Shop:
-    """A product with ten units, and an order that holds three of them."""
+    """Shop with a product of ten units, and an order that holds three of them."""
 
     def __init__(self, client: TestClient, make: Factory) -> None:
         self.client, self.make = client, make
@@ -46,7 +46,7 @@ def shop(client: TestClient, make: Factory) -> Shop:
     return Shop(client, make)
 
 
-def test_a_detail_takes_its_quantity_and_gives_it_back(shop: Shop) -> None:
+def test_detail_takes_and_restores_stock(shop: Shop) -> None:
     assert shop.stock() == 7
     second = shop.add(7)
     assert shop.stock() == 0
@@ -56,7 +56,7 @@ def test_a_detail_takes_its_quantity_and_gives_it_back(shop: Shop) -> None:
     assert shop.stock() == 7
 
 
-def test_a_detail_that_is_refused_takes_nothing(shop: Shop) -> None:
+def test_refused_detail_takes_no_stock(shop: Shop) -> None:
     product, order = shop.product["id_key"], shop.order["id_key"]
     for body, status in (
         ({"quantity": 8, "order_id": order, "product_id": product}, 400),
@@ -71,19 +71,19 @@ def test_a_detail_that_is_refused_takes_nothing(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("quantity", "left"), [(1, 9), (3, 7), (4, 6), (10, 0)])
-def test_a_new_quantity_moves_the_difference(shop: Shop, quantity: int, left: int) -> None:
+def test_new_quantity_moves_the_difference(shop: Shop, quantity: int, left: int) -> None:
     assert shop.change(quantity=quantity).json() == shop.detail | {"quantity": quantity}
     assert shop.stock() == left
 
 
-def test_a_new_quantity_above_the_stock_changes_nothing(shop: Shop) -> None:
+def test_new_quantity_above_the_stock_is_refused(shop: Shop) -> None:
     refused = shop.change(quantity=11)
     message = f"Insufficient stock for product {shop.product['id_key']}. Requested: 8, Available: 7"
     assert (refused.status_code, refused.json()) == (400, {"detail": message})
     assert (shop.stock(), shop.details()) == (7, [shop.detail])
 
 
-def test_another_product_gives_back_the_first_and_takes_the_second(shop: Shop, make: Factory) -> None:
+def test_new_product_restores_the_old_stock_and_takes_its_own(shop: Shop, make: Factory) -> None:
     other = make.product(stock=4, price=8)
     changed = shop.change(product_id=other["id_key"], quantity=4)
     assert changed.json() == shop.detail | {"product_id": other["id_key"], "quantity": 4, "price": 8}
@@ -93,7 +93,7 @@ def test_another_product_gives_back_the_first_and_takes_the_second(shop: Shop, m
     assert (shop.stock(), shop.stock(other)) == (6, 4)
 
 
-def test_another_product_with_too_little_stock_changes_nothing(shop: Shop, make: Factory) -> None:
+def test_new_product_with_too_little_stock_is_refused(shop: Shop, make: Factory) -> None:
     other = make.product(stock=2)
     refused = shop.change(product_id=other["id_key"])
     message = f"Insufficient stock for product {other['id_key']}. Requested: 3, Available: 2"
@@ -102,7 +102,7 @@ def test_another_product_with_too_little_stock_changes_nothing(shop: Shop, make:
     assert (shop.stock(), shop.stock(other), shop.details()) == (7, 2, [shop.detail])
 
 
-def test_another_order_moves_no_stock(shop: Shop, make: Factory) -> None:
+def test_new_order_of_a_detail_moves_no_stock(shop: Shop, make: Factory) -> None:
     other = make.order()
     assert shop.change(order_id=other["id_key"]).json() == shop.detail | {"order_id": other["id_key"]}
     assert (shop.stock(), shop.details()) == (7, [])
@@ -110,7 +110,7 @@ def test_another_order_moves_no_stock(shop: Shop, make: Factory) -> None:
     assert shop.stock() == 10
 
 
-def test_a_detail_moves_neither_into_nor_out_of_a_closed_order(shop: Shop, make: Factory) -> None:
+def test_detail_moves_neither_into_nor_out_of_a_closed_order(shop: Shop, make: Factory) -> None:
     closed = make.order(status=DELIVERED)
     refused = shop.change(order_id=closed["id_key"])
     assert (refused.status_code, list(refused.json())) == (409, ["detail"])
@@ -119,7 +119,7 @@ def test_a_detail_moves_neither_into_nor_out_of_a_closed_order(shop: Shop, make:
     assert (shop.stock(), shop.details()) == (7, [shop.detail])
 
 
-def test_a_detail_keeps_the_price_it_was_made_with(shop: Shop) -> None:
+def test_detail_keeps_its_price(shop: Shop) -> None:
     path = f"/products/{shop.product['id_key']}"
     assert shop.client.put(path, json={"price": 6}).status_code == 200
     assert shop.change(quantity=4).json() == shop.detail | {"quantity": 4}
@@ -130,7 +130,7 @@ def test_a_detail_keeps_the_price_it_was_made_with(shop: Shop) -> None:
     assert shop.details()[0]["price"] == 5
 
 
-def test_a_price_that_goes_with_another_product_must_be_that_products(shop: Shop, make: Factory) -> None:
+def test_price_with_a_new_product_must_match_it(shop: Shop, make: Factory) -> None:
     other = make.product(price=8)
     refused = shop.change(product_id=other["id_key"], price=5)
     assert (refused.status_code, refused.json()) == (400, {"detail": "Price mismatch. Expected 8.00, got 5.00"})
@@ -138,7 +138,7 @@ def test_a_price_that_goes_with_another_product_must_be_that_products(shop: Shop
 
 
 @pytest.mark.parametrize("status", [PENDING, IN_PROGRESS])
-def test_canceling_puts_the_stock_back_once_and_keeps_the_details(shop: Shop, status: int) -> None:
+def test_cancel_restores_the_stock_once_and_keeps_the_details(shop: Shop, status: int) -> None:
     shop.change_order(status=status)
     shop.add(2)
     shop.add(1)
@@ -152,7 +152,7 @@ def test_canceling_puts_the_stock_back_once_and_keeps_the_details(shop: Shop, st
 
 
 @pytest.mark.parametrize(("status", "left"), [(PENDING, 10), (IN_PROGRESS, 10), (DELIVERED, 4), (CANCELED, 10)])
-def test_deleting_an_order_puts_back_what_it_holds(shop: Shop, make: Factory, status: int, left: int) -> None:
+def test_delete_restores_the_stock_of_an_undelivered_order(shop: Shop, make: Factory, status: int, left: int) -> None:
     other = make.product(stock=1)
     shop.add(3)
     shop.add(1, product_id=other["id_key"])
@@ -166,7 +166,7 @@ def test_deleting_an_order_puts_back_what_it_holds(shop: Shop, make: Factory, st
 
 
 @pytest.mark.parametrize("status", [DELIVERED, CANCELED])
-def test_the_details_of_a_closed_order_stay_as_they_are(shop: Shop, status: int) -> None:
+def test_details_of_a_closed_order_cannot_change(shop: Shop, status: int) -> None:
     shop.change_order(status=status)
     stock = shop.stock()
     add = {"quantity": 1, "order_id": shop.order["id_key"], "product_id": shop.product["id_key"]}
@@ -183,7 +183,7 @@ def test_the_details_of_a_closed_order_stay_as_they_are(shop: Shop, status: int)
 
 
 @pytest.mark.parametrize("before", NAMES)
-def test_a_status_follows_only_those_it_may(shop: Shop, make: Factory, before: int) -> None:
+def test_only_allowed_status_transitions_succeed(shop: Shop, make: Factory, before: int) -> None:
     for after, name in NAMES.items():
         order = make.order(status=before)
         answer = shop.client.patch(f"/orders/{order['id_key']}", json={"status": after, "total": 1})
@@ -195,7 +195,7 @@ def test_a_status_follows_only_those_it_may(shop: Shop, make: Factory, before: i
             assert shop.client.get(f"/orders/{order['id_key']}").json() == order
 
 
-def test_the_history_tells_every_change_and_the_creation(shop: Shop) -> None:
+def test_history_lists_the_creation_and_every_status_change(shop: Shop) -> None:
     path = f"/orders/{shop.order['id_key']}"
     for change in ({"status": PENDING}, {"status": IN_PROGRESS}, {"total": 7}, {"status": 5}, {"status": PENDING}):
         shop.change_order(**change)
@@ -213,14 +213,14 @@ def test_the_history_tells_every_change_and_the_creation(shop: Shop) -> None:
     assert (gone.status_code, gone.json()) == (404, {"message": f"Order with id {shop.order['id_key']} not found"})
 
 
-def test_an_order_may_begin_in_any_status(client: TestClient, make: Factory) -> None:
+def test_order_may_start_in_any_status(client: TestClient, make: Factory) -> None:
     for status in NAMES:
         order = make.order(status=status)
         history = client.get(f"/orders/{order['id_key']}/history").json()
         assert [(change["from_status"], change["to_status"]) for change in history] == [(None, status)]
 
 
-def test_dates_are_utc_however_they_are_written(client: TestClient, make: Factory) -> None:
+def test_dates_are_converted_to_utc(client: TestClient, make: Factory) -> None:
     for written, kept in (
         ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"),
         ("2026-01-02T03:04:05", "2026-01-02T03:04:05Z"),
@@ -236,7 +236,7 @@ def test_dates_are_utc_however_they_are_written(client: TestClient, make: Factor
         assert client.post("/orders", json=body | {"date": refused}).status_code == 422
 
 
-def test_a_stock_figure_read_earlier_cannot_undo_a_sale(shop: Shop) -> None:
+def test_stale_stock_update_is_refused(shop: Shop) -> None:
     path = f"/products/{shop.product['id_key']}"
     read = shop.client.get(path)
     shop.add(2)
@@ -244,10 +244,10 @@ def test_a_stock_figure_read_earlier_cannot_undo_a_sale(shop: Shop) -> None:
     assert (stale.status_code, shop.stock()) == (412, 5)
 
 
-def test_what_others_changed_is_locked_with_few_statements(shop: Shop, statements: StatementCounter) -> None:
-    """However many details an order has."""
+def test_cancel_takes_few_statements_for_any_number_of_details(shop: Shop, statements: StatementCounter) -> None:
+    """Compare orders with two and with nine details."""
 
-    def taken(lines: int) -> int:
+    def count_statements(lines: int) -> int:
         order = shop.make.order()
         for _ in range(lines):
             shop.add(1, order_id=order["id_key"], product_id=shop.make.product()["id_key"])
@@ -255,4 +255,4 @@ def test_what_others_changed_is_locked_with_few_statements(shop: Shop, statement
         assert shop.client.put(f"/orders/{order['id_key']}", json={"status": CANCELED}).status_code == 200
         return len(statements) - before
 
-    assert taken(2) == taken(9) <= 6
+    assert count_statements(2) == count_statements(9) <= 6

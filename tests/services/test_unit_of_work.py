@@ -1,4 +1,4 @@
-"""The transaction block: what it runs again, what it gives up, and what errors of the database mean."""
+"""Unit of work: retries, refusals, and the translation of database errors."""
 
 import os
 import socket
@@ -43,7 +43,7 @@ Work = Callable[[UnitOfWork], Created]
 
 
 class Transactions:
-    """Runs work in a unit of work, as a service does."""
+    """Runner of work in a unit of work, as in a service."""
 
     def __init__(self, app_context: AppContext) -> None:
         self.app_context = app_context
@@ -76,7 +76,7 @@ def add_category(tx: UnitOfWork) -> None:
 
 
 def failing(code: str, times: int, ran: list[str]) -> Work:
-    """Return work that adds a category, and that PostgreSQL then refuses with `code` so many times."""
+    """Return work that adds a category and then fails with `code` in its first `times` runs."""
 
     def work(tx: UnitOfWork) -> Created:
         ran.append(code)
@@ -90,7 +90,7 @@ def failing(code: str, times: int, ran: list[str]) -> Work:
 
 @pytest.mark.parametrize("code", ["40P01", "40001"], ids=["deadlock", "serialization failure"])
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "with a key"])
-def test_a_conflict_is_retried_up_to_three_times(
+def test_conflict_is_retried_up_to_three_times(
     transactions: Transactions, committing_client: TestClient, code: str, key: RequestKey | None
 ) -> None:
     before = retries(committing_client)
@@ -101,7 +101,7 @@ def test_a_conflict_is_retried_up_to_three_times(
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "with a key"])
-def test_a_conflict_without_end_is_given_up_and_leaves_nothing(
+def test_endless_conflict_is_given_up_and_leaves_nothing(
     transactions: Transactions, committing_client: TestClient, key: RequestKey | None
 ) -> None:
     ran: list[str] = []
@@ -112,8 +112,8 @@ def test_a_conflict_without_end_is_given_up_and_leaves_nothing(
     assert transactions.run(lambda _: MADE, key) == MADE
 
 
-def test_who_loses_a_deadlock_tries_again(committing_client: TestClient, committing: Database) -> None:
-    """Somebody else locks the products in the other order, and is patient."""
+def test_deadlock_victim_is_retried(committing_client: TestClient, committing: Database) -> None:
+    """Lock the products in the other order in a second transaction with long timeouts."""
     make = Factory(committing_client)
     first, second = (make.product(stock=5)["id_key"] for _ in range(2))
     items = [{"product_id": product, "quantity": 1} for product in (first, second)]
@@ -126,19 +126,19 @@ def test_who_loses_a_deadlock_tries_again(committing_client: TestClient, committ
             other.execute(text("SET LOCAL statement_timeout = '20s'"))
             other.execute(lock, {"id_key": second})
             checkout = pool.submit(committing_client.post, "/orders/checkout", json=body)
-            until(lambda: waits_for_a_lock(committing))
+            until(lambda: has_lock_waiter(committing))
             other.execute(lock, {"id_key": first})
         assert checkout.result(30).status_code == 201
     assert retries(committing_client) - before == 1
     assert [product["stock"] for product in committing_client.get("/products").json()] == [4, 4]
 
 
-def waits_for_a_lock(committing: Database) -> bool:
+def has_lock_waiter(committing: Database) -> bool:
     with committing.engine.connect() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")))
 
 
-def test_a_refusal_that_input_decided_is_not_kept(transactions: Transactions) -> None:
+def test_refusal_of_invalid_input_is_not_stored(transactions: Transactions) -> None:
     def refuse(_: UnitOfWork) -> Created:
         raise InvalidError("does not fit", "total")
 
@@ -148,7 +148,7 @@ def test_a_refusal_that_input_decided_is_not_kept(transactions: Transactions) ->
     assert transactions.run(lambda _: MADE, KEY) == StoredResponse(201, b"{}", "/nowhere/1")
 
 
-def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions, committing_client: TestClient) -> None:
+def test_stored_refusal_rolls_back_the_work(transactions: Transactions, committing_client: TestClient) -> None:
     def refuse(tx: UnitOfWork) -> Created:
         add_category(tx)
         raise NotFoundError("Product", 1)
@@ -160,26 +160,26 @@ def test_a_refusal_that_is_kept_undoes_what_was_done(transactions: Transactions,
 
 
 @pytest.mark.parametrize(
-    ("statement", "status", "told"),
+    ("statement", "status", "message"),
     [
         ("INSERT INTO categories (name) VALUES ('x'), ('x')", 409, "Value already exists"),
         ("INSERT INTO reviews (rating, product_id) VALUES (9, 1)", 422, "Violates the rule: rating range"),
     ],
 )
-def test_a_bound_that_only_the_database_knows(
-    transactions: Transactions, statement: str, status: int, told: str
+def test_constraint_violation_is_translated(
+    transactions: Transactions, statement: str, status: int, message: str
 ) -> None:
     def work(tx: UnitOfWork) -> Created:
         tx.session.execute(text(statement))
         return MADE
 
-    with pytest.raises(ServiceError, match=told) as raised:
+    with pytest.raises(ServiceError, match=message) as raised:
         transactions.run(work)
     assert STATUSES[type(raised.value)] == status
 
 
-def test_a_stock_that_nobody_can_count_is_refused(client: TestClient, make: Factory) -> None:
-    """More would have been put in than the column holds."""
+def test_stock_out_of_range_is_refused(client: TestClient, make: Factory) -> None:
+    """Put in more units than the column holds."""
     product = make.product(stock=2**31 - 1)
     make.order_detail(product_id=product["id_key"], quantity=1)
     refused = client.put(f"/products/{product['id_key']}", json={"stock": 2**31 - 1})
@@ -187,7 +187,7 @@ def test_a_stock_that_nobody_can_count_is_refused(client: TestClient, make: Fact
     assert client.get(f"/products/{product['id_key']}").json()["stock"] == 2**31 - 2
 
 
-def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestClient, settings: Settings) -> None:
+def test_exhausted_pool_is_503(app: FastAPI, committing_client: TestClient, settings: Settings) -> None:
     app_context = app.state.app_context
     tight = {"db_pool_size": 1, "db_max_overflow": 0, "db_threads": 1, "db_pool_timeout": 0.1}
     own, app_context.database = app_context.database, Database(settings.model_copy(update=tight))
@@ -201,7 +201,7 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
         with own.engine.begin() as other, ThreadPoolExecutor(1) as pool:
             other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
             waiting = pool.submit(post)
-            until(lambda: waits_for_a_lock(own))
+            until(lambda: has_lock_waiter(own))
             queued = post()
             other.rollback()
             free = waiting.result(30)
@@ -212,36 +212,34 @@ def test_no_connection_gets_free_in_time(app: FastAPI, committing_client: TestCl
     assert busy.headers["Retry-After"] == queued.headers["Retry-After"]
 
 
-def test_an_idle_connection_that_was_closed_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
+def test_closed_idle_connection_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
     made = committing_client.post("/categories", json={"name": "Toys"})
     with closing(app.state.app_context.database.engine.raw_connection()) as idle:
         descriptor = os.dup(idle.dbapi_connection.fileno())
-    shut(descriptor)
+    shut_down(descriptor)
     changed = committing_client.patch(made.headers["Location"], json={"name": "Books"})
     assert changed.status_code == 200
 
 
-def test_an_idle_connection_of_single_writes_that_was_closed_is_not_used(
-    app: FastAPI, committing_client: TestClient
-) -> None:
-    """What a statement had done over it, nobody could tell."""
+def test_closed_idle_write_connection_is_not_used(app: FastAPI, committing_client: TestClient) -> None:
+    """Discard it before use: the outcome of a statement sent over it would be unknown."""
     committing_client.post("/categories", json={"name": "Toys"})
     writes = app.state.app_context.database.writes
     closed = list(writes._idle)
     for idle in closed:
-        shut(os.dup(idle._connection.fileno()))
+        shut_down(os.dup(idle._connection.fileno()))
     assert committing_client.post("/categories", json={"name": "Books"}).status_code == 201
     assert closed
     assert not set(closed) & set(writes._idle)
 
 
-def shut(descriptor: int) -> None:
+def shut_down(descriptor: int) -> None:
     with socket.socket(fileno=descriptor) as line:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def leave_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a creation's one statement refuses."""
+def disable_single_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the single statement of every creation refuse, so that creations run in worker threads."""
 
     async def refuse(*_: object) -> None:
         return None
@@ -249,27 +247,27 @@ def leave_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CreatingService, "_create_by_statement", refuse)
 
 
-def test_a_sale_whose_obstacle_has_gone_is_tried_again(
+def test_sale_is_retried_after_an_outdated_refusal(
     client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stock came back between the statements that failed, alone and in a transaction, and the explanation."""
+    """Let the stock return after both statements failed, alone and in a transaction, and before the explanation."""
     insert, tries = OrderDetailRepository.insert, list[Any]()
 
     def fail_once(self: OrderDetailRepository, values: Any, fields: Any) -> Any:
         tries.append(values)
         return insert(self, values, fields) if len(tries) > 1 else []
 
-    leave_to_threads(monkeypatch)
+    disable_single_statement(monkeypatch)
     monkeypatch.setattr(OrderDetailRepository, "insert", fail_once)
     detail = make.order_detail(quantity=2)
     assert (len(tries), detail["quantity"]) == (2, 2)
     assert client.get("/products").json()[0]["stock"] == 8
 
 
-def test_a_refusal_without_a_reason_ends_after_a_few_attempts(
+def test_unexplained_refusal_ends_after_a_few_attempts(
     client: TestClient, make: Factory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As if a condition had been added to the statement only: an error names both places."""
+    """Simulate a condition that only the statement has: the error names both places."""
     order, product, tries = make.order(), make.product(stock=5), list[Any]()
 
     def refuse(*arguments: Any) -> list[Any]:
@@ -277,7 +275,7 @@ def test_a_refusal_without_a_reason_ends_after_a_few_attempts(
         return []
 
     monkeypatch.setattr(OrderDetailRepository, "insert", refuse)
-    leave_to_threads(monkeypatch)
+    disable_single_statement(monkeypatch)
     body = {"quantity": 1, "order_id": order["id_key"], "product_id": product["id_key"]}
     refused = client.post("/order_details", json=body)
     assert (refused.status_code, refused.json()) == (500, {"detail": "Internal server error"})
@@ -290,7 +288,7 @@ def test_a_refusal_without_a_reason_ends_after_a_few_attempts(
     assert client.get("/order_details").json() == []
 
 
-def test_a_rule_may_read_a_page_of_entities(transactions: Transactions, committing_client: TestClient) -> None:
+def test_unit_of_work_reads_a_page_of_entities(transactions: Transactions, committing_client: TestClient) -> None:
     made = [Factory(committing_client).category() for _ in range(3)]
     query = CategoryFilters(skip=1, limit=1)
     names: list[str] = []
