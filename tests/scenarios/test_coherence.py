@@ -1,4 +1,4 @@
-"""No read is older than a write that was answered before it was sent: over two workers, whatever befalls Redis."""
+"""Coherence of the cache over two workers and outages of Redis: no read misses an earlier answered write."""
 
 import itertools
 import re
@@ -16,7 +16,7 @@ from infrastructure.embedded.servers import ValkeyServer
 from tests.servers import App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 
 READERS = 16
-HITS_A_PHASE = 300
+HITS_PER_PHASE = 300
 LIMIT = 100
 
 
@@ -38,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         environment = {
             "RATE_LIMIT_ENABLED": "true",
             "RATE_LIMIT_CALLS": str(LIMIT),
-            "LIMIT_MAX_REQUESTS": "0",  # a worker that begins empties the cache, and would hide what is too old in it
+            "LIMIT_MAX_REQUESTS": "0",  # a starting worker empties the cache, and would hide stale entries
         }
         app = stack.enter_context(running_app(folder, address(postgres) | address(valkey) | environment))
         until(lambda: Site(valkey, app).health() == "healthy")
@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @dataclass
 class Race:
-    """One writer raises a price as fast as it can; readers compare what they read with what had been answered."""
+    """Race of a writer, raising a price, and many readers, comparing it with the last answered price."""
 
     url: str
     product: str
@@ -59,10 +59,10 @@ class Race:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def client(self) -> httpx2.Client:
-        """A customer of its own for each request, so that the rate limit lets all of them in."""
         return httpx2.Client(base_url=self.url, timeout=20)
 
     def headers(self) -> dict[str, str]:
+        """Return a client address of its own for each request, so that the rate limiter admits all requests."""
         number = next(self.numbers)
         return {"X-Forwarded-For": f"203.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
@@ -89,7 +89,7 @@ class Race:
                     self.stale.append((before, price))
 
 
-def race(site: Site, disturb: Callable[[Race], None]) -> Race:
+def run_race(site: Site, disturb: Callable[[Race], None]) -> Race:
     with httpx2.Client(base_url=site.app.url) as client:
         category = client.post("/categories", json={"name": disturb.__name__}).json()["id_key"]
         product = client.post("/products", json={"name": "Laptop", "price": 1, "category_id": category})
@@ -108,64 +108,64 @@ def race(site: Site, disturb: Callable[[Race], None]) -> Race:
     return running
 
 
-def more_hits(running: Race) -> None:
-    wanted = running.seen["true"] + HITS_A_PHASE
+def wait_for_hits(running: Race) -> None:
+    wanted = running.seen["true"] + HITS_PER_PHASE
     until(lambda: running.seen["true"] >= wanted, 60)
 
 
-def more_writes(running: Race) -> None:
+def wait_for_writes(running: Race) -> None:
     wanted = running.answered + 20
     until(lambda: running.answered >= wanted, 60)
 
 
-def uncounted(site: Site) -> int:
-    """Requests that were let in because Redis could not be asked, as by a worker that has only begun."""
+def count_unlimited(site: Site) -> int:
+    """Return the number of requests admitted without Redis, for example by a worker that has just started."""
     metrics = httpx2.get(f"{site.app.url}/metrics", timeout=20).text
     [count] = re.findall(r"^rate_limit_unavailable_total (\d+)", metrics, re.MULTILINE)
     return int(count)
 
 
-def test_four_hundred_at_once_and_exactly_the_limit_is_let_in(site: Site) -> None:
-    """The first of the tests here: before the others take Redis away, and with it the counts."""
+def test_concurrent_requests_are_limited_exactly(site: Site) -> None:
+    """Run first: the other tests stop Redis, and its counts are lost."""
     headers = {"X-Forwarded-For": "198.51.100.7"}
     with httpx2.Client(base_url=site.app.url, timeout=20) as client, ThreadPoolExecutor(40) as threads:
         statuses = Counter(threads.map(lambda _: client.get("/categories", headers=headers).status_code, range(400)))
     assert set(statuses) == {200, 429}
-    until(lambda: statuses[200] == LIMIT + uncounted(site), 10)  # each worker tells its figures now and then
+    until(lambda: statuses[200] == LIMIT + count_unlimited(site), 10)  # each worker publishes its metrics periodically
 
 
-def test_undisturbed(site: Site) -> None:
+def test_reads_are_never_stale_without_outages(site: Site) -> None:
     def undisturbed(running: Race) -> None:
         for _ in range(5):
-            more_hits(running)
+            wait_for_hits(running)
 
-    assert race(site, undisturbed).answered > 1
+    assert run_race(site, undisturbed).answered > 1
 
 
 def test_redis_is_killed_and_comes_back_empty(site: Site) -> None:
     def killed(running: Race) -> None:
         for _ in range(3):
-            more_hits(running)
+            wait_for_hits(running)
             kill(site.valkey)
-            more_writes(running)
-            until(lambda: site.health() == "degraded", 5)  # a health check is shared for a second
+            wait_for_writes(running)
+            until(lambda: site.health() == "degraded", 5)  # a health check is reused for one second
             site.valkey.start()
             until(lambda: site.health() == "healthy", 5)
 
-        more_hits(running)
+        wait_for_hits(running)
 
-    race(site, killed)
+    run_race(site, killed)
 
 
-def test_redis_is_frozen_and_thaws(site: Site) -> None:
+def test_reads_are_never_stale_while_redis_is_frozen(site: Site) -> None:
     def frozen(running: Race) -> None:
         for _ in range(3):
-            more_hits(running)
+            wait_for_hits(running)
             freeze(site.valkey)
-            more_writes(running)
+            wait_for_writes(running)
             thaw(site.valkey)
             until(lambda: site.health() == "healthy", 5)
 
-        more_hits(running)
+        wait_for_hits(running)
 
-    race(site, frozen)
+    run_race(site, frozen)

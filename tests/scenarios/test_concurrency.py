@@ -1,4 +1,4 @@
-"""Many clients at once, with real commits: nothing is sold twice, nothing gets lost, and nobody sees a fault."""
+"""Concurrent clients with real commits: no unit is sold twice, nothing is lost, and no request fails."""
 
 import random
 import threading
@@ -19,8 +19,8 @@ from tests.factories import Factory, Object
 CLIENTS = 16
 
 
-def at_once(calls: Sequence[Callable[[], Any]], threads: int = CLIENTS) -> list[Any]:
-    """The answers; the first calls begin at the same moment."""
+def run_concurrently(calls: Sequence[Callable[[], Any]], threads: int = CLIENTS) -> list[Any]:
+    """Run the calls and return their results; the first `threads` calls begin at the same moment."""
     ready = threading.Barrier(min(threads, len(calls)))
 
     def run(number: int) -> Any:
@@ -36,7 +36,7 @@ def statuses(answers: Iterable[Any]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-def assert_all_agrees(database: Database) -> None:
+def assert_consistent(database: Database) -> None:
     with database.engine.connect() as connection:
         assert disagreements(connection) == []
 
@@ -54,51 +54,53 @@ def shop(committing_client: TestClient) -> Factory:
         ("/bills", {"bill_number": "B-1", "total": 1, "payment_type": "cash"}, "Bill number already exists"),
     ],
 )
-def test_of_sixteen_who_want_the_same_value_one_gets_it(shop: Factory, path: str, body: Object, message: str) -> None:
+def test_concurrent_creates_with_a_unique_value_succeed_once(
+    shop: Factory, path: str, body: Object, message: str
+) -> None:
     spellings = ["john", "JOHN", "John", "jOHN"] * 4
     bodies = [body | ({"email": f"{name}@example.com"} if "email" in body else {}) for name in spellings]
-    answers = at_once([partial(shop.client.post, path, json=body) for body in bodies])
+    answers = run_concurrently([partial(shop.client.post, path, json=body) for body in bodies])
     assert statuses(answers) == {201: 1, 409: 15}
     assert {answer.json()["detail"] for answer in answers if answer.status_code == 409} == {message}
     assert len(shop.client.get(path).json()) == 1
 
 
-def test_bill_numbers_are_never_made_twice(shop: Factory) -> None:
-    bills = at_once([shop.bill] * 64)
+def test_concurrent_bill_numbers_are_distinct(shop: Factory) -> None:
+    bills = run_concurrently([shop.bill] * 64)
     assert len({bill["bill_number"] for bill in bills}) == 64
 
 
-def test_of_a_hundred_buyers_of_ten_units_ten_get_one(shop: Factory, committing: Database) -> None:
+def test_concurrent_sales_never_oversell(shop: Factory, committing: Database) -> None:
     product, order = shop.product(stock=10), shop.order()
     body = {"quantity": 1, "order_id": order["id_key"], "product_id": product["id_key"]}
-    answers = at_once([lambda: shop.client.post("/order_details", json=body)] * 100)
+    answers = run_concurrently([lambda: shop.client.post("/order_details", json=body)] * 100)
     assert statuses(answers) == {201: 10, 400: 90}
     shortage = f"Insufficient stock for product {product['id_key']}. Requested: 1, Available: "
     assert all(answer.json()["detail"].startswith(shortage) for answer in answers if answer.status_code == 400)
     assert shop.client.get(f"/products/{product['id_key']}").json()["stock"] == 0
     assert len(shop.client.get("/order_details").json()) == 10
-    assert_all_agrees(committing)
+    assert_consistent(committing)
 
 
-def test_of_a_hundred_checkouts_of_two_products_ten_succeed(shop: Factory, committing: Database) -> None:
-    """Lines in both orders: locks are taken in one."""
+def test_concurrent_checkouts_never_oversell(shop: Factory, committing: Database) -> None:
+    """Send the lines in both orders; the locks are always taken in key order."""
     products = [shop.product(stock=10), shop.product(stock=10)]
     customer = shop.customer()["id_key"]
 
-    def place(turned: bool) -> Any:
+    def place(is_reversed: bool) -> Any:
         items = [{"product_id": product["id_key"], "quantity": 1} for product in products]
         body = {"client_id": customer, "delivery_method": 1, "payment_type": "cash"}
-        return shop.client.post("/orders/checkout", json=body | {"items": items[::-1] if turned else items})
+        return shop.client.post("/orders/checkout", json=body | {"items": items[::-1] if is_reversed else items})
 
-    answers = at_once([partial(place, turned=bool(number % 2)) for number in range(100)])
+    answers = run_concurrently([partial(place, is_reversed=bool(number % 2)) for number in range(100)])
     assert statuses(answers) == {201: 10, 400: 90}
     assert [product["stock"] for product in shop.client.get("/products").json()] == [0, 0]
     assert len(shop.client.get("/bills").json()) == len(shop.client.get("/orders").json()) == 10
-    assert_all_agrees(committing)
+    assert_consistent(committing)
 
 
-def test_a_checkout_is_of_one_price_while_prices_change(shop: Factory, committing: Database) -> None:
-    """It waits for whoever has the product, and then totals, bill and details are of the price that it finds."""
+def test_concurrent_price_changes_keep_checkouts_consistent(shop: Factory, committing: Database) -> None:
+    """Change prices meanwhile: a checkout locks its products, and all its amounts use the prices that it finds."""
     products = [shop.product(price=1, stock=1000)["id_key"] for _ in range(3)]
     customer = shop.customer()["id_key"]
 
@@ -111,63 +113,63 @@ def test_a_checkout_is_of_one_price_while_prices_change(shop: Factory, committin
         headers = {"Idempotency-Key": f"order {number}"} if number % 2 else None
         return shop.client.post("/orders/checkout", json=body, headers=headers)
 
-    answers = at_once([partial(change if number % 4 == 0 else place, number) for number in range(120)])
+    answers = run_concurrently([partial(change if number % 4 == 0 else place, number) for number in range(120)])
     assert statuses(answers) == {201: 90, 200: 30}
     for placed in (answer.json() for answer in answers if answer.status_code == 201):
         total = sum(line["price"] * line["quantity"] for line in placed["order_details"])
         assert placed["order"]["total"] == placed["bill"]["total"] == total
     assert [product["stock"] for product in shop.client.get("/products").json()] == [1000 - 180] * 3
-    assert_all_agrees(committing)
+    assert_consistent(committing)
 
 
-def test_an_order_is_canceled_once(shop: Factory, committing: Database) -> None:
+def test_concurrent_cancels_take_effect_once(shop: Factory, committing: Database) -> None:
     product = shop.product(stock=10)
     detail = shop.order_detail(quantity=4, product_id=product["id_key"])
     path = f"/orders/{detail['order_id']}"
     cancel = partial(shop.client.put, path, json={"status": 4})
     add = partial(shop.client.post, "/order_details", json={**detail, "quantity": 1})
     remove = partial(shop.client.delete, f"/order_details/{detail['id_key']}")
-    answers = at_once([cancel, add, cancel, remove] * 4)
+    answers = run_concurrently([cancel, add, cancel, remove] * 4)
     assert statuses(answers).keys() <= {200, 201, 204, 404, 409}
     assert shop.client.get(f"/products/{product['id_key']}").json()["stock"] == 10
     history = shop.client.get(f"{path}/history").json()
     assert [change["to_status"] for change in history] == [1, 4]
-    assert_all_agrees(committing)
+    assert_consistent(committing)
 
 
-def test_an_order_is_deleted_once(shop: Factory, committing: Database) -> None:
+def test_concurrent_deletes_of_an_order_succeed_once(shop: Factory, committing: Database) -> None:
     product = shop.product(stock=10)
     detail = shop.order_detail(quantity=4, product_id=product["id_key"])
     delete = partial(shop.client.delete, f"/orders/{detail['order_id']}")
     change = partial(shop.client.put, f"/order_details/{detail['id_key']}", json={"quantity": 9})
-    answers = at_once([delete, change] * 8)
+    answers = run_concurrently([delete, change] * 8)
     assert statuses(answers)[204] == 1
     assert statuses(answers).keys() <= {200, 204, 404}
     assert shop.client.get(f"/products/{product['id_key']}").json()["stock"] == 10
-    assert_all_agrees(committing)
+    assert_consistent(committing)
 
 
 @every_entity
-def test_of_eight_who_read_the_same_one_may_change_it(shop: Factory, entity: Entity) -> None:
+def test_concurrent_writes_with_if_match_succeed_once(shop: Factory, entity: Entity) -> None:
     where = f"{entity.path}/{entity.make(shop)['id_key']}"
     etag = shop.client.get(where).headers["ETag"]
     name, value = next(iter(entity.updates().items()))
     write = partial(shop.client.put, where, json={name: value}, headers={"If-Match": etag})
-    assert statuses(at_once([write] * 8)) == {200: 1, 412: 7}
+    assert statuses(run_concurrently([write] * 8)) == {200: 1, 412: 7}
 
 
 @every_entity
-def test_an_object_is_deleted_once(shop: Factory, entity: Entity) -> None:
+def test_concurrent_deletes_succeed_once(shop: Factory, entity: Entity) -> None:
     where = f"{entity.path}/{entity.make(shop)['id_key']}"
     delete = partial(shop.client.delete, where)
     change = partial(shop.client.patch, where, json={})
-    answers = at_once([delete, change] * 4)
+    answers = run_concurrently([delete, change] * 4)
     assert statuses(answers)[204] == 1
     assert statuses(answers).keys() <= {200, 204, 404}
 
 
 @every_entity
-def test_the_database_keeps_the_time_of_the_last_change(shop: Factory, committing: Database, entity: Entity) -> None:
+def test_updated_at_is_the_time_of_the_last_change(shop: Factory, committing: Database, entity: Entity) -> None:
     made = entity.make(shop)
     name, value = next(iter(entity.updates().items()))
 
@@ -187,7 +189,7 @@ def test_the_database_keeps_the_time_of_the_last_change(shop: Factory, committin
 
 
 class Customer:
-    """Does anything at random that a client can do to orders; knows only what it has been answered."""
+    """Client with random requests about orders; it knows only the objects in its responses."""
 
     def __init__(self, shop: Factory, products: Sequence[int], seed: int) -> None:
         self.shop, self.products, self.random = shop, products, random.Random(seed)
@@ -258,7 +260,7 @@ class Customer:
 
 
 class Manager(Customer):
-    """Puts goods in and changes prices meanwhile; never undoes a sale, because it says what it has read."""
+    """Manager who adds stock and changes prices; `If-Match` keeps the updates from undoing a sale."""
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -269,39 +271,39 @@ class Manager(Customer):
             self.seen[answer.status_code] += 1
 
 
-def held(client: TestClient, product: int) -> int:
-    """In orders that are not canceled."""
+def held_units(client: TestClient, product: int) -> int:
+    """Return the units of a product in orders that are not canceled."""
     kept = {order["id_key"] for order in client.get("/orders?limit=1000").json() if order["status"] != 4}
     details = client.get(f"/order_details?limit=1000&product_id={product}").json()
     return sum(detail["quantity"] for detail in details if detail["order_id"] in kept)
 
 
-def test_buying_changing_canceling_and_deleting_over_two_products(shop: Factory, committing: Database) -> None:
-    """Without deliveries, everything that was put in is either there or held."""
+def test_concurrent_order_changes_lose_no_stock(shop: Factory, committing: Database) -> None:
+    """Skip deliveries, so that every unit is either in stock or held by an order."""
     products = [shop.product(stock=60)["id_key"], shop.product(stock=60)["id_key"]]
     customers = [Customer(shop, products, seed) for seed in range(CLIENTS)]
     for customer in customers:
         customer.progress = lambda: None  # type: ignore[method-assign] # nothing is delivered
-    at_once([partial(customer.run, 25) for customer in customers])
+    run_concurrently([partial(customer.run, 25) for customer in customers])
     seen = sum((customer.seen for customer in customers), Counter[int]())
     assert seen.keys() <= {200, 201, 204, 400, 404, 409}
     assert seen[201] > 100
     for product in products:
         stock = shop.client.get(f"/products/{product}").json()["stock"]
         assert stock >= 0
-        assert stock + held(shop.client, product) == 60
-    assert_all_agrees(committing)
+        assert stock + held_units(shop.client, product) == 60
+    assert_consistent(committing)
 
 
-def test_sixteen_do_everything_that_can_be_done_to_orders(shop: Factory, committing: Database) -> None:
-    """On orders and details of each other as well."""
+def test_concurrent_requests_of_all_kinds_stay_consistent(shop: Factory, committing: Database) -> None:
+    """Share orders and details, so that callers also change those of others."""
     products = [shop.product(stock=80, price=5)["id_key"] for _ in range(3)]
     customers = [Customer(shop, products, seed) for seed in range(CLIENTS - 1)]
     for customer in customers:
         customer.orders, customer.details = customers[0].orders, customers[0].details
-    everybody = [*customers, Manager(shop, products, CLIENTS)]
-    at_once([partial(somebody.run, 25) for somebody in everybody])
-    seen = sum((somebody.seen for somebody in everybody), Counter[int]())
+    callers = [*customers, Manager(shop, products, CLIENTS)]
+    run_concurrently([partial(caller.run, 25) for caller in callers])
+    seen = sum((caller.seen for caller in callers), Counter[int]())
     assert seen.keys() <= {200, 201, 204, 400, 404, 409, 412}
     assert min(seen[200], seen[201], seen[204]) > 10
-    assert_all_agrees(committing)
+    assert_consistent(committing)

@@ -1,4 +1,4 @@
-"""Orders are placed while the database and the workers are killed again and again: each is whole, or not there."""
+"""Orders while the database and the workers are killed repeatedly: each order is complete or absent."""
 
 import os
 import random
@@ -29,7 +29,7 @@ Object = dict[str, Any]
 
 @dataclass
 class Site:
-    """The application as an operator runs it: two workers and servers of their own."""
+    """Application as an operator runs it, with two workers and its own servers."""
 
     postgres: PostgresServer
     app: App
@@ -60,9 +60,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @dataclass
 class Shopper:
-    """Places orders, adds to them and cancels some, and repeats each request until it has been answered.
+    """Shopper who places, extends and cancels orders, and repeats each request until it is answered.
 
-    Knows the status of its orders, and their details, from the answers alone.
+    It knows the statuses and the details of its orders only from the responses.
     """
 
     url: str
@@ -82,7 +82,7 @@ class Shopper:
         with httpx2.Client(base_url=self.url, timeout=20) as self.client:
             email = f"john{self.number}@example.com"
             body = {"name": "John", "lastname": "Doe", "email": email}
-            self.customer = self.ask("POST", "/clients", body).json()["id_key"]
+            self.customer = self.send("POST", "/clients", body).json()["id_key"]
             while not self.stop.is_set():
                 self.random.choice((self.place, self.place, self.add, self.cancel))()
 
@@ -92,7 +92,7 @@ class Shopper:
             for _ in range(self.random.randint(1, 3))
         ]
         body: Object = {"client_id": self.customer, "delivery_method": 1, "payment_type": "cash", "items": items}
-        answer = self.ask("POST", "/orders/checkout", body)
+        answer = self.send("POST", "/orders/checkout", body)
         if answer.status_code == 201:
             placed = answer.json()
             self.orders[placed["order"]["id_key"]] = 1
@@ -102,17 +102,17 @@ class Shopper:
     def add(self) -> None:
         if still_open := [order for order, status in self.orders.items() if status == 1]:
             product, order = self.random.choice(self.products), self.random.choice(still_open)
-            answer = self.ask("POST", "/order_details", {"quantity": 1, "order_id": order, "product_id": product})
+            answer = self.send("POST", "/order_details", {"quantity": 1, "order_id": order, "product_id": product})
             if answer.status_code == 201:
                 self.details.append(answer.json())
 
     def cancel(self) -> None:
         if self.orders:
             order = self.random.choice(list(self.orders))
-            self.ask("PATCH", f"/orders/{order}", {"status": 4})
+            self.send("PATCH", f"/orders/{order}", {"status": 4})
             self.orders[order] = 4
 
-    def ask(self, method: str, path: str, body: Object) -> httpx2.Response:
+    def send(self, method: str, path: str, body: Object) -> httpx2.Response:
         headers = {}
         if method == "POST":
             self.keys += 1
@@ -130,25 +130,25 @@ class Shopper:
             self.stop.wait(0.05)
 
 
-def put_up_for_sale(url: str) -> list[int]:
+def add_products(url: str) -> list[int]:
     with httpx2.Client(base_url=url, timeout=20) as client:
         shelf = client.post("/categories", json={"name": "Hot"}).json()["id_key"]
         body = {"name": "Hot", "price": 9.99, "stock": STOCK, "category_id": shelf}
         return [client.post("/products", json=body).json()["id_key"] for _ in range(PRODUCTS)]
 
 
-def shop_while_everything_is_killed(site: Site, shoppers: list[Shopper], stop: threading.Event) -> None:
-    def answers() -> int:
+def shop_during_kills(site: Site, shoppers: list[Shopper], stop: threading.Event) -> None:
+    def count_responses() -> int:
         return sum(sum(shopper.seen.values()) - shopper.seen["unknown"] - shopper.seen[503] for shopper in shoppers)
 
-    def is_time(enough: int) -> bool:
-        return answers() >= enough or any(run.done() for run in runs)
+    def is_due(target: int) -> bool:
+        return count_responses() >= target or any(run.done() for run in runs)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         runs = [pool.submit(shopper.run) for shopper in shoppers]
         try:
             for kills in range(KILLS + 1):
-                until(partial(is_time, answers() + ANSWERS_BETWEEN_KILLS), 60)
+                until(partial(is_due, count_responses() + ANSWERS_BETWEEN_KILLS), 60)
                 if kills < KILLS:
                     site.kill_a_worker()
                     site.kill_database()
@@ -158,14 +158,14 @@ def shop_while_everything_is_killed(site: Site, shoppers: list[Shopper], stop: t
             run.result(60)
 
 
-def test_what_was_answered_is_there_and_nothing_else(site: Site) -> None:
-    products, stop = put_up_for_sale(site.app.url), threading.Event()
+def test_database_matches_the_responses_after_crashes(site: Site) -> None:
+    products, stop = add_products(site.app.url), threading.Event()
     shoppers = [Shopper(site.app.url, number, products, stop) for number in range(CLIENTS)]
-    shop_while_everything_is_killed(site, shoppers, stop)
+    shop_during_kills(site, shoppers, stop)
 
     seen = sum((shopper.seen for shopper in shoppers), Counter[Any]())
     assert seen.keys() <= {200, 201, 400, 503, "unknown"}, seen
-    assert seen[503] + seen["unknown"] > 0, "nothing was hit"
+    assert seen[503] + seen["unknown"] > 0, "no kill had an effect"
 
     orders = [order for shopper in shoppers for order in shopper.orders.items()]
     details = [detail for shopper in shoppers for detail in shopper.details]

@@ -1,4 +1,4 @@
-"""Writes whose answer got lost: what is cached of them must not stay behind what they did."""
+"""Writes with a lost response: the cache must not stay behind them."""
 
 import os
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from tests.factories import Factory, Object
 from tests.servers import until
-from tests.services.test_unit_of_work import leave_to_threads, shut, waits_for_a_lock
+from tests.services.test_unit_of_work import disable_single_statement, has_lock_waiter, shut_down
 
 KEY = {"Idempotency-Key": "a key"}
-HELD = 4711  # the advisory lock that a commit waits for
+LOCK_ID = 4711  # the advisory lock that a commit waits for
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def cached(app: FastAPI, committing_client: TestClient) -> TestClient:
 
 
 def read(client: TestClient, path: str) -> Any:
-    """Twice: what is read now is cached from now on."""
+    """Read twice, so that the response is cached, and return it."""
     client.get(path)
     answer = client.get(path)
     assert answer.headers["X-Cache-Hit"] == "true"
@@ -37,7 +37,7 @@ def read(client: TestClient, path: str) -> Any:
 
 @contextmanager
 def no_drop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As when the worker is killed between the commit and the drop."""
+    """Skip the drop of stamps, as if the worker were killed between the commit and the drop."""
 
     async def invalidate(_self: CacheService, _rows: object) -> None:
         return None
@@ -68,7 +68,7 @@ def checkout(make: Factory, product: Object) -> tuple[str, Object]:
 
 @pytest.mark.parametrize("in_a_thread", [False, True])
 @pytest.mark.parametrize("body", [products, categories, order_details, checkout])
-def test_a_repeat_drops_what_the_first_may_have_left(
+def test_repeat_drops_the_stamps_of_the_first_request(
     cached: TestClient, monkeypatch: pytest.MonkeyPatch, body: Any, *, in_a_thread: bool
 ) -> None:
     make = Factory(cached)
@@ -78,9 +78,9 @@ def test_a_repeat_drops_what_the_first_may_have_left(
     before = [read(cached, each) for each in read_paths]
     with no_drop(monkeypatch):
         assert cached.post(path, json=new, headers=KEY).status_code == 201
-    assert [read(cached, each) for each in read_paths] == before, "nobody was told"
+    assert [read(cached, each) for each in read_paths] == before, "the cache still holds the old responses"
     if in_a_thread:
-        leave_to_threads(monkeypatch)
+        disable_single_statement(monkeypatch)
     repeat = cached.post(path, json=new, headers=KEY)
     assert (repeat.status_code, repeat.headers["Idempotency-Replayed"]) == (201, "true")
     now = [cached.get(each).json() for each in read_paths]
@@ -89,7 +89,7 @@ def test_a_repeat_drops_what_the_first_may_have_left(
 
 
 def as_stored(client: TestClient, path: str) -> Any:
-    """A page by keys is never cached, and bears the same objects."""
+    """Return the stored objects: a page by keys is never cached, and contains the same objects."""
     if path.count("/") == 1:
         return client.get(path, params={"after_id": 0}).json()
     collection, _, id_key = path.rpartition("/")
@@ -99,12 +99,12 @@ def as_stored(client: TestClient, path: str) -> Any:
 
 @pytest.fixture
 def slow_commit(committing: Database) -> Iterator[None]:
-    """Whoever changes a category waits at the end of its transaction for whoever has the lock."""
+    """Make each transaction that changes a category wait for the advisory lock before it commits."""
     with committing.engine.begin() as connection:
         connection.execute(
             text(f"""
             CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
-                $$ BEGIN PERFORM pg_advisory_xact_lock_shared({HELD}); RETURN NULL; END $$;
+                $$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK_ID}); RETURN NULL; END $$;
             CREATE CONSTRAINT TRIGGER wait AFTER INSERT OR UPDATE ON categories
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
             """)
@@ -124,17 +124,17 @@ def change(client: TestClient, where: str) -> int:
 
 @pytest.mark.usefixtures("slow_commit")
 @pytest.mark.parametrize("write", [create, change])
-def test_a_write_that_happens_after_its_connection_was_lost_is_read(
+def test_write_committed_after_a_lost_connection_is_read(
     app: FastAPI, cached: TestClient, committing: Database, write: Any
 ) -> None:
-    """Its client has been told that nobody knows; the server goes on with what it was sent."""
+    """Shut the connections down during the commit: the client gets a 503, and the server still commits."""
     where = cached.post("/categories", json={"name": "Before"}).headers["Location"]
-    with held(committing) as other, ThreadPoolExecutor(1) as pool:
+    with held_lock(committing) as other, ThreadPoolExecutor(1) as pool:
         lines = idle_connections(app.state.app_context.database)
         writing = pool.submit(write, cached, where)
-        until(lambda: waits_for_a_lock(committing))
+        until(lambda: has_lock_waiter(committing))
         for line in lines:
-            shut(line)
+            shut_down(line)
         assert writing.result(30) == 503
         assert [one["name"] for one in read(cached, "/categories")] == ["Before"]
         assert read(cached, where)["name"] == "Before"
@@ -145,14 +145,14 @@ def test_a_write_that_happens_after_its_connection_was_lost_is_read(
 
 
 @contextmanager
-def held(database: Database) -> Iterator[Connection]:
+def held_lock(database: Database) -> Iterator[Connection]:
     with database.engine.begin() as connection:
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({HELD})"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK_ID})"))
         yield connection
 
 
 def idle_connections(database: Database) -> list[int]:
-    """Descriptors of the connections that the next creation and the next change will use."""
+    """Return descriptors of the connections that the next creation and the next change will use."""
     with closing(database.engine.raw_connection()) as pooled:
         idle: list[Any] = [pooled.dbapi_connection, *(each._connection for each in database.writes._idle)]
         return [os.dup(connection.fileno()) for connection in idle]

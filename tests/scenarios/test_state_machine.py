@@ -1,4 +1,4 @@
-"""Any sequence of orders, checkouts, changes and price tags, through HTTP, held against a small model of the shop."""
+"""Random sequences of orders, checkouts and changes over HTTP, compared with a small model of the shop."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ quantities = st.integers(1, 5)
 stocks = st.integers(0, 20)
 GONE = 12
 picks = st.sampled_from(range(GONE + 1))
-NOWHERE = 999_999_999
+MISSING_ID = 999_999_999
 
 
 class ShopMachine(RuleBasedStateMachine):
@@ -31,26 +31,26 @@ class ShopMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.empty()
+        self.remove_all()
         self.model, self.keys = ShopModel(), 0
         make = Factory(self.client)
         self.shelf = make.category()["id_key"]
         self.buyer = {"client_id": make.customer()["id_key"], "delivery_method": 1}
         self.bill = make.bill()["id_key"]
         for stock in (10, 20):
-            self.put_up_for_sale(stock=stock, price=9.99)
+            self.add_product(stock=stock, price=9.99)
         self.open_order(status=1)
 
     def teardown(self) -> None:
-        assert self.ask("GET", "/order_details", 200) == list(self.model.details.values())
-        orders = self.ask("GET", "/orders", 200)
+        assert self.send("GET", "/order_details", 200) == list(self.model.details.values())
+        orders = self.send("GET", "/orders", 200)
         assert {order["id_key"]: order["status"] for order in orders} == self.model.orders
 
-    def empty(self) -> None:
-        """Of what the example before has left."""
+    def remove_all(self) -> None:
+        """Remove the data of the previous example."""
         raise NotImplementedError
 
-    def ask(self, method: str, path: str, expected: int, body: Object | None = None, **headers: str) -> Any:
+    def send(self, method: str, path: str, expected: int, body: Object | None = None, **headers: str) -> Any:
         answer = self.client.request(method, path, json=body, headers=headers)
         assert answer.status_code == expected, answer.text
         return answer.json() if answer.content else None
@@ -58,41 +58,41 @@ class ShopMachine(RuleBasedStateMachine):
     @staticmethod
     def one_of(table: Mapping[int, Any], pick: int) -> int:
         keys = list(table)
-        return keys[pick % len(keys)] if keys and pick != GONE else NOWHERE
+        return keys[pick % len(keys)] if keys and pick != GONE else MISSING_ID
 
     @rule(stock=stocks, price=prices)
-    def put_up_for_sale(self, stock: int, price: float) -> None:
+    def add_product(self, stock: int, price: float) -> None:
         body = {"name": "Thing", "price": price, "stock": stock, "category_id": self.shelf}
-        self.model.enter_product(self.ask("POST", "/products", 201, body))
+        self.model.enter_product(self.send("POST", "/products", 201, body))
 
     @rule(pick=picks, changes=st.fixed_dictionaries({}, optional={"stock": stocks, "price": prices}))
     def change_product(self, pick: int, changes: Object) -> None:
         product = self.one_of(self.model.products, pick)
-        self.ask("PUT", f"/products/{product}", self.model.change_product(product, changes), changes)
+        self.send("PUT", f"/products/{product}", self.model.change_product(product, changes), changes)
 
     @precondition(lambda self: len(self.model.products) > 2)
     @rule(pick=picks)
     def delete_product(self, pick: int) -> None:
         product = self.one_of(self.model.products, pick)
-        self.ask("DELETE", f"/products/{product}", self.model.delete_product(product))
+        self.send("DELETE", f"/products/{product}", self.model.delete_product(product))
 
     @rule(status=st.sampled_from((1, 1, 1, 2, 3)))
     def open_order(self, status: int) -> None:
         body = self.buyer | {"total": 1, "bill_id": self.bill, "status": status}
-        self.model.enter_order(self.ask("POST", "/orders", 201, body))
+        self.model.enter_order(self.send("POST", "/orders", 201, body))
 
     @precondition(lambda self: self.model.orders)
     @rule(pick=picks, status=st.integers(1, 4))
     def change_status(self, pick: int, status: int) -> None:
         order = self.one_of(self.model.orders, pick)
-        self.ask("PATCH", f"/orders/{order}", self.model.change_status(order, status), {"status": status})
+        self.send("PATCH", f"/orders/{order}", self.model.change_status(order, status), {"status": status})
 
     @precondition(lambda self: self.model.orders)
     @rule(pick=picks)
     def delete_order(self, pick: int) -> None:
         order = self.one_of(self.model.orders, pick)
         for _ in range(2):
-            self.ask("DELETE", f"/orders/{order}", self.model.delete_order(order))
+            self.send("DELETE", f"/orders/{order}", self.model.delete_order(order))
 
     @rule(order=picks, product=picks, quantity=quantities, offered=st.sampled_from((None, 0, 0, 0.01)))
     def add_detail(self, order: int, product: int, quantity: int, offered: float | None) -> None:
@@ -104,7 +104,7 @@ class ShopMachine(RuleBasedStateMachine):
         if offered is not None and body["product_id"] in self.model.products:
             body["price"] = round(self.model.products[body["product_id"]]["price"] + offered, 2)
         expected = self.model.add_detail(body)
-        made = self.ask("POST", "/order_details", expected, body)
+        made = self.send("POST", "/order_details", expected, body)
         if expected == 201:
             self.model.enter_detail(made)
 
@@ -117,13 +117,13 @@ class ShopMachine(RuleBasedStateMachine):
             changes["product_id"] = self.one_of(self.model.products, product)
         if order is not None:
             changes["order_id"] = self.one_of(self.model.orders, order)
-        self.ask("PUT", f"/order_details/{detail}", self.model.change_detail(detail, changes), changes)
+        self.send("PUT", f"/order_details/{detail}", self.model.change_detail(detail, changes), changes)
 
     @precondition(lambda self: self.model.details)
     @rule(pick=picks)
     def delete_detail(self, pick: int) -> None:
         detail = self.one_of(self.model.details, pick)
-        self.ask("DELETE", f"/order_details/{detail}", self.model.delete_detail(detail))
+        self.send("DELETE", f"/order_details/{detail}", self.model.delete_detail(detail))
 
     @rule(
         wanted=st.lists(st.tuples(picks, quantities), min_size=1, max_size=4),
@@ -131,14 +131,14 @@ class ShopMachine(RuleBasedStateMachine):
         repeats=st.integers(0, 2),
     )
     def check_out(self, wanted: list[tuple[int, int]], discount: float, repeats: int) -> None:
-        """Repeats with the same key change nothing."""
+        """Place an order; repeats with the same key must change nothing."""
         lines = [(self.one_of(self.model.products, pick), quantity) for pick, quantity in wanted]
         items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
         body = self.buyer | {"payment_type": "cash", "discount": discount, "items": items}
         self.keys += 1
         key = {"Idempotency-Key": f"checkout {self.keys}"}
         expected, total = self.model.check_out(lines, discount)
-        answers = [self.ask("POST", "/orders/checkout", expected, body, **key) for _ in range(1 + repeats)]
+        answers = [self.send("POST", "/orders/checkout", expected, body, **key) for _ in range(1 + repeats)]
         assert answers == [answers[0]] * len(answers)
         if expected == 201:
             assert answers[0]["order"]["total"] == answers[0]["bill"]["total"] == total
@@ -147,8 +147,8 @@ class ShopMachine(RuleBasedStateMachine):
                 self.model.enter_detail(detail)
 
     @invariant()
-    def the_tables_hold_what_the_model_has(self) -> None:
-        """So everything that was answered with 201 is there, and nothing that was refused has left a trace."""
+    def tables_match_the_model(self) -> None:
+        """Compare the tables with the model: each 201 is stored, and no refused request has left a trace."""
         with self.database.engine.connect() as connection:
             rows = text("SELECT id_key, quantity, price, order_id, product_id FROM order_details")
             details = connection.execute(rows)
@@ -158,29 +158,27 @@ class ShopMachine(RuleBasedStateMachine):
             assert disagreements(connection) == []
 
     @invariant()
-    def the_api_shows_the_products_as_they_are(self) -> None:
-        assert self.ask("GET", "/products", 200) == list(self.model.products.values())
+    def product_list_matches_the_model(self) -> None:
+        assert self.send("GET", "/products", 200) == list(self.model.products.values())
 
     @invariant()
-    def every_unit_is_somewhere(self) -> None:
+    def no_unit_is_missing(self) -> None:
         assert all(product["stock"] >= 0 for product in self.model.products.values())
         assert not any(self.model.missing_units())
 
 
-def test_the_shop_behaves_like_its_model(
-    committing_client: TestClient, committing: Database, settings: Settings
-) -> None:
+def test_shop_behaves_like_its_model(committing_client: TestClient, committing: Database, settings: Settings) -> None:
     where = settings.redis_address()
     assert where
 
-    class OfThisRun(ShopMachine):
+    class SessionShopMachine(ShopMachine):
         client, database = committing_client, committing
 
-        def empty(self) -> None:
+        def remove_all(self) -> None:
             cache.flushdb()
             empty_tables(committing)
 
     with redis.Redis(host=where.host, port=where.port, password=where.password, db=where.db) as cache:
         run_state_machine_as_test(
-            OfThisRun, settings=limits(max_examples=20, stateful_step_count=30, deadline=None, database=None)
+            SessionShopMachine, settings=limits(max_examples=20, stateful_step_count=30, deadline=None, database=None)
         )
