@@ -35,10 +35,11 @@ test: $(READY) ## Run the tests with coverage (ARGS="-k name" selects tests and 
 fuzz: $(READY) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)
 	@$(VENV)/python -m tests.fuzz --cases $(CASES) --seconds $(DURATION) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-check: $(READY) ## Check format, lint rules and types
+check: $(READY) ## Check format, lint rules, types and import rules
 	@$(VENV)/ruff format --check .
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy .
+	@$(VENV)/lint-imports --no-cache
 
 format: $(READY) ## Format the code and apply lint fixes
 	@$(VENV)/ruff check --fix --exit-zero --quiet .
@@ -98,7 +99,7 @@ image-test: $(READY) ## Build the production image and run its health check
 	@bash deploy/image_test.sh
 
 clean: ## Remove the environment, caches and logs
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov logs
+	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .coverage htmlcov logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## Remove the data of the embedded servers (stop them first)

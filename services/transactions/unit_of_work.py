@@ -93,12 +93,14 @@ def _storable_refusals(
     try:
         with tx.session.begin_nested():
             yield
-    except (ServiceError, DBAPIError) as error:
-        refusal: Exception = error
-        if isinstance(error, DBAPIError):
-            if error.connection_invalidated or isinstance(error.orig, CONFLICTS):
-                raise
-            refusal = translate_error(tx, error, unique_messages)
+    except ServiceError as error:
+        if idempotent.encode(error) is None:
+            raise
+        tx.changes, tx.outcome = Changes(), error
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig, CONFLICTS):
+            raise
+        refusal = translate_error(tx, error, unique_messages)
         if not isinstance(refusal, ServiceError) or idempotent.encode(refusal) is None:
             raise refusal from error
         tx.changes, tx.outcome = Changes(), refusal

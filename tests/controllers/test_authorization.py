@@ -13,6 +13,7 @@ from controllers import CONTROLLERS
 from controllers.http.access import PUBLIC
 from repositories.base_repository_impl import BaseRepository
 from services.auth.principal import Role
+from services.caching.registry import CACHED_RESOURCES
 from tests.credentials import Headers, Issuer, bearer, key_headers
 from tests.entities import ENTITIES
 from tests.factories import Factory, Object
@@ -165,7 +166,7 @@ def test_client_only_routes_have_an_owner_filter(guarded_app: FastAPI) -> None:
 
 
 def test_cached_resources_are_public(guarded_app: FastAPI) -> None:
-    names = set(guarded_app.state.app_context.cached)
+    names = set(CACHED_RESOURCES)
     assert names == {"products", "categories"}
     cached = [route for route in guarded_routes(guarded_app) if route.path.split("/")[1] in names]
     assert all(route.policy == PUBLIC for route in cached if "GET" in route.methods)

@@ -18,7 +18,7 @@ from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository
 from schemas.category_schema import CategoryFilters
 from schemas.product_schema import ProductFilters
-from services.base_service_impl import BaseService
+from services.transactions.creation import CreatingService
 from tests.database import empty_tables
 from tests.factories import Factory
 from tests.servers import until
@@ -228,13 +228,13 @@ def test_what_the_database_refuses_is_told_by_a_transaction(
 ) -> None:
     """And what it does not refuse has needed none."""
     in_transactions: list[Any] = []
-    create = BaseService.create
+    create = CreatingService._create_in_thread
 
-    def noted(self: BaseService[Any, Any, Any, Any], session: Any, values: Any) -> Any:
-        in_transactions.append(values)
-        return create(self, session, values)
+    def recorded(self: CreatingService, context: Any, creation: Any) -> Any:
+        in_transactions.append(creation)
+        return create(self, context, creation)
 
-    monkeypatch.setattr(BaseService, "create", noted)
+    monkeypatch.setattr(CreatingService, "_create_in_thread", recorded)
     assert committing_client.post("/categories", json=TOYS).status_code == 201
     assert in_transactions == []
     again = committing_client.post("/categories", json=TOYS)
