@@ -28,8 +28,8 @@ run: $(READY) ## Run the API for development: one worker, hot reload, its own Po
 run-production: $(READY) ## Run the API with many workers
 	@$(VENV)/python run_production.py
 
-test: $(READY) ## Run the tests with coverage (ARGS="-k name" to select)
-	@$(VENV)/python -m pytest --cov --cov-report=term $(ARGS)
+test: $(READY) ## Run the tests with coverage (ARGS="-k name" selects tests and omits coverage)
+	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term)
 
 # ARGS=--authenticated uses AUTH_MODE=both and an admin key; other arguments go to Schemathesis.
 fuzz: $(READY) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven over the DevTools protocol's pipe: no port, no driver, no further package.
+"""Headless Chromium for tests, driven over the pipe of the DevTools protocol, without a port, driver or package.
 
 It ends when the pipe closes, so a killed test run leaves no browser behind.
 """
@@ -28,11 +28,11 @@ FLAGS = (
     "--remote-debugging-pipe",
     "--window-size=1280,1000",
 )
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 class Chromium:
-    """One page. `errors` are what the browser logged as such, `requested` the addresses it asked for."""
+    """One page. `errors` holds the errors that the browser logged, `requested` the addresses that it requested."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self.errors: list[str] = []
@@ -55,7 +55,7 @@ class Chromium:
         message = {"id": self._last_id, "method": method, "params": params, **self._session}
         os.write(self._commands, json.dumps(message).encode() + b"\0")
         while (answer := self._read()).get("id") != self._last_id:
-            self._note(answer.get("method"), answer.get("params", {}))
+            self._record(answer.get("method"), answer.get("params", {}))
         assert "error" not in answer, answer
         return answer["result"]
 
@@ -65,15 +65,15 @@ class Chromium:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The first truthy value of the JavaScript `expression`."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Return the first truthy value of the JavaScript `expression`; fail after 60 seconds."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not (value := self.evaluate(expression)):
             assert time.monotonic() < deadline, f"never became true: {expression}; errors: {self.errors}"
             time.sleep(0.05)
         return value
 
     def call_on(self, element: str, method: str) -> None:
-        """Waits for the element, an expression, and calls its method."""
+        """Wait until the expression `element` gives an element, and call its method."""
         self.wait_for(f"{element} && ({element}.{method}, true)")
 
     def _read(self) -> Any:
@@ -83,7 +83,7 @@ class Chromium:
             message += byte
         return json.loads(message)
 
-    def _note(self, method: str | None, params: Any) -> None:
+    def _record(self, method: str | None, params: Any) -> None:
         if method == "Network.requestWillBeSent":
             self.requested.append(params["request"]["url"])
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
@@ -93,7 +93,7 @@ class Chromium:
 
 
 def find_chromium() -> str | None:
-    """The browser's path; installs it first where it is missing and the machine allows."""
+    """Return the path of the browser, or None; as root with apt-get, install it if it is missing."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found or os.geteuid() or not shutil.which("apt-get"):
         return found

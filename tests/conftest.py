@@ -1,4 +1,4 @@
-"""Fixtures: real servers for the run, one application, a transaction of its own for each test."""
+"""Fixtures: real servers for the session, one application, and a rolled-back transaction for each test."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from tests.database import StatementCounter, counted_statements, empty_tables, o
 from tests.factories import Factory
 from tests.servers import address, postgres_server, until, valkey_server
 
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request is too much
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per request is too much
 
 UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,
@@ -30,7 +30,7 @@ UNLIMITED: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The servers of this run, with the tables; also in the environment, for processes that tests start."""
+    """Start the session's servers, create the tables, and export the addresses for processes that tests start."""
     folder = tmp_path_factory.mktemp("servers")
     with postgres_server(folder / "postgres") as postgres, valkey_server(folder / "valkey") as valkey:
         os.environ.update(address(postgres) | address(valkey))
@@ -41,7 +41,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture(scope="session")
 def committing(settings: Settings) -> Iterator[Database]:
-    """The database as the service has it, with real commits."""
+    """Yield the database as the service has it, with real commits."""
     database = Database(settings)
     yield database
     database.close()
@@ -72,7 +72,7 @@ def empty_cache(settings: Settings) -> None:
 def client(
     app: FastAPI, running_app: TestClient, committing: Database, settings: Settings, empty_cache: None
 ) -> Iterator[TestClient]:
-    """HTTP to the application, all within one transaction that is rolled back."""
+    """Yield a client of the application; all its requests run in one transaction that is rolled back."""
     app_context = app.state.app_context
     own = app_context.database
     with outer_transaction(committing, settings) as database:
@@ -91,7 +91,7 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="session")
 def guarded_app(settings: Settings, issuer: Issuer) -> FastAPI:
-    """The application that asks who calls, and takes keys and tokens alike."""
+    """Return the application with authentication by API keys and tokens."""
     from main import create_fastapi_app
 
     return create_fastapi_app(settings.model_copy(update={"auth_mode": "both", **issuer.settings()}))
@@ -108,7 +108,7 @@ def running_guarded_app(guarded_app: FastAPI) -> Iterator[TestClient]:
 def guarded(
     app: FastAPI, guarded_app: FastAPI, client: TestClient, running_guarded_app: TestClient
 ) -> Iterator[TestClient]:
-    """HTTP to the application that asks who calls, in the transaction of `client`, which is the open one."""
+    """Yield a client of the guarded application, in the transaction of `client`."""
     app_context = guarded_app.state.app_context
     own, app_context.database = app_context.database, app.state.app_context.database
     yield running_guarded_app
@@ -117,7 +117,7 @@ def guarded(
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Of the applications that are made afterwards: of what they remember about credentials."""
+    """Replace the clock of the credential caches, for applications created afterwards."""
     clock = Clock()
     for module in (
         "services.auth.authenticator",
@@ -134,7 +134,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def committing_client(
     app: FastAPI, running_app: TestClient, committing: Database, empty_cache: None
 ) -> Iterator[TestClient]:
-    """HTTP to the application with real commits, for concurrency; the tables are emptied afterwards."""
+    """Yield a client with real commits, for concurrency tests; empty the tables afterwards."""
     yield running_app
     app.state.app_context.in_doubt._writes.clear()
     empty_tables(committing)

@@ -1,4 +1,4 @@
-"""What callers show to be known: API keys, and tokens together with whoever issues them."""
+"""Credentials for tests: API keys, tokens, and the issuer of the tokens."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ ISSUER, AUDIENCE = "https://id.example.com/", "shop"
 
 
 class Clock:
-    """The service's clock, which can be moved ahead."""
+    """Clock of the service that a test can move ahead."""
 
     ahead = 0.0
 
@@ -47,18 +47,18 @@ class Clock:
 
 
 class Issuer:
-    """Signs tokens; between `start` and `stop` it tells everybody its public keys, by `kid`."""
+    """Issuer of signed tokens; between `start` and `stop` it serves its public keys by `kid`."""
 
     def __init__(self) -> None:
         self.private: dict[str, Any] = {}
         self.public: dict[str, Any] = {}
         self.port = free_port()
         self.status, self.document = 200, b""
-        self.asked = 0
+        self.request_count = 0
         self.renew()
 
     def renew(self, generation: int = 1) -> None:
-        """Keys of a new generation in the place of all others."""
+        """Replace all keys by keys of a new generation."""
         self.private = {
             f"RS256-{generation}": rsa.generate_private_key(65537, 2048),
             f"ES256-{generation}": ec.generate_private_key(ec.SECP256R1()),
@@ -77,7 +77,7 @@ class Issuer:
         self._thread.join()
 
     def settings(self) -> dict[str, Any]:
-        """With which a service takes its tokens."""
+        """Return the settings of a service that accepts this issuer's tokens."""
         return {
             "jwt_jwks_url": f"http://{LOOPBACK}:{self.port}/keys",
             "jwt_secret": SecretStr(SECRET),
@@ -86,14 +86,14 @@ class Issuer:
         }
 
     def token(self, algorithm: str = "RS256", generation: int = 1, **changed: Any) -> str:
-        """An admin's, unless the claims are changed; a claim that is None is left out."""
+        """Return a token of an admin, with changed claims; a claim of None is left out."""
         if algorithm == "HS256":
             return jwt.encode(claims(**changed), SECRET, algorithm)
         kid = f"{algorithm}-{generation}"
         return jwt.encode(claims(**changed), self.private[kid], algorithm, {"kid": kid})
 
     def confused_token(self) -> str:
-        """Signed with the public key as if it were a secret, as whoever knows no secret can."""
+        """Return a token signed with the public key as an HMAC secret, as an attacker without a secret can."""
         (kid, key) = next(iter(self.public.items()))
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         signed = b".".join(_encoded(json.dumps(part)) for part in ({"alg": "HS256", "kid": kid}, claims()))
@@ -110,22 +110,24 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self.server.issuer.asked += 1
+        self.server.issuer.request_count += 1
         self.send_response(self.server.issuer.status)
         self.send_header("Content-Length", str(len(self.server.issuer.document)))
         self.end_headers()
         self.wfile.write(self.server.issuer.document)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Discard the log line."""
 
 
 @contextmanager
 def service(
     settings: Settings, database: Database | None = None, address: str = "127.0.0.1", **changed: Any
 ) -> Iterator[TestClient]:
-    """HTTP to an application of its own with these settings, called from `address`; within a test's transaction, if
-    its database is given."""
+    """Run an application of its own with changed settings, and yield a client with the peer `address`.
+
+    With `database`, the application works in that test's transaction.
+    """
     from main import create_fastapi_app
 
     app = create_fastapi_app(settings.model_copy(update=changed))
@@ -138,7 +140,7 @@ def service(
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """With times that are told as their distance from now."""
+    """Return the claims of an admin, with changes; a timedelta is relative to now."""
     valid = {"sub": "ada", "role": "admin", "iss": ISSUER, "aud": AUDIENCE, "exp": timedelta(minutes=10)}
     now = int(time.time())
     return {
@@ -153,7 +155,7 @@ def bearer(token: str) -> Headers:
 
 
 def new_key(app: FastAPI, client_id: int | None = None) -> NewKey:
-    """An admin's, or the client's."""
+    """Create an API key of an admin, or of the client."""
     with app.state.app_context.database.sessions.begin() as session:
         return make_key(session, Role.ADMIN if client_id is None else Role.CLIENT, client_id)
 
@@ -163,7 +165,7 @@ def key_headers(app: FastAPI, client_id: int | None = None) -> Headers:
 
 
 def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
-    """What the statement answers, within the test's transaction."""
+    """Run a statement in the test's transaction and return its rows."""
     with app.state.app_context.database.sessions.begin() as session:
         result = session.execute(text(statement), parameters)
         return result.all() if result.returns_rows else None

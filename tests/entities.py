@@ -1,4 +1,4 @@
-"""All resources in one table; the tests of what they have in common read it. A new entity is a new row."""
+"""Table of all resources, for the tests of their common behaviour. A new entity is a new row."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from tests.factories import Factory, Object
 
 _numbers = itertools.count(1)
 
-# What a reference refers to: its name in messages, its path, and how a test makes one.
+# The target of each reference: its name in messages, its path, and a function that creates one.
 TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {
     "client_id": ("Client", "/clients", lambda make: make.customer()),
     "bill_id": ("Bill", "/bills", lambda make: make.bill()),
@@ -23,9 +23,9 @@ TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """`example` makes a valid value from a number that no other call gets; of kind "text" is what may be any text.
+    """Field of an entity. `example` makes a valid value from a unique number; kind "text" accepts any text.
 
-    `default` is what a create without the field answers; `...` stands for a value that the server makes.
+    `default` is the value after a create without the field; `...` stands for a value that the server generates.
     """
 
     kind: str
@@ -75,7 +75,7 @@ REFERENCE = Field("reference", lambda _: None)
 
 @dataclass(frozen=True)
 class Entity:
-    """`name` is the one in messages; `unique` maps fields to what a second object with their value is told."""
+    """Resource with its fields. `name` is used in messages; `unique` maps a field to the message for a duplicate."""
 
     name: str
     path: str
@@ -92,7 +92,7 @@ class Entity:
         return [name for name, spec in self.fields.items() if spec.required]
 
     def body(self, make: Factory, **given: Any) -> Object:
-        """A valid one with every field; what it refers to is made unless it is given."""
+        """Return a valid body with every field; create the referenced objects that are not given."""
         number = next(_numbers)
         return {
             name: given[name] if name in given else self._value(name, spec, make, number)
@@ -103,12 +103,12 @@ class Entity:
         return make.post(self.path, self.body(make, **given))
 
     def make_many(self, make: Factory, how_many: int, **given: Any) -> list[Object]:
-        """Objects that refer to the same ones."""
+        """Create objects with the same references."""
         same = {name: TARGETS[name][2](make)["id_key"] for name in self.references if name not in given}
         return [self.make(make, **same, **given) for _ in range(how_many)]
 
     def updates(self) -> Object:
-        """A new value for each field, references apart."""
+        """Return a new value for each field that is no reference."""
         return {name: spec.update for name, spec in self.fields.items() if spec.kind != "reference"}
 
     @staticmethod

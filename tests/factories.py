@@ -1,4 +1,4 @@
-"""Objects made through HTTP, with defaults for all that a test does not care about."""
+"""Factory of objects over HTTP, with defaults for the fields that a test does not set."""
 
 import itertools
 from typing import Any
@@ -54,5 +54,5 @@ class Factory:
 
     @staticmethod
     def _with(reference: str, make: Any, fields: Object, **defaults: Any) -> Object:
-        """The reference leads to a new object unless the test names one."""
+        """Add the defaults, and a reference to a new object unless the test gives one."""
         return defaults | fields | ({} if reference in fields else {reference: make()["id_key"]})

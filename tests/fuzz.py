@@ -1,7 +1,7 @@
-"""Schemathesis against the service as it runs: `make fuzz`. It knows of the service what `/openapi.json` tells.
+"""Schemathesis against the running service: `make fuzz`. It knows the service only from `/openapi.json`.
 
-With `--authenticated` the service asks for credentials (AUTH_MODE=both), and the requests bear an admin's key. What
-else is given goes to Schemathesis: `--phases stateful`, for example.
+With `--authenticated` the service requires credentials (AUTH_MODE=both), and the requests carry an admin's key. Other
+arguments go to Schemathesis, for example `--phases stateful`.
 """
 
 import argparse
@@ -39,15 +39,15 @@ def main() -> int:
 
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Fuzz the service with Schemathesis.")
-    parser.add_argument("--cases", type=int, default=50, help="at the most, for each operation in each phase")
-    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="default: a new one")
-    parser.add_argument("--seconds", type=int, default=3600, help="after which it ends, having tried ever more")
+    parser.add_argument("--cases", type=int, default=50, help="maximum for each operation in each phase")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="default: random")
+    parser.add_argument("--seconds", type=int, default=3600, help="time limit")
     parser.add_argument("--authenticated", action="store_true", help="AUTH_MODE=both, with an admin's key")
     return parser
 
 
 def fuzz(app: App, arguments: argparse.Namespace, headers: dict[str, str], more: list[str]) -> int:
-    """The exit code of Schemathesis, which is 0 when it has found nothing; what it does is told as it goes."""
+    """Run Schemathesis with visible progress and return its exit code: 0 if it found nothing."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{app.url}/openapi.json"]
     command += ["--max-examples", str(arguments.cases), "--seed", str(arguments.seed)]
     command += ["--max-time", str(arguments.seconds), *more]
@@ -56,12 +56,12 @@ def fuzz(app: App, arguments: argparse.Namespace, headers: dict[str, str], more:
 
 
 def admin_key(folder: Path, environment: dict[str, str]) -> str:
-    told = run_script(folder, environment, "scripts.api_key", "make", "admin")
-    return told.partition("Key")[2].split()[0]
+    output = run_script(folder, environment, "scripts.api_key", "make", "admin")
+    return output.partition("Key")[2].split()[0]
 
 
 def run_script(folder: Path, environment: dict[str, str], module: str, *arguments: str) -> str:
-    """What one of our scripts prints, on the database of the running service."""
+    """Run one of the project's scripts on the database of the running service and return its output."""
     command, paths = [sys.executable, "-m", module, *arguments], {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=folder, env=os.environ | environment | paths, stdout=subprocess.PIPE, text=True, check=True

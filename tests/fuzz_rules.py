@@ -1,7 +1,7 @@
-"""What Schemathesis may not call a failure: answers for reasons that no schema can express.
+"""Exceptions for Schemathesis: refusals for reasons that no schema can express.
 
-Each is named as narrowly as an answer tells it; everything else that is valid by its schema has to be accepted, and
-what is not has to be refused.
+Each exception is as narrow as the response allows. All other input that matches its schema must be accepted, and input
+that does not match must be refused.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 from schemathesis.openapi.checks import RejectedPositiveData
 
-# A bound on one field by another, or by what is stored: the type of the error, and where it stands.
+# Bounds that depend on another field or on stored data: the type and the location of the error.
 BETWEEN_FIELDS = (
     ("after_id_order", ["query"]),
     ("discount_above_total", ["body"]),
@@ -24,7 +24,7 @@ BETWEEN_FIELDS = (
 
 @schemathesis.hook
 def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
-    """A key is good for one request only. Schemathesis repeats a few, and would learn of nothing but repeats."""
+    """Make each idempotency key unique. Schemathesis reuses a few, and would see only replays."""
     key = case.headers.get("Idempotency-Key") if case.headers else None
     if isinstance(key, str) and _is_key(key):
         case.headers["Idempotency-Key"] = f"{key[:200]}{uuid.uuid4()}"
@@ -40,16 +40,16 @@ def filter_failure(_: HookContext, failure: Failure, case: Case[Any], response: 
 
 
 def _is_short_when_trimmed(failure: AcceptedNegativeData, body: Any) -> bool:
-    """Texts are measured without the whitespace around them."""
+    """Return True if a text is too long only with its surrounding whitespace; the service removes that first."""
     texts = [value for value in body.values() if isinstance(value, str)] if isinstance(body, dict) else []
     return "violates `maxLength`" in failure.message and any(text != text.strip() for text in texts)
 
 
 def _is_beyond_schemas(error: Any, body: Any) -> bool:
     if error["loc"] == ["body", "email"] and "special-use or reserved name" in error["msg"]:
-        return True  # which domains are reserved is a list, and a long one
+        return True  # the list of reserved domains is too long for a schema
     if error["type"] == "int_type":
-        # To JSON Schema 2.0 is an integer. To this service it is none, so that no number is ever rounded.
+        # In JSON Schema, 2.0 is an integer. This service refuses it, so that no number is ever rounded.
         return isinstance(_at(body, error["loc"][1:]), float)
     return (error["type"], error["loc"]) in BETWEEN_FIELDS
 

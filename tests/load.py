@@ -1,4 +1,4 @@
-"""Customers who keep the whole application busy from threads, and remember everything that they were answered."""
+"""Customers that load the whole application from threads and record every response."""
 
 import http.client
 import itertools
@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 from tests.servers import until
 
 Object = dict[str, Any]
-Ask = tuple[str, str, Object | None]
+Request = tuple[str, str, Object | None]
 
 CUSTOMERS = 8
-PATIENCE = 60  # seconds; whoever waits longer for an answer has none, and the test fails
+TIMEOUT_SECONDS = 60  # a longer wait counts as no response, and the test fails
 STOCK = 1_000_000
 JSON = {"Content-Type": "application/json"}
 
 
-class StoredResponse(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: http.client.HTTPMessage
     body: bytes
@@ -33,9 +33,9 @@ class StoredResponse(NamedTuple):
 
 
 class Caller:
-    """One connection, kept alive; a lost one is made anew with the next request."""
+    """One keep-alive connection; after a loss, the next request opens a new one."""
 
-    def __init__(self, url: str, seconds: float = PATIENCE) -> None:
+    def __init__(self, url: str, seconds: float = TIMEOUT_SECONDS) -> None:
         self.connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=seconds)
 
     def __enter__(self) -> "Caller":
@@ -49,12 +49,12 @@ class Caller:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.connection.request(method, path, content, JSON | named if content else named)
 
-    def receive(self) -> StoredResponse:
+    def receive(self) -> Response:
         with self.connection.getresponse() as response:
-            return StoredResponse(response.status, response.headers, response.read())
+            return Response(response.status, response.headers, response.read())
 
-    def __call__(self, method: str, path: str, body: Object | None = None, **headers: str) -> StoredResponse:
-        """Raises OSError or HTTPException when there is no answer."""
+    def __call__(self, method: str, path: str, body: Object | None = None, **headers: str) -> Response:
+        """Send a request and return the response; raise OSError or HTTPException if there is none."""
         try:
             self.send(method, path, body, **headers)
             return self.receive()
@@ -63,14 +63,14 @@ class Caller:
             raise
 
 
-def ask(url: str, method: str, path: str, body: Object | None = None, seconds: float = PATIENCE) -> StoredResponse:
+def ask(url: str, method: str, path: str, body: Object | None = None, seconds: float = TIMEOUT_SECONDS) -> Response:
     with Caller(url, seconds) as call:
         return call(method, path, body)
 
 
 @contextmanager
-def all_at_once(url: str, requests: Sequence[Ask], **headers: str) -> Iterator[list[Caller]]:
-    """All requests sent, and no answer waited for."""
+def send_all(url: str, requests: Sequence[Request], **headers: str) -> Iterator[list[Caller]]:
+    """Send all requests without waiting for a response, and yield their callers."""
     callers = [Caller(url) for _ in requests]
     try:
         for caller in callers:
@@ -83,7 +83,7 @@ def all_at_once(url: str, requests: Sequence[Ask], **headers: str) -> Iterator[l
             caller.connection.close()
 
 
-class Told(NamedTuple):
+class Outcome(NamedTuple):
     sent_at: float
     seconds: float
     status: int | None  # None: the connection was cut
@@ -92,40 +92,40 @@ class Told(NamedTuple):
 
 @dataclass
 class Customer:
-    """Signs up, looks, buys and raises a price, round after round."""
+    """Customer who browses, signs up, buys and raises a price, round after round."""
 
     url: str
     product: int
     stop: threading.Event
-    told: list[Told] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     clients: set[int] = field(default_factory=set)
     orders: set[int] = field(default_factory=set)
     price: int = 1
     rounds: int = 0
-    """Those in which everything went well."""
-    malformed: list[StoredResponse] = field(default_factory=list)
+    """Rounds in which every request succeeded."""
+    malformed: list[Response] = field(default_factory=list)
 
     def run(self) -> None:
         with Caller(self.url) as self.call:
             for number in itertools.count(2):
                 if self.stop.is_set():
                     return
-                if all([self.looks(), self.signs_up(number), self.buys(), self.raises_the_price(number)]):
+                if all([self.browse(), self.sign_up(number), self.buy(), self.raise_price(number)]):
                     self.rounds += 1
 
-    def looks(self) -> bool:
+    def browse(self) -> bool:
         paths = "/categories", "/products", f"/products/{self.product}", "/orders?sort=-id_key&limit=10"
         answers = [self.ask("GET", path) for path in paths]
         return all(answers)
 
-    def signs_up(self, number: int) -> bool:
+    def sign_up(self, number: int) -> bool:
         email = f"john{number}@{self.product}.example.com"
         answer = self.ask("POST", "/clients", {"name": "John", "lastname": "Doe", "email": email})
         if answer:
             self.clients.add(answer.json()["id_key"])
         return bool(answer)
 
-    def buys(self) -> bool:
+    def buy(self) -> bool:
         if not self.clients:
             return False
         items = [{"product_id": self.product, "quantity": 1}]
@@ -135,30 +135,30 @@ class Customer:
             self.orders.add(answer.json()["order"]["id_key"])
         return bool(answer)
 
-    def raises_the_price(self, number: int) -> bool:
+    def raise_price(self, number: int) -> bool:
         answer = self.ask("PATCH", f"/products/{self.product}", {"price": number})
         if answer:
             self.price = number
         return bool(answer)
 
-    def ask(self, method: str, path: str, body: Object | None = None) -> StoredResponse | None:
-        """The answer if it is a good one."""
+    def ask(self, method: str, path: str, body: Object | None = None) -> Response | None:
+        """Send a request and record its outcome; return the response if it succeeded."""
         sent_at = monotonic()
         try:
             answer = self.call(method, path, body, Origin="https://shop.example")
         except (ConnectionError, http.client.HTTPException):
-            self.note(Told(sent_at, monotonic() - sent_at, None, False))
+            self.record(Outcome(sent_at, monotonic() - sent_at, None, False))
             return None
         hit = answer.headers["X-Cache-Hit"] == "true"
-        self.note(Told(sent_at, monotonic() - sent_at, answer.status, hit))
-        whole = answer.headers["X-Request-ID"] and answer.headers["Access-Control-Allow-Origin"]
-        if not whole or (answer.status == 503 and not answer.headers["Retry-After"]):
+        self.record(Outcome(sent_at, monotonic() - sent_at, answer.status, hit))
+        is_complete = answer.headers["X-Request-ID"] and answer.headers["Access-Control-Allow-Origin"]
+        if not is_complete or (answer.status == 503 and not answer.headers["Retry-After"]):
             self.malformed.append(answer)
         return answer if answer.status in (200, 201) else None
 
-    def note(self, told: Told) -> None:
-        self.told.append(told)
-        if told.status in (None, 503):
+    def record(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        if outcome.status in (None, 503):
             self.stop.wait(0.02)
 
 
@@ -166,36 +166,36 @@ class Customer:
 class Load:
     customers: list[Customer]
 
-    def told(self) -> list[Told]:
-        return [told for customer in self.customers for told in customer.told]
+    def outcomes(self) -> list[Outcome]:
+        return [outcome for customer in self.customers for outcome in customer.outcomes]
 
     def statuses(self) -> Counter[int | None]:
-        return Counter(told.status for told in self.told())
+        return Counter(outcome.status for outcome in self.outcomes())
 
-    def goes_well(self, seconds: float = 30) -> None:
-        """Waits until everybody has had two more rounds: the first may have begun before this was asked."""
+    def wait_for_success(self, seconds: float = 30) -> None:
+        """Wait until every customer has two more successful rounds: the first may have begun before this call."""
         wanted = [(customer, customer.rounds + 2) for customer in self.customers]
         until(lambda: all(customer.rounds >= rounds for customer, rounds in wanted), seconds)
 
-    def is_hit(self, more: int, seconds: float = 30) -> None:
-        """Waits for so many more answers from the cache."""
-        wanted = sum(told.hit for told in self.told()) + more
-        until(lambda: sum(told.hit for told in self.told()) >= wanted, seconds)
+    def wait_for_hits(self, more: int, seconds: float = 30) -> None:
+        """Wait for `more` further responses from the cache."""
+        wanted = sum(outcome.hit for outcome in self.outcomes()) + more
+        until(lambda: sum(outcome.hit for outcome in self.outcomes()) >= wanted, seconds)
 
-    def hurts(self) -> None:
-        """Waits until each customer has been refused something from now on."""
-        wanted = [(customer, _refused(customer) + 1) for customer in self.customers]
-        until(lambda: all(_refused(customer) >= refused for customer, refused in wanted), 40)
+    def wait_for_failures(self) -> None:
+        """Wait until each customer has one more failed request."""
+        wanted = [(customer, _failures(customer) + 1) for customer in self.customers]
+        until(lambda: all(_failures(customer) >= failures for customer, failures in wanted), 40)
 
 
-def _refused(customer: Customer) -> int:
-    return sum(told.status in (None, 503) for told in customer.told)
+def _failures(customer: Customer) -> int:
+    return sum(outcome.status in (None, 503) for outcome in customer.outcomes)
 
 
 @contextmanager
 def under_load(url: str) -> Iterator[Load]:
-    """From when all goes well; afterwards everybody has gone, with an answer to all that was asked."""
-    category = ask(url, "POST", "/categories", {"name": f"of {monotonic()}"}).json()["id_key"]
+    """Yield once all customers succeed; afterwards stop them and check that every response was complete."""
+    category = ask(url, "POST", "/categories", {"name": f"Load {monotonic()}"}).json()["id_key"]
     new = {"name": "Laptop", "price": 1, "stock": STOCK, "category_id": category}
     products = [ask(url, "POST", "/products", new).json()["id_key"] for _ in range(CUSTOMERS)]
     stop = threading.Event()
@@ -203,7 +203,7 @@ def under_load(url: str) -> Iterator[Load]:
     with ThreadPoolExecutor(CUSTOMERS) as threads:
         running = [threads.submit(customer.run) for customer in load.customers]
         try:
-            load.goes_well()
+            load.wait_for_success()
             yield load
         finally:
             stop.set()

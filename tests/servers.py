@@ -1,4 +1,4 @@
-"""Real servers for tests: started, killed, frozen, started again; and the whole application as a process of its own."""
+"""Real servers that tests can kill, freeze and restart, and the application as a separate process."""
 
 import os
 import signal
@@ -25,12 +25,12 @@ T = TypeVar("T")
 
 
 def until(condition: Callable[[], T], seconds: float = 30) -> T:
-    """The first true answer of `condition`; the test fails when there is none in time. OSError counts as not yet."""
+    """Return the first true result of `condition`; fail after `seconds`. An OSError counts as not yet."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(OSError):
-            if answer := condition():
-                return answer
+            if result := condition():
+                return result
         time.sleep(0.02)
     raise AssertionError(f"not met within {seconds} seconds")
 
@@ -62,7 +62,7 @@ def _running(server: Server) -> Iterator[Server]:
 
 
 def kill(server: EmbeddedServer) -> None:
-    """As a power failure would; `server.start()` brings it back on the same port with the same data."""
+    """Kill the server as a power failure would; `server.start()` restarts it on the same port with the same data."""
     processes = _freeze_all(server)
     for pid in processes:
         _signal(pid, signal.SIGKILL)
@@ -72,7 +72,7 @@ def kill(server: EmbeddedServer) -> None:
 
 
 def freeze(server: EmbeddedServer) -> None:
-    """It keeps its connections, and accepts new ones in the kernel, but does nothing any more until `thaw`."""
+    """Stop the server until `thaw`; its connections stay open, and the kernel still accepts new ones."""
     _freeze_all(server)
 
 
@@ -82,7 +82,7 @@ def thaw(server: EmbeddedServer) -> None:
 
 
 def restore(server: EmbeddedServer) -> None:
-    """Undo `kill` and `freeze`, whichever it was."""
+    """Undo `kill` or `freeze`."""
     if _is_running(server):
         thaw(server)
     else:
@@ -90,7 +90,7 @@ def restore(server: EmbeddedServer) -> None:
 
 
 def address(server: EmbeddedServer) -> dict[str, str]:
-    """The environment that leads the application to this server."""
+    """Return the environment variables that connect the application to this server."""
     name = "POSTGRES" if isinstance(server, PostgresServer) else "REDIS"
     values = {f"{name}_HOST": LOOPBACK, f"{name}_PORT": str(server.port), f"{name}_PASSWORD": server.password}
     return values | ({"POSTGRES_USER": SUPERUSER, "POSTGRES_DB": "ecommerce_db"} if name == "POSTGRES" else {})
@@ -105,14 +105,14 @@ def _is_running(server: EmbeddedServer) -> bool:
 
 
 def _processes(server: EmbeddedServer) -> list[int]:
-    """The server, and what it has forked: PostgreSQL has a process for each connection, in a session of its own."""
+    """Return the server and its children: PostgreSQL forks a process for each connection, in its own session."""
     assert server.process, "the server does not run"
     return [server.process.pid, *children(server.process.pid)]
 
 
 def _freeze_all(server: EmbeddedServer) -> list[int]:
     assert server.process, "the server does not run"
-    _signal(server.process.pid, signal.SIGSTOP)  # first, so that it forks no more
+    _signal(server.process.pid, signal.SIGSTOP)  # first, so that it stops forking
     processes = _processes(server)
     for pid in processes:
         _signal(pid, signal.SIGSTOP)
@@ -136,14 +136,14 @@ class App:
         return [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
 
     def stop(self) -> int:
-        """Asks it to stop, and gives its exit code."""
+        """Send SIGTERM and return the exit code."""
         self.process.terminate()
         return self.process.wait(60)
 
 
 @contextmanager
 def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
-    """`script` in `folder`, with nothing but `environment` set, from its first answer on."""
+    """Run `script` in `folder` with only the settings of `environment`; yield after its first response."""
     port = free_port()
     names = {name.upper() for name in Settings.model_fields}
     inherited = {name: value for name, value in os.environ.items() if name not in names}

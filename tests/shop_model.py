@@ -1,4 +1,4 @@
-"""A small model of the shop: what each operation must answer, and what there is afterwards."""
+"""Small model of the shop: the expected status of each operation, and the expected state afterwards."""
 
 from collections import Counter
 from typing import Any
@@ -11,10 +11,10 @@ FOLLOWS = {1: (1, 2, 3, 4), 2: (2, 3, 4), 3: (3,), 4: (4,)}
 
 
 class ShopModel:
-    """Products and details as the API shows them, by `id_key`; each order's status; the units put in.
+    """Products and details as the API shows them, by `id_key`; the status of each order; the units put in.
 
-    Methods tell the status that a request must be answered with, and do what it does when that is a success. What a
-    request makes is entered afterwards with `enter_…`, since the server chooses the `id_key`.
+    A method returns the expected status of a request and applies its effect if that is a success. `enter_…` adds a
+    created object afterwards, because the server chooses the `id_key`.
     """
 
     def __init__(self) -> None:
@@ -64,11 +64,11 @@ class ShopModel:
         if id_key not in self.orders:
             return 404
         if self.orders[id_key] == DELIVERED:
-            for detail in self._of(id_key):
+            for detail in self._details_of(id_key):
                 self.supplied[detail["product_id"]] -= detail["quantity"]
         elif self.orders[id_key] != CANCELED:
             self._put_back(id_key)
-        for detail in self._of(id_key):
+        for detail in self._details_of(id_key):
             del self.details[detail["id_key"]]
         del self.orders[id_key]
         return 204
@@ -110,7 +110,7 @@ class ShopModel:
         return 204
 
     def check_out(self, lines: Lines, discount: float) -> tuple[int, float]:
-        """The status, and the total of the order."""
+        """Return the expected status and the total of the order."""
         if any(product not in self.products for product, _ in lines):
             return 404, 0
         wanted: Counter[int] = Counter()
@@ -122,22 +122,22 @@ class ShopModel:
         return (400 if is_short or cents < 0 else 201), cents / 100
 
     def missing_units(self) -> list[int]:
-        """Of each product: what was put in and is neither in stock nor in an order that is not canceled."""
-        there = Counter({id_key: product["stock"] for id_key, product in self.products.items()})
+        """Return for each product the units put in that are neither in stock nor in an order that is not canceled."""
+        found = Counter({id_key: product["stock"] for id_key, product in self.products.items()})
         for detail in self.details.values():
             if self.orders[detail["order_id"]] != CANCELED:
-                there[detail["product_id"]] += detail["quantity"]
-        return [self.supplied[id_key] - there[id_key] for id_key in self.products]
+                found[detail["product_id"]] += detail["quantity"]
+        return [self.supplied[id_key] - found[id_key] for id_key in self.products]
 
     def _refusal(self, order: int) -> int | None:
-        """Why the details of an order cannot change."""
+        """Return the status that refuses changes of the order's details, or None."""
         if order not in self.orders:
             return 404
         return 409 if self.orders[order] in CLOSED else None
 
-    def _of(self, order: int) -> list[Object]:
+    def _details_of(self, order: int) -> list[Object]:
         return [detail for detail in self.details.values() if detail["order_id"] == order]
 
     def _put_back(self, order: int) -> None:
-        for detail in self._of(order):
+        for detail in self._details_of(order):
             self.products[detail["product_id"]]["stock"] += detail["quantity"]

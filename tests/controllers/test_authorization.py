@@ -1,0 +1,268 @@
+"""Access to every route of the application for every kind of caller."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.routing import Mount
+
+from controllers import CONTROLLERS
+from controllers.http.access import PUBLIC
+from repositories.base_repository_impl import BaseRepository
+from services.auth.principal import Role
+from services.caching.registry import CACHED_RESOURCES
+from tests.credentials import Headers, Issuer, bearer, key_headers
+from tests.entities import ENTITIES
+from tests.factories import Factory, Object
+
+PAGES = {"/", "/docs", "/redoc", "/openapi.json", "/static", "/metrics"}
+HEALTH = "/health_check"
+
+# Operations in neither set are for admins only.
+PUBLIC_OPERATIONS = {
+    "GET /products",
+    "GET /products/{id_key}",
+    "GET /products/{id_key}/rating",
+    "GET /products/{id_key}/reviews",
+    "GET /products/low_stock",
+    "GET /categories",
+    "GET /categories/{id_key}",
+    "GET /categories/{id_key}/products",
+    "GET /reviews",
+    "GET /reviews/{id_key}",
+}
+CLIENT_OPERATIONS = {
+    "GET /clients",
+    "GET /clients/{id_key}",
+    "GET /clients/{id_key}/addresses",
+    "GET /clients/{id_key}/orders",
+    "GET /clients/{id_key}/summary",
+    "PUT /clients/{id_key}",
+    "PATCH /clients/{id_key}",
+    "GET /addresses",
+    "POST /addresses",
+    "GET /addresses/{id_key}",
+    "PUT /addresses/{id_key}",
+    "PATCH /addresses/{id_key}",
+    "DELETE /addresses/{id_key}",
+    "GET /orders",
+    "POST /orders/checkout",
+    "GET /orders/{id_key}",
+    "GET /orders/{id_key}/history",
+    "GET /orders/{id_key}/order_details",
+    "PUT /orders/{id_key}",
+    "PATCH /orders/{id_key}",
+    "GET /order_details",
+    "GET /order_details/{id_key}",
+    "GET /bills",
+    "GET /bills/{id_key}",
+    "POST /reviews",
+}
+WITHOUT_OWNERS = {"POST /reviews"}
+REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
+SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
+
+Statuses = dict[str, int]
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def success(self) -> int:
+        """Return the status of an authorized request; deleting a referenced object conflicts."""
+        return 409 if str(self) in REFERENCED else SUCCESS[self.method]
+
+
+class Shop:
+    """Shop with two clients that own an object of each kind, and with objects without an owner."""
+
+    def __init__(self, guarded: TestClient, app: FastAPI, make: Factory) -> None:
+        self.http, self.app, self.make = guarded, app, make
+        self.product = make.product(stock=100)["id_key"]
+        self.unowned = {entity.path: entity.make(make)["id_key"] for entity in ENTITIES}
+        self.unowned |= {"/products": self.product, "/categories": make.product()["category_id"]}
+        self.a, self.b = self._objects(), self._objects()
+
+    def _objects(self) -> dict[str, int]:
+        client = self.make.customer()["id_key"]
+        order = self.make.order(client_id=client)
+        return self.unowned | {
+            "/clients": client,
+            "/addresses": self.make.address(client_id=client)["id_key"],
+            "/orders": order["id_key"],
+            "/order_details": self.make.order_detail(order_id=order["id_key"], product_id=self.product)["id_key"],
+            "/bills": order["bill_id"],
+        }
+
+    def body(self, operation: Operation, objects: dict[str, int]) -> Object | None:
+        """Return a valid body; an update changes nothing."""
+        if operation.path == "/orders/checkout":
+            items = [{"product_id": self.product, "quantity": 1}]
+            return {"client_id": objects["/clients"], "delivery_method": 1, "payment_type": "card", "items": items}
+        if operation.method == "POST":
+            given = {f"{path[1:-1]}_id": objects[path] for path in ("/clients", "/orders", "/bills", "/products")}
+            entity = next(entity for entity in ENTITIES if entity.path == operation.path)
+            return entity.body(self.make, **given)
+        return {} if operation.method in ("PUT", "PATCH") else None
+
+    def send(self, operation: Operation, objects: dict[str, int], headers: Headers) -> Any:
+        """Send the operation for these objects, roll back its effect, and return the response."""
+        path = operation.path.replace("{id_key}", str(objects.get(operation.path.partition("/{")[0], 0)))
+        with rolled_back(self.app):
+            return self.http.request(operation.method, path, json=self.body(operation, objects), headers=headers)
+
+    def statuses(self, objects: dict[str, int], headers: Headers) -> Statuses:
+        return {
+            str(operation): self.send(operation, objects, headers).status_code for operation in operations(self.app)
+        }
+
+
+@contextmanager
+def rolled_back(app: FastAPI) -> Iterator[None]:
+    with app.state.app_context.database.connection.begin_nested() as savepoint:
+        yield
+        savepoint.rollback()
+
+
+@pytest.fixture
+def shop(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> Shop:
+    return Shop(guarded, guarded_app, make)
+
+
+def guarded_routes(app: FastAPI) -> list[Any]:
+    return [route for route in app.routes if hasattr(route, "policy")]
+
+
+def operations(app: FastAPI) -> list[Operation]:
+    return [Operation(method, route.path) for route in guarded_routes(app) for method in sorted(route.methods)]
+
+
+def repository_of(route: Any) -> type[BaseRepository[Any]]:
+    """Return the repository of the entity that the route reads or writes."""
+    return next(one.service.repository for one in CONTROLLERS if one.prefix[1:].replace("_", " ") == route.tags[0])
+
+
+def test_every_route_has_a_policy_or_is_a_public_page(guarded_app: FastAPI) -> None:
+    routes: list[Any] = list(guarded_app.routes)
+    open_paths = {route.path for route in routes if not hasattr(route, "policy")}
+    assert {path for path in open_paths if path != HEALTH and not path.startswith(f"{HEALTH}/")} <= PAGES
+    assert [route.path for route in routes if isinstance(route, Mount)] == ["/static"]
+    assert not [route.path for route in guarded_routes(guarded_app) if not route.policy.roles <= set(Role)]
+
+
+def test_client_only_routes_have_an_owner_filter(guarded_app: FastAPI) -> None:
+    for route in guarded_routes(guarded_app):
+        if Role.CLIENT in route.policy.roles and not route.policy.is_public:
+            has_owners = repository_of(route).owner_filter is not BaseRepository.owner_filter
+            assert has_owners != (f"{min(route.methods)} {route.path}" in WITHOUT_OWNERS), route.path
+
+
+def test_cached_resources_are_public(guarded_app: FastAPI) -> None:
+    names = set(CACHED_RESOURCES)
+    assert names == {"products", "categories"}
+    cached = [route for route in guarded_routes(guarded_app) if route.path.split("/")[1] in names]
+    assert all(route.policy == PUBLIC for route in cached if "GET" in route.methods)
+
+
+def test_listed_operations_exist(guarded_app: FastAPI) -> None:
+    assert {
+        str(operation) for operation in operations(guarded_app)
+    } >= PUBLIC_OPERATIONS | CLIENT_OPERATIONS | REFERENCED
+    assert not PUBLIC_OPERATIONS & CLIENT_OPERATIONS
+
+
+def expected(app: FastAPI, others: Callable[[Operation], int], clients: Callable[[Operation], int]) -> Statuses:
+    """Return the status of each operation: public ones succeed; `clients` and `others` give the rest."""
+
+    def status(operation: Operation) -> int:
+        if str(operation) in PUBLIC_OPERATIONS:
+            return operation.success
+        return (clients if str(operation) in CLIENT_OPERATIONS else others)(operation)
+
+    return {str(operation): status(operation) for operation in operations(app)}
+
+
+def test_anonymous_access(shop: Shop) -> None:
+    wanted = expected(shop.app, others=lambda _: 401, clients=lambda _: 401)
+    assert shop.statuses(shop.a, {}) == wanted
+
+
+def credentials_of(shop: Shop, issuer: Issuer, kind: str, client_id: int | None) -> Headers:
+    if kind == "key":
+        return key_headers(shop.app, client_id)
+    return bearer(issuer.token(kind, role="client" if client_id else "admin", client_id=client_id))
+
+
+every_kind = pytest.mark.parametrize("kind", ["key", "HS256", "RS256", "ES256"])
+
+
+@every_kind
+def test_admin_access(shop: Shop, issuer: Issuer, kind: str) -> None:
+    wanted = expected(shop.app, others=lambda operation: operation.success, clients=lambda operation: operation.success)
+    assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, None)) == wanted
+
+
+@every_kind
+def test_client_access_to_own_objects(shop: Shop, issuer: Issuer, kind: str) -> None:
+    wanted = expected(shop.app, others=lambda _: 403, clients=lambda operation: operation.success)
+    assert shop.statuses(shop.a, credentials_of(shop, issuer, kind, shop.a["/clients"])) == wanted
+
+
+@every_kind
+def test_client_access_to_objects_of_another_client(shop: Shop, issuer: Issuer, kind: str) -> None:
+    def others(operation: Operation) -> int:
+        is_list = "{" not in operation.path and operation.method == "GET"
+        return 200 if is_list else operation.success if str(operation) in WITHOUT_OWNERS else 404
+
+    wanted = expected(shop.app, others=lambda _: 403, clients=others)
+    assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, shop.a["/clients"])) == wanted
+
+
+def visible_parts(answer: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Return everything that a response reveals, without its request id."""
+    headers = [(name, value) for name, value in answer.headers.multi_items() if name != "x-request-id"]
+    return answer.status_code, answer.content, headers
+
+
+def test_object_of_another_client_looks_like_a_missing_one(shop: Shop) -> None:
+    key = key_headers(shop.app, shop.a["/clients"])
+    about_one = [one for one in operations(shop.app) if str(one) in CLIENT_OPERATIONS and "{id_key}" in one.path]
+    refused = [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one]
+    for path in ("/orders", "/addresses", "/bills", "/clients"):
+        assert shop.make.client.delete(f"{path}/{shop.b[path]}").status_code == 204
+    assert [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one] == refused
+    assert {status for status, _, _ in refused} == {404}
+
+
+@pytest.mark.parametrize("path", ["/clients", "/addresses", "/orders", "/order_details", "/bills"])
+def test_lists_contain_only_own_objects(shop: Shop, path: str) -> None:
+    key = key_headers(shop.app, shop.a["/clients"])
+    for query in ("", "&after_id=0", "&skip=0&limit=1", "&limit=1000"):
+        answer = shop.http.get(f"{path}?count=true{query}", headers=key)
+        assert [one["id_key"] for one in answer.json()] == [shop.a[path]], query
+        assert answer.headers["X-Total-Count"] == "1"
+    both = shop.http.get(f"{path}?count=true", headers=key_headers(shop.app))
+    assert {shop.a[path], shop.b[path]} <= {one["id_key"] for one in both.json()}
+    assert int(both.headers["X-Total-Count"]) == len(both.json())
+
+
+@pytest.mark.parametrize("path", ["/addresses?client_id=", "/orders?client_id="])
+def test_filter_by_another_client_finds_nothing(shop: Shop, path: str) -> None:
+    key = key_headers(shop.app, shop.a["/clients"])
+    answer = shop.http.get(f"{path}{shop.b['/clients']}&count=true", headers=key)
+    assert (answer.json(), answer.headers["X-Total-Count"]) == ([], "0")
+
+
+@pytest.mark.parametrize("path", ["/clients/{}/orders?client_id={}", "/clients/{}/addresses?client_id={}"])
+def test_parent_list_of_another_client_is_not_found(shop: Shop, path: str) -> None:
+    key, own, other = key_headers(shop.app, shop.a["/clients"]), shop.a["/clients"], shop.b["/clients"]
+    assert shop.http.get(path.format(other, own), headers=key).status_code == 404
+    assert {one["client_id"] for one in shop.http.get(path.format(own, other), headers=key).json()} <= {own}

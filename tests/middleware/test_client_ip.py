@@ -1,0 +1,83 @@
+"""Client address of a request, behind proxies and with forged headers."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from config.settings import PRIVATE_NETWORKS
+from middleware.client_ip import ClientIpResolver
+
+PROXY = "10.0.0.2"
+
+
+@pytest.fixture(scope="module")
+def resolver() -> ClientIpResolver:
+    return ClientIpResolver([ip_network(network) for network in PRIVATE_NETWORKS])
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "127.0.0.1"),
+        (None, "local"),
+        ("", "local"),
+        ("testclient", "testclient"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_address_without_headers_is_the_peer(resolver: ClientIpResolver, peer: str | None, address: str) -> None:
+    assert resolver.find(peer) == address
+
+
+@pytest.mark.parametrize("peer", ["203.0.113.9", "2001:db8::1", "testclient"])
+def test_headers_of_an_untrusted_peer_are_ignored(resolver: ClientIpResolver, peer: str) -> None:
+    assert resolver.find(peer, b"198.51.100.1", b"198.51.100.2") == resolver.find(peer)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (b"198.51.100.1", "198.51.100.1"),
+        (b"6.6.6.6, 198.51.100.1", "198.51.100.1"),
+        (b"6.6.6.6,198.51.100.1 , 10.2.2.2,192.168.1.1", "198.51.100.1"),
+        (b"198.51.100.1:4711", "198.51.100.1"),
+        (b"[2001:db8:a:b::1]:4711", "2001:db8:a:b::/64"),
+        (b"[2001:db8:a:b::1]", "2001:db8:a:b::/64"),
+        (b"2001:db8:a:b::1", "2001:db8:a:b::/64"),
+        (b"::ffff:198.51.100.1", "198.51.100.1"),
+        (b"198.51.100.1, ::ffff:10.0.0.7, fc00::7", "198.51.100.1"),
+    ],
+)
+@pytest.mark.parametrize("peer", [PROXY, "::1", "::ffff:127.0.0.1", None])
+def test_address_behind_proxies_is_the_rightmost_untrusted(
+    resolver: ClientIpResolver, peer: str | None, forwarded: bytes, address: str
+) -> None:
+    assert resolver.find(peer, forwarded) == address
+    assert resolver.find(peer, forwarded, b"198.51.100.99") == address
+
+
+@pytest.mark.parametrize("forwarded", [b"", b"10.1.1.1", b"10.1.1.1, 192.168.0.1"])
+def test_address_falls_back_to_the_real_ip_then_the_peer(resolver: ClientIpResolver, forwarded: bytes) -> None:
+    assert resolver.find(PROXY, forwarded, b"198.51.100.2") == "198.51.100.2"
+    assert resolver.find(PROXY, forwarded, b"no address") == PROXY
+    assert resolver.find(PROXY, forwarded) == PROXY
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [b"unknown", b"_hidden", b"", b"1.2.3", b"999.1.1.1", b"[::1", b"[::1]x", b"\xff\xfe", b"6.6.6.6\x00", b"%"],
+)
+def test_addresses_before_a_malformed_one_are_ignored(resolver: ClientIpResolver, malformed: bytes) -> None:
+    """Ignore them: otherwise a client behind such a proxy could have a new address in every request."""
+    assert resolver.find(PROXY, b"6.6.6.6," + malformed) == PROXY
+    assert resolver.find(PROXY, b"6.6.6.6," + malformed + b",198.51.100.1") == "198.51.100.1"
+
+
+def test_long_headers_are_read(resolver: ClientIpResolver) -> None:
+    forwarded = b"6.6.6.6," * 10_000 + b"198.51.100.1"
+    assert resolver.find(PROXY, forwarded) == "198.51.100.1"
+    assert resolver.find(PROXY, b"198.51.100.1," + b"10.0.0.1," * 100 + b"10.0.0.1") == PROXY

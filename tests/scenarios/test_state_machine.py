@@ -1,0 +1,184 @@
+"""Random sequences of orders, checkouts and changes over HTTP, compared with a small model of the shop."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import redis
+from fastapi.testclient import TestClient
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from config.settings import Settings
+from infrastructure.postgres.database import Database
+from repositories.consistency_check import disagreements
+from tests.database import empty_tables
+from tests.factories import Factory, Object
+from tests.shop_model import ShopModel
+
+prices = st.integers(1, 2000).map(lambda cents: cents / 100)
+quantities = st.integers(1, 5)
+stocks = st.integers(0, 20)
+GONE = 12
+picks = st.sampled_from(range(GONE + 1))
+MISSING_ID = 999_999_999
+
+
+class ShopMachine(RuleBasedStateMachine):
+    client: ClassVar[TestClient]
+    database: ClassVar[Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remove_all()
+        self.model, self.keys = ShopModel(), 0
+        make = Factory(self.client)
+        self.shelf = make.category()["id_key"]
+        self.buyer = {"client_id": make.customer()["id_key"], "delivery_method": 1}
+        self.bill = make.bill()["id_key"]
+        for stock in (10, 20):
+            self.add_product(stock=stock, price=9.99)
+        self.open_order(status=1)
+
+    def teardown(self) -> None:
+        assert self.send("GET", "/order_details", 200) == list(self.model.details.values())
+        orders = self.send("GET", "/orders", 200)
+        assert {order["id_key"]: order["status"] for order in orders} == self.model.orders
+
+    def remove_all(self) -> None:
+        """Remove the data of the previous example."""
+        raise NotImplementedError
+
+    def send(self, method: str, path: str, expected: int, body: Object | None = None, **headers: str) -> Any:
+        answer = self.client.request(method, path, json=body, headers=headers)
+        assert answer.status_code == expected, answer.text
+        return answer.json() if answer.content else None
+
+    @staticmethod
+    def one_of(table: Mapping[int, Any], pick: int) -> int:
+        keys = list(table)
+        return keys[pick % len(keys)] if keys and pick != GONE else MISSING_ID
+
+    @rule(stock=stocks, price=prices)
+    def add_product(self, stock: int, price: float) -> None:
+        body = {"name": "Thing", "price": price, "stock": stock, "category_id": self.shelf}
+        self.model.enter_product(self.send("POST", "/products", 201, body))
+
+    @rule(pick=picks, changes=st.fixed_dictionaries({}, optional={"stock": stocks, "price": prices}))
+    def change_product(self, pick: int, changes: Object) -> None:
+        product = self.one_of(self.model.products, pick)
+        self.send("PUT", f"/products/{product}", self.model.change_product(product, changes), changes)
+
+    @precondition(lambda self: len(self.model.products) > 2)
+    @rule(pick=picks)
+    def delete_product(self, pick: int) -> None:
+        product = self.one_of(self.model.products, pick)
+        self.send("DELETE", f"/products/{product}", self.model.delete_product(product))
+
+    @rule(status=st.sampled_from((1, 1, 1, 2, 3)))
+    def open_order(self, status: int) -> None:
+        body = self.buyer | {"total": 1, "bill_id": self.bill, "status": status}
+        self.model.enter_order(self.send("POST", "/orders", 201, body))
+
+    @precondition(lambda self: self.model.orders)
+    @rule(pick=picks, status=st.integers(1, 4))
+    def change_status(self, pick: int, status: int) -> None:
+        order = self.one_of(self.model.orders, pick)
+        self.send("PATCH", f"/orders/{order}", self.model.change_status(order, status), {"status": status})
+
+    @precondition(lambda self: self.model.orders)
+    @rule(pick=picks)
+    def delete_order(self, pick: int) -> None:
+        order = self.one_of(self.model.orders, pick)
+        for _ in range(2):
+            self.send("DELETE", f"/orders/{order}", self.model.delete_order(order))
+
+    @rule(order=picks, product=picks, quantity=quantities, offered=st.sampled_from((None, 0, 0, 0.01)))
+    def add_detail(self, order: int, product: int, quantity: int, offered: float | None) -> None:
+        body: Object = {
+            "quantity": quantity,
+            "order_id": self.one_of(self.model.orders, order),
+            "product_id": self.one_of(self.model.products, product),
+        }
+        if offered is not None and body["product_id"] in self.model.products:
+            body["price"] = round(self.model.products[body["product_id"]]["price"] + offered, 2)
+        expected = self.model.add_detail(body)
+        made = self.send("POST", "/order_details", expected, body)
+        if expected == 201:
+            self.model.enter_detail(made)
+
+    @precondition(lambda self: self.model.details)
+    @rule(pick=picks, quantity=st.none() | quantities, product=st.none() | picks, order=st.none() | picks)
+    def change_detail(self, pick: int, quantity: int | None, product: int | None, order: int | None) -> None:
+        detail = self.one_of(self.model.details, pick)
+        changes = {} if quantity is None else {"quantity": quantity}
+        if product is not None:
+            changes["product_id"] = self.one_of(self.model.products, product)
+        if order is not None:
+            changes["order_id"] = self.one_of(self.model.orders, order)
+        self.send("PUT", f"/order_details/{detail}", self.model.change_detail(detail, changes), changes)
+
+    @precondition(lambda self: self.model.details)
+    @rule(pick=picks)
+    def delete_detail(self, pick: int) -> None:
+        detail = self.one_of(self.model.details, pick)
+        self.send("DELETE", f"/order_details/{detail}", self.model.delete_detail(detail))
+
+    @rule(
+        wanted=st.lists(st.tuples(picks, quantities), min_size=1, max_size=4),
+        discount=st.sampled_from((0, 0, 0, 0.01, 9.99)),
+        repeats=st.integers(0, 2),
+    )
+    def check_out(self, wanted: list[tuple[int, int]], discount: float, repeats: int) -> None:
+        """Place an order; repeats with the same key must change nothing."""
+        lines = [(self.one_of(self.model.products, pick), quantity) for pick, quantity in wanted]
+        items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
+        body = self.buyer | {"payment_type": "cash", "discount": discount, "items": items}
+        self.keys += 1
+        key = {"Idempotency-Key": f"checkout {self.keys}"}
+        expected, total = self.model.check_out(lines, discount)
+        answers = [self.send("POST", "/orders/checkout", expected, body, **key) for _ in range(1 + repeats)]
+        assert answers == [answers[0]] * len(answers)
+        if expected == 201:
+            assert answers[0]["order"]["total"] == answers[0]["bill"]["total"] == total
+            self.model.enter_order(answers[0]["order"])
+            for detail in answers[0]["order_details"]:
+                self.model.enter_detail(detail)
+
+    @invariant()
+    def tables_match_the_model(self) -> None:
+        """Compare the tables with the model: each 201 is stored, and no refused request has left a trace."""
+        with self.database.engine.connect() as connection:
+            rows = text("SELECT id_key, quantity, price, order_id, product_id FROM order_details")
+            details = connection.execute(rows)
+            assert {row.id_key: {**row._mapping, "price": float(row.price)} for row in details} == self.model.details
+            orders = connection.execute(text("SELECT id_key, status FROM orders"))
+            assert dict(orders.tuples().all()) == self.model.orders
+            assert disagreements(connection) == []
+
+    @invariant()
+    def product_list_matches_the_model(self) -> None:
+        assert self.send("GET", "/products", 200) == list(self.model.products.values())
+
+    @invariant()
+    def no_unit_is_missing(self) -> None:
+        assert all(product["stock"] >= 0 for product in self.model.products.values())
+        assert not any(self.model.missing_units())
+
+
+def test_shop_behaves_like_its_model(committing_client: TestClient, committing: Database, settings: Settings) -> None:
+    where = settings.redis_address()
+    assert where
+
+    class SessionShopMachine(ShopMachine):
+        client, database = committing_client, committing
+
+        def remove_all(self) -> None:
+            cache.flushdb()
+            empty_tables(committing)
+
+    with redis.Redis(host=where.host, port=where.port, password=where.password, db=where.db) as cache:
+        run_state_machine_as_test(
+            SessionShopMachine, settings=limits(max_examples=20, stateful_step_count=30, deadline=None, database=None)
+        )

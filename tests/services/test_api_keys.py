@@ -1,0 +1,168 @@
+"""API keys on the command line: creation, list, revocation, and messages for wrong arguments."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from config.settings import Settings
+from infrastructure.embedded.ports import free_port
+from infrastructure.postgres.database import Database
+from scripts import api_key
+from services.auth.api_keys import digest_of
+from tests.credentials import service
+from tests.factories import Factory
+from tests.migrations.test_migrations import new_database
+from tests.servers import ROOT, until
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Return a function that runs the script on the session's database and returns its output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_script(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["api_key", *map(str, arguments)])
+        capsys.readouterr()
+        api_key.main()
+        return capsys.readouterr().out
+
+    return run_script
+
+
+@pytest.fixture
+def key_service(settings: Settings, committing_client: TestClient) -> Iterator[TestClient]:
+    """Yield a client of a service that requires API keys; the tables are emptied afterwards."""
+    with service(settings, auth_mode="api_key") as http:
+        yield http
+
+
+def name_and_key(output: str) -> tuple[str, str]:
+    found = re.fullmatch(
+        r"Name  ([0-9a-f]{8})\nKey   (eck_[\w-]{43})\nIt is not shown again\. Send it as X-API-Key\.\n",
+        output,
+        re.ASCII,
+    )
+    assert found, output
+    return found[1], found[2]
+
+
+def status(http: TestClient, key: str, path: str = "/audit") -> int:
+    return http.get(path, headers={"X-API-Key": key}).status_code
+
+
+def test_admin_key_is_accepted_and_stored_as_a_digest(key_service: TestClient, run: Run, committing: Database) -> None:
+    name, key = name_and_key(run("make", "admin"))
+    assert status(key_service, key) == 200
+    with committing.engine.connect() as connection:
+        [(kept,)] = connection.execute(text("SELECT api_keys::text FROM api_keys")).all()
+    assert name in kept
+    assert digest_of(key).hex() in kept
+    assert key not in kept
+
+
+def test_client_key_sees_only_its_client(key_service: TestClient, run: Run, committing_client: TestClient) -> None:
+    client_id = Factory(committing_client).customer()["id_key"]
+    _, key = name_and_key(run("make", "client", client_id))
+    assert status(key_service, key) == 403
+    assert [client["id_key"] for client in key_service.get("/clients", headers={"X-API-Key": key}).json()] == [
+        client_id
+    ]
+
+
+def test_list_shows_no_secrets(key_service: TestClient, run: Run, committing_client: TestClient) -> None:
+    heads = ["name", "role", "client", "created", "last used", "revoked"]
+    assert re.split(r" {2,}", run("list").strip()) == heads
+    client_id = Factory(committing_client).customer()["id_key"]
+    (admin, key), (other, other_key) = (
+        name_and_key(run("make", "admin")),
+        name_and_key(run("make", "client", client_id)),
+    )
+    status(key_service, key)
+    run("revoke", other)
+    output = run("list")
+    first, second = (re.split(r" {2,}", line.strip()) for line in output.splitlines()[1:])
+    moment = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").fullmatch
+    assert first[:3] == [admin, "admin", "-"]
+    assert second[:3] == [other, "client", str(client_id)]
+    assert [bool(moment(value)) for value in first[3:]] == [True, True, False]
+    assert [bool(moment(value)) for value in second[3:]] == [True, False, True]
+    assert not any(word in output for word in (key, other_key, digest_of(key).hex()))
+
+
+def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
+    name, key = name_and_key(run("make", "admin"))
+    assert run("revoke", name) == f"{name} is refused from now on, by running workers within 5 seconds\n"
+    assert status(key_service, key) == 401
+    with pytest.raises(SystemExit, match=f"^No valid key is named {name}$"):
+        run("revoke", name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (["make", "client"], "role is admin, or client with the client that it is for"),
+        (["make", "admin", 5], "role is admin, or client with the client that it is for"),
+        (["make", "client", 999], "Client with id 999 not found"),
+        (["make", "client", 2**31], "Client with id 2147483648 not found"),
+        (["make", "client", -1], "Client with id -1 not found"),
+        (["revoke", "nobody"], "No valid key is named nobody"),
+        (["revoke", "' OR true --"], "No valid key is named ' OR true --"),
+    ],
+)
+def test_impossible_request_prints_one_line(
+    committing_client: TestClient, run: Run, arguments: list[object], output: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == output
+    assert len(run("list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        ([], "the following arguments are required: {make,revoke,list}"),
+        (["make"], "the following arguments are required: role"),
+        (["make", "anonymous"], "argument role: invalid choice: 'anonymous' (choose from"),
+        (["make", "client", "ada"], "argument client: invalid int value: 'ada'"),
+        (["revoke"], "the following arguments are required: name"),
+    ],
+)
+def test_wrong_arguments_are_reported(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+    assert output in capsys.readouterr().err
+
+
+def test_key_can_be_created_before_the_first_start(
+    settings: Settings, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_database(settings, "never_used") as (empty, _):
+        monkeypatch.setenv("POSTGRES_DB", empty.postgres_db)
+        name, _ = name_and_key(run("make", "admin"))
+        assert name in run("list")
+
+
+def test_script_waits_for_the_database(settings: Settings, tmp_path: Path) -> None:
+    environment = os.environ | {"POSTGRES_PORT": str(free_port()), "PYTHONPATH": str(ROOT)}
+    command, log = [sys.executable, "-m", "scripts.api_key", "list"], tmp_path / "log"
+    with log.open("wb") as output:
+        waiting = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
+    try:
+        until(lambda: "the database is down, waiting for it" in log.read_text())
+        assert waiting.poll() is None
+    finally:
+        waiting.terminate()
+        waiting.wait()
