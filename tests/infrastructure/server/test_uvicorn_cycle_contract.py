@@ -27,6 +27,7 @@ def test_two_messages_leave_the_state_of_a_raw_response() -> None:
         protocol.data_received(GET)
         cycle, done = protocol.cycle, list[bool]()
         cycle.on_response = lambda: done.append(True)
+        cycle.message_event.clear()
         states = []
         for message in (START, BODY):
             await cycle.send(message)  # type: ignore[arg-type] # a dictionary of one of the TypedDicts
