@@ -5,14 +5,13 @@ arguments go to Schemathesis, for example `--phases stateful`.
 """
 
 import argparse
-import os
 import random
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.servers import ROOT, App, running_app
+from tests.servers import ROOT, App, environment_without_settings, running_app
 
 AUTHENTICATION = {
     "AUTH_MODE": "both",
@@ -62,10 +61,9 @@ def admin_key(folder: Path, environment: dict[str, str]) -> str:
 
 def run_script(folder: Path, environment: dict[str, str], module: str, *arguments: str) -> str:
     """Run one of the project's scripts on the database of the running service and return its output."""
-    command, paths = [sys.executable, "-m", module, *arguments], {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command, cwd=folder, env=os.environ | environment | paths, stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
+    command = [sys.executable, "-m", module, *arguments]
+    settings = environment_without_settings() | environment | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=settings, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

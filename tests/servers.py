@@ -96,6 +96,12 @@ def address(server: EmbeddedServer) -> dict[str, str]:
     return values | ({"POSTGRES_USER": SUPERUSER, "POSTGRES_DB": "ecommerce_db"} if name == "POSTGRES" else {})
 
 
+def environment_without_settings() -> dict[str, str]:
+    """Return this process's environment without the settings of the application."""
+    names = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -145,15 +151,13 @@ class App:
 def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
     """Run `script` in `folder` with only the settings of `environment`; yield after its first response."""
     port = free_port()
-    names = {name.upper() for name in Settings.model_fields}
-    inherited = {name: value for name, value in os.environ.items() if name not in names}
     defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false", "TMPDIR": str(folder)}
     log = folder / "output.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, str(script)],
             cwd=folder,
-            env=inherited | defaults | environment,
+            env=environment_without_settings() | defaults | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -25,6 +25,7 @@ SHOP = """
 @pytest.fixture
 def shop(app: FastAPI, client: TestClient) -> Connection:
     connection: Connection = app.state.app_context.database.connection
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a busy machine needs longer for the rows
     connection.exec_driver_sql(SHOP)
     return connection
 
