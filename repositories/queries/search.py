@@ -34,9 +34,10 @@ class Search(NamedTuple):
         return bindparam("after_id") if self.is_after else select(end(self.model.id_key)).scalar_subquery()
 
     def rows(self, *columns: Any) -> Select[Any]:
-        """Select from the rows that `leading` and `after_id` let through."""
-        after = [self.model.id_key > bindparam("after_id")] if self.is_after else []
-        return select(*columns).where(*self.leading, *after)
+        return select(*columns).where(*self.leading)
+
+    def after(self, key: Column) -> Conditions:
+        return [key > bindparam("after_id")] if self.is_after else []
 
     def by(self, column: Column) -> ColumnElement[Any]:
         return column.desc() if self.is_backwards else column.asc()

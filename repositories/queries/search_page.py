@@ -44,8 +44,8 @@ def _scan(search: Search, *is_sure: ColumnElement[bool]) -> ColumnElement[Any]:
     Where another index can find the matches, the scan goes beyond a glance only if it is sure to fill the page, or if
     the glance has its share of the page. Elsewhere it ends with the glance.
     """
-    is_match = and_(*search.sought).label("is_match")
-    rows = search.rows(search.model.id_key, is_match).order_by(search.by(search.model.id_key))
+    key, is_match = search.model.id_key, and_(*search.sought).label("is_match")
+    rows = search.rows(key, is_match).where(*search.after(key)).order_by(search.by(key))
     glance, scan = (rows.limit(bindparam(length)).subquery(length) for length in ("glance", "scan_budget"))
     if search.range is None and not search.trigrams:
         return _if_full(_cut(search, select(glance.c.id_key).where(glance.c.is_match), glance.c.id_key))
@@ -61,7 +61,8 @@ def _range_cutoff(search: Search, column: Column) -> ColumnElement[int]:
     the range give a cutoff for the others. PostgreSQL compares a key within the index in a quarter of the time that
     fetching and sorting the row takes.
     """
-    rows = search.rows(search.model.id_key).where(*search.sought).order_by(search.by(column))
+    key = search.model.id_key
+    rows = search.rows(key).where(*search.sought, *search.after(key)).order_by(search.by(column))
     sample = rows.limit(bindparam("sample")).subquery("sample")
     last = select(sample.c.id_key).order_by(search.by(sample.c.id_key)).offset(bindparam("last"))
     return last.limit(literal_column("1")).cte("cutoff").select().scalar_subquery()
@@ -90,9 +91,11 @@ def _matches(search: Search, order: Column, *found: ColumnElement[bool]) -> Sele
     """Find all matches, then cut out the page.
 
     OFFSET 0 hides the page from the planner, which would hope to find it early. The order of a range leaves the planner
-    only the index of the range.
+    only the index of the range; but it would read all rows between `after_id` and the cutoff if it saw both bounds.
     """
-    rows = search.rows(search.model.id_key).where(*found, *search.sought).order_by(search.by(order))
+    key = search.model.id_key
+    after = search.after(key if search.range is None else key + literal_column("0"))
+    rows = search.rows(key).where(*found, *search.sought, *after).order_by(search.by(order))
     matches = rows.offset(literal_column("0")).subquery("matches")
     return _cut(search, select(matches.c.id_key), matches.c.id_key)
 
