@@ -1,18 +1,15 @@
-"""Searches: an index of trigrams is asked for less than what is sought, and so it must never find less."""
+"""Text searches: the trigram index is asked for a part of the text, and must find all matches of the whole."""
 
 from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from models.address import AddressModel
 from repositories.client_repository import ClientRepository
 from repositories.product_repository import ProductRepository
-from repositories.queries.filters import Filter, trigram_condition, trigram_pattern
 from schemas.client_schema import ClientFilters
-from schemas.list_query import where
 from schemas.product_schema import ProductFilters
 
 NAMES = (
@@ -32,13 +29,12 @@ NAMES = (
     [
         ("ab", None),
         ("a b%c_d", None),
+        ("Σ ab", None),
         ("abc", "%abc%"),
-        ("Lampe", "%Lampe%"),
-        ("Ukulele", "%Ukulele%"),
-        ("Hammerschmidt", "%Hammersch%"),
+        ("Hammerschmidt", "%Hammerschmidt%"),
         ("Johnson Ukulele", "%Joh%Uku%"),
         ("Johnson U", "%Joh% U%"),
-        ("Johnson U2 Ukulele", "%Joh%Uku%"),
+        ("Johnson U2 Ukulele", "%Joh% U2%Uku%"),
         ("a 12 abc", "% 12%abc%"),
         ("a_b ab-cd abc", "% ab%abc%"),
         ("abcΣ abΣ", "%abc% ab%"),
@@ -47,7 +43,8 @@ NAMES = (
     ],
 )
 def test_a_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
-    assert trigram_pattern(text) == pattern
+    query = ProductFilters(q=text)
+    assert ProductRepository.page(query, ("id_key",)).parameters.get("q_trigrams") == pattern
 
 
 def parts(name: str) -> Iterator[str]:
@@ -88,13 +85,3 @@ def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient
     searched = ProductRepository.total(ProductFilters(q="Ukulele"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {searched.sql}", searched.parameters).scalars())
     assert "ix_products_category_id_stretch_name_trgm" in plan
-
-
-def test_a_column_without_a_value_hides_no_match_in_another(app: FastAPI, client: TestClient) -> None:
-    connection: Connection = app.state.app_context.database.connection
-    connection.exec_driver_sql("INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'x', 'y', 'a@b.co')")
-    connection.exec_driver_sql("INSERT INTO addresses (street, city, client_id) VALUES ('Main Street', 'x', 1)")
-    for columns in (("street", "number"), ("number", "street")):
-        found = trigram_condition(AddressModel, Filter("q", where(*columns, operator="contains")))
-        query = select(AddressModel.street).where(found)
-        assert connection.scalars(query, {"q_trigrams": "%main%"}).all() == ["Main Street"]

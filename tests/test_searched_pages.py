@@ -1,4 +1,4 @@
-"""Ranges and searches: whichever way PostgreSQL takes to a page, its rows are those that the filters mean."""
+"""Ranges and text searches: every strategy for a page gives the rows that the filters mean."""
 
 import itertools
 from collections.abc import Callable
@@ -16,7 +16,9 @@ from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
-from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, MOST, WITHIN_A_VALUE, ScanBudget
+from repositories.queries import list_query
+from repositories.queries.scan_budget import MAX_ROWS, scan_parameters
+from repositories.queries.statement import Statement
 from schemas.audit_schema import AuditFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
@@ -38,6 +40,12 @@ SHOP = f"""
     INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
         SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 day', 1, 1 + mod(n, 3), 1 + mod(n, 4), 1, 1
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
+"""
+MORE_ORDERS = """
+    INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
+        SELECT n, CASE WHEN n > 19000 THEN '2027-01-01Z' ELSE '2026-01-01Z' END::timestamptz, 1, 1, 1, 1, 1
+        FROM generate_series(1001, 20000) AS n;
+    ANALYZE orders;
 """
 SPREAD = "UPDATE products SET id_key = id_key * 10000"
 PAGES: list[dict[str, Any]] = [
@@ -91,22 +99,17 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
 
 
 @pytest.fixture(params=[(0, 0), (1, 3), (2, 5), (3, 10), (10, 20), (ROWS - 3, 40), (1000, 1000)])
-def walk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So many rows are walked along before an index is asked, and so many of a range tell where the page ends."""
-    walk_along(monkeypatch, *request.param)
+def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vary the scan budget and the sample of a range."""
+    set_bounds(monkeypatch, *request.param)
 
 
-def walk_along(monkeypatch: pytest.MonkeyPatch, rows: int, sample: int = 0, glance: int | None = None) -> None:
-    computed = ScanBudget.parameters
-    own = {"walk": rows, "glance": rows // 3 if glance is None else glance, "sample": sample}
-
-    def parameters(walk: ScanBudget, end: int) -> dict[str, int]:
-        return computed(walk, end) | own
-
-    monkeypatch.setattr(ScanBudget, "parameters", parameters)
+def set_bounds(monkeypatch: pytest.MonkeyPatch, budget: int, sample: int = 0, glance: int | None = None) -> None:
+    own = {"scan_budget": budget, "glance": budget // 3 if glance is None else glance, "sample": sample}
+    monkeypatch.setattr(list_query, "scan_parameters", lambda end: scan_parameters(end) | own)
 
 
-@pytest.mark.usefixtures("walk")
+@pytest.mark.usefixtures("bounds")
 @pytest.mark.parametrize(("repository", "filters", "given", "is_match"), LISTS)
 def test_a_page_has_the_rows_that_its_filters_mean(
     shop: Connection,
@@ -128,10 +131,10 @@ def plainly(query: ListQuery, matches: list[int]) -> list[int]:
     return keys[query.skip : query.skip + query.limit]
 
 
-def test_a_search_goes_through_stretches_of_keys(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three or four products lie in each; a page that the first two do not fill is made of all matches."""
+def test_a_search_reads_key_buckets_first(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each bucket has three or four products. A page that two buckets do not fill is made of all matches."""
     shop.exec_driver_sql(SPREAD)
-    walk_along(monkeypatch, 0)
+    set_bounds(monkeypatch, 0)
     table = shop.execute(ProductRepository.model.__table__.select()).all()
     for text, page in itertools.product(("chair", "ukulele"), PAGES):
         after = {"after_id": page["after_id"] * 10000} if "after_id" in page else {}
@@ -154,57 +157,60 @@ def test_a_search_goes_through_stretches_of_keys(shop: Connection, monkeypatch: 
         ({"limit": 5, "sort": "-id_key"}, False),
     ],
 )
-def test_all_matches_are_read_only_when_the_first_stretches_do_not_fill_the_page(
+def test_all_matches_are_read_only_when_two_buckets_do_not_fill_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_near: bool
 ) -> None:
-    """Of the chairs, 2 to 6 lie in the first two, 4 to 6 behind the middle of them, 57 to 60 in the last two."""
+    """The first two buckets have the chairs 2 to 6, behind their middle 4 to 6. The last two have 57 to 60."""
     shop.exec_driver_sql(SPREAD)
-    walk_along(monkeypatch, 0)
+    set_bounds(monkeypatch, 0)
     query = ProductFilters.model_validate({"q": "chair"} | asked)
     assert ("index" in executed(shop, ProductRepository, query)) != is_near
 
 
 def executed(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
-    """How many rows each part of the statement that is executed hands on: of the `glance`, the `walk`, the `first` rows
-    of a range, `every` match of a range, and what the `index` gives of the page.
+    """Return the number of rows that each executed part of the statement hands on.
+
+    The parts are the `glance`, the scan within the `scan_budget`, the `sample` of a range, all `matches`, and the
+    `index` that gives the page when no earlier strategy does.
     """
     statement = repository.page(query, ("id_key",))
     plan = executed_plan(connection, statement)
-    ways = [part for part in plan["Plans"] if part["Parent Relationship"] == "InitPlan"]
+    strategies = [part for part in plan["Plans"] if part["Parent Relationship"] == "InitPlan"]
     named = {node["Alias"]: node for node in nodes(plan) if node["Node Type"] == "Subquery Scan"}
-    parts = {**named, "index": ways[-1]}
+    parts = {**named, "index": strategies[-1]}
     return {name: round(part["Actual Rows"]) for name, part in parts.items() if part["Actual Loops"]}
 
 
-def test_an_index_is_asked_only_when_the_walk_has_not_filled_the_page(
+def test_an_index_is_asked_only_when_the_scan_has_not_filled_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The walk along 10 orders of one kind meets seven matches."""
-    walk_along(monkeypatch, 10)
+    """No index has the orders of a delivery method by date. Seven of the first 10 match."""
+    set_bounds(monkeypatch, 30, glance=10)
     query = OrderFilters(date_from=START + timedelta(days=14), delivery_method=2, limit=7)
-    assert executed(shop, OrderRepository, query) == {"walk": 7}
+    assert executed(shop, OrderRepository, query) == {"glance": 7}
     more = query.model_copy(update={"limit": 8})
-    assert executed(shop, OrderRepository, more) == {"walk": 7, "index": 8}
+    parts = executed(shop, OrderRepository, more)
+    assert (parts["glance"], parts["index"]) == (7, 8)
 
 
-@pytest.mark.parametrize(("glance", "is_walked"), [(11, False), (12, True)])
-def test_a_text_that_is_not_near_is_not_walked_for(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
+@pytest.mark.parametrize(("glance", "is_scanned"), [(11, False), (12, True)])
+def test_the_scan_for_a_text_ends_early_without_matches(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """The first of them is the twelfth product."""
-    walk_along(monkeypatch, 40, glance=glance)
+    """The first match is the twelfth product."""
+    set_bounds(monkeypatch, 40, glance=glance)
     query = ProductFilters(q="ukulele", limit=1)
-    assert ("walk" in executed(shop, ProductRepository, query)) == is_walked
+    assert ("scan_budget" in executed(shop, ProductRepository, query)) == is_scanned
 
 
-@pytest.mark.parametrize(("glance", "is_walked"), [(5, False), (6, True)])
-def test_a_range_is_walked_for_as_long_as_it_is_on_course(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_walked: bool
+@pytest.mark.parametrize(("glance", "is_scanned"), [(3, False), (4, True)])
+def test_the_scan_for_a_range_goes_on_with_its_share_of_matches(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """It has to meet more than its share of the page, two matches; the third is the sixth product."""
-    walk_along(monkeypatch, 60, glance=glance)
+    """A page of 10 needs two matches in the glance."""
+    set_bounds(monkeypatch, 60, glance=glance)
     parts = executed(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
-    assert (parts.get("walk"), parts.get("index")) == ((10, None) if is_walked else (None, 10))
+    assert (parts.get("scan_budget"), parts.get("index")) == ((10, None) if is_scanned else (None, 10))
 
 
 @pytest.mark.parametrize(
@@ -215,49 +221,53 @@ def test_a_range_is_walked_for_as_long_as_it_is_on_course(
         ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key"}, 60 - 34),
     ],
 )
-def test_a_range_that_begins_near_is_walked_to(
+def test_a_range_that_begins_near_is_scanned_for(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], away: int
 ) -> None:
-    """Dates follow the keys: the first of the range tell how far away the page ends, though nothing is met so far."""
+    """Dates follow the keys. The cutoff tells how far away the page ends, though the glance has no match."""
     query = OrderFilters.model_validate(asked | {"limit": 3})
-    for walk, way in ((away, "index"), (away + 1, "walk")):
+    for budget, strategy in ((away, "index"), (away + 1, "scan_budget")):
         with monkeypatch.context() as patch:
-            walk_along(patch, walk, sample=5, glance=3)
+            set_bounds(patch, budget, sample=5, glance=3)
             parts = executed(shop, OrderRepository, query)
-        assert {"index", "walk"} & parts.keys() == {way}
+        assert {"index", "scan_budget"} & parts.keys() == {strategy}
 
 
-def test_of_a_range_no_more_is_read_than_the_page_may_reach(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all 47 matches the first 20 by price tell a key that three lie before."""
+def test_a_range_is_read_up_to_its_cutoff(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all 47 matches the first 20 by price give a cutoff with three of them before it."""
     query = ProductFilters(min_price=Decimal(12), limit=3)
-    walk_along(monkeypatch, 0, sample=2)
-    assert executed(shop, ProductRepository, query)["every"] == 47
-    walk_along(monkeypatch, 0, sample=20)
-    assert executed(shop, ProductRepository, query)["every"] < 10
+    set_bounds(monkeypatch, 0, sample=2)
+    assert executed(shop, ProductRepository, query)["matches"] == 47
+    set_bounds(monkeypatch, 0, sample=20)
+    assert executed(shop, ProductRepository, query)["matches"] < 10
     backwards = query.model_copy(update={"sort": "-id_key"})
-    assert executed(shop, ProductRepository, backwards)["every"] < 10
+    assert executed(shop, ProductRepository, backwards)["matches"] < 10
 
 
-def test_the_walk_is_longer_for_a_longer_page_and_has_an_end() -> None:
-    lengths = [ScanBudget(100).parameters(end) for end in (1, 10, 100, 1000, 2**63)]
-    walks = [length["walk"] for length in lengths]
-    assert walks == sorted(walks)
-    assert 0 < walks[0] < walks[2] < walks[-1] == MOST
-    assert all(length["last"] < length["sample"] <= MOST for length in lengths[:-1])
+def test_the_next_page_of_a_range_is_no_scan_between_two_keys(shop: Connection) -> None:
+    """A generic plan expects few rows between two bounds of the key, and would scan from `after_id` to the cutoff."""
+    shop.exec_driver_sql(
+        f"{MORE_ORDERS} SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
+    )
+    query = OrderFilters(date_from=datetime(2027, 1, 1, tzinfo=UTC), after_id=2000, limit=10)
+    statement = OrderRepository.page(query, ("id_key", "status"))
+    names = [name for name in statement.parameters if f"%({name})s" in statement.sql]
+    sql = statement.sql % {name: f"${number}" for number, name in enumerate(names, start=1)}
+    shop.exec_driver_sql(f"PREPARE page AS {sql}")
+    execute = f"EXECUTE page ({', '.join(f'%({name})s' for name in names)})"
+    assert [row.id_key for row in shop.exec_driver_sql(execute, statement.parameters)] == [*range(19001, 19011)]
+    conditions = [
+        node.get("Index Cond", "") for node in nodes(executed_plan(shop, Statement(execute, statement.parameters)))
+    ]
+    assert not any("id_key > $" in text and "id_key <= COALESCE" in text for text in conditions)
 
 
-@pytest.mark.parametrize(
-    ("query", "walk"),
-    [
-        (ProductFilters(min_price=Decimal(1)), ALONG_KEYS),
-        (ProductFilters(q="chair"), FOR_A_TEXT),
-        (ProductFilters(q="chair", category_id=1), WITHIN_A_VALUE),
-    ],
-)
-def test_the_walk_is_as_long_as_what_comes_after_it_is_dear(query: ProductFilters, walk: ScanBudget) -> None:
-    parameters = ProductRepository.page(query, ("id_key",)).parameters
-    assert parameters.items() >= walk.parameters(query.limit).items()
-    assert WITHIN_A_VALUE < ALONG_KEYS < FOR_A_TEXT
+def test_the_scan_budget_grows_with_the_page_and_has_a_maximum() -> None:
+    bounds = [scan_parameters(end) for end in (1, 10, 100, 1000, 2**63)]
+    budgets = [of["scan_budget"] for of in bounds]
+    assert budgets == sorted(budgets)
+    assert 0 < budgets[0] < budgets[2] < budgets[-1] == MAX_ROWS
+    assert all(of["last"] < of["sample"] <= MAX_ROWS for of in bounds[:-1])
 
 
 def test_only_pages_of_one_plan_are_prepared() -> None:
@@ -269,7 +279,6 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (OrderRepository, OrderFilters(status=3, sort="-date", limit=10)),
         (ProductRepository, ProductFilters(in_stock=True, after_id=5, limit=20)),
         (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
-        (ProductRepository, ProductFilters(q="chair", category_id=1)),
         (ClientRepository, ClientFilters(q="Doe")),
         (ProductRepository, ProductFilters(q="chair", sort="-price")),
     ]
@@ -283,6 +292,7 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
         (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
         (ProductRepository, ProductFilters(q="ch")),
         (ProductRepository, ProductFilters(q="chair", min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="chair", category_id=1)),
         (ProductRepository, ProductFilters(q="chair", category_id=1, sort="price")),
     ]
     for is_prepared, asked in ((True, prepared), (False, planned)):
@@ -292,23 +302,35 @@ def test_only_pages_of_one_plan_are_prepared() -> None:
             ), query
 
 
-def test_only_what_is_sought_in_the_order_of_keys_takes_two_ways() -> None:
+def test_only_ranges_and_texts_in_key_order_have_strategies() -> None:
+    searched: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="chair", in_stock=True)),
+        (OrderRepository, OrderFilters(date_from=START, status=1, delivery_method=1)),
+        (OrderRepository, OrderFilters(date_from=START, client_id=1, sort="-id_key")),
+        (ClientRepository, ClientFilters(q="Doe")),
+    ]
     plain: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters()),
         (ProductRepository, ProductFilters(category_id=1, in_stock=True, after_id=5)),
+        (ProductRepository, ProductFilters(category_id=1, min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="chair", category_id=1)),
+        (ProductRepository, ProductFilters(q="ch")),
         (ProductRepository, ProductFilters(q="chair", sort="price")),
         (OrderRepository, OrderFilters(status=1, sort="-id_key")),
     ]
-    assert not any("AS page" in repository.page(query, ("id_key", "price")).sql for repository, query in plain[:3])
-    assert "AS page" not in OrderRepository.page(plain[3][1], ("id_key",)).sql
+    for is_searched, asked in ((True, searched), (False, plain)):
+        for repository, query in asked:
+            fields = tuple(repository.model.__table__.columns.keys())
+            assert ("AS page" in repository.page(query, fields).sql) == is_searched, query
     own = OrderRepository.page(OrderFilters(date_from=START), ("id_key",), client_id=1)
     assert "AS page" not in own.sql, "a client's own rows are few"
-    assert "AS page" in ClientRepository.page(ClientFilters(q="Doe"), ("id_key",)).sql
 
 
-def test_a_walk_goes_along_no_filter_without_an_index() -> None:
+def test_a_scan_follows_no_filter_without_an_index() -> None:
     """It would read the whole table to find its rows."""
     query = AuditFilters(method="PUT", path="/x", date_from=START)
     sql = AuditEntryRepository.page(query, ("id_key",)).sql
-    walked = sql.split("is_match")[1].split("ORDER BY")[0]
-    assert ("audit.path" in walked, "audit.method" in walked) == (True, False)
+    scanned = sql.split("is_match")[1].split("ORDER BY")[0]
+    assert ("audit.path" in scanned, "audit.method" in scanned) == (True, False)

@@ -68,11 +68,11 @@ def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]
 
 
 def trigram_parameter(of: Filter, text: str) -> dict[str, str]:
-    """Return the parameter of `trigram_condition`: a LIKE pattern that every text with this part meets.
+    """Return the parameter of `trigram_condition`, a LIKE pattern. Every name that contains `text` meets it.
 
     The index reads a list of rows for each trigram. "johnson ukulele" has 13, with 10,000 rows each in a shop of a
-    million products. "%joh%uku%" takes a third of the time and finds hardly any other name. A short word ("johnson u")
-    counts with the space before it, which makes a trigram.
+    million products. "%joh%uku%" takes a third of the time and finds hardly any other name. A short word, as in
+    "johnson u", makes a trigram with the space before it.
     """
     words = _WORDS.findall(text)
     length = 3 if len(words) > 1 else None

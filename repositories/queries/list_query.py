@@ -50,7 +50,8 @@ def list_statement(
     if filters:
         parameters |= scan_parameters(query.skip + query.limit)
     for item in filters:
-        parameters |= trigram_parameter(item, values[item.name]) if item.has_trigrams else {}
+        if item.has_trigrams:
+            parameters |= trigram_parameter(item, values[item.name])
     return Statement(sql, parameters, is_prepared)
 
 
@@ -75,7 +76,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
         return compiled(page), True
     source: Any = model
     if any(item.has_trigrams for item in shape.filters):
-        # OFFSET 0 hides the page from the planner, which would hope to meet matches early in the order.
+        # OFFSET 0 hides the page from the planner. It would scan in order, as if matches came early.
         source = rows.offset(literal_column("0")).subquery(model.__tablename__).c
         rows = select(*source)
     page = rows.order_by(*_order(source, shape.sort)).offset(bindparam("skip")).limit(bindparam("limit"))
@@ -86,8 +87,8 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
 def _leading_column(shape: Shape) -> str | None:
     """Return the column of the only filter of a first page, when one index has its value and then the page's order.
 
-    The page then orders by this column first, which leaves the planner only that index. Otherwise the planner scans
-    the rows of all values in order and hopes to meet the one soon: the newest orders are not delivered yet.
+    The page then orders by this column first, which leaves the planner only that index. Left to choose, the planner
+    scans the rows of all values in order, although the newest orders are not delivered yet.
     """
     if shape.first is None or shape.fields is None or shape.is_after or len(shape.filters) != 1:
         return None

@@ -44,20 +44,22 @@ class Search(NamedTuple):
 
 
 def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, is_after: bool) -> Search | None:
-    """Return None where a plain statement is as fast or faster.
+    """Return the search of a page in key order, or None where a plain statement is as fast or faster.
 
-    A text within a category is one, because its trigram index begins with the category. A range within a category and
-    a range of the products in stock are others: the planner knows how many rows they have.
+    That is so for a text within a category, with which its trigram index begins. It is also so for a range within a
+    category or of products in stock: the planner knows how many rows they have.
     """
     leading = [item for item in filters if item.where.operator == "=" and has_ordered_index(model, *item.where.columns)]
     sought = [item for item in filters if item not in leading]
     trigrams = [trigram_condition(model, item) for item in sought if item.has_trigrams]
     ranges = [item for item in sought if item.where.operator in (">=", "<=")]
     names = {name for item in ranges for name in item.where.columns}
-    if leading if trigrams else len(names) != 1 or any(item.value is not None for item in sought):
+    if trigrams and leading:
         return None
-    values = [name for item in leading for name in item.where.columns]
-    is_indexed = not trigrams and has_ordered_index(model, *values, *names)
+    if not trigrams and (len(names) != 1 or any(item.value is not None for item in sought)):
+        return None
+    columns = [name for item in leading for name in item.where.columns]
+    is_indexed = not trigrams and has_ordered_index(model, *columns, *names)
     if is_indexed and any(item.value is None for item in leading):
         return None
     return Search(

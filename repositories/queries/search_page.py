@@ -90,8 +90,8 @@ def _bucket(key: Any) -> ColumnElement[int]:
 def _matches(search: Search, order: Column, *found: ColumnElement[bool]) -> Select[Any]:
     """Find all matches, then cut out the page.
 
-    OFFSET 0 hides the page from the planner, which would hope to find it early. The order of a range leaves the planner
-    only the index of the range; but it would read all rows between `after_id` and the cutoff if it saw both bounds.
+    OFFSET 0 hides the page from the planner, which would scan in key order for it. The order of a range leaves the
+    planner the index of the range. Seeing both `after_id` and the cutoff, it would read all rows between these keys.
     """
     key = search.model.id_key
     after = search.after(key if search.range is None else key + literal_column("0"))
