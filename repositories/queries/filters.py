@@ -49,8 +49,7 @@ def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
 def as_range(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     """Return an equality with a fixed value as a range of one value.
 
-    For the planner, a column that equals a constant orders nothing. With a range, an order that begins with the column
-    needs an index that begins with it.
+    The planner drops a column that equals a constant from an order. A range keeps it, so the order needs its index.
     """
     column: ColumnElement[Any] = getattr(model, of.where.columns[0])
     value = _constant(of.value)

@@ -7,15 +7,14 @@ from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
 from repositories.queries.filters import Filter, as_range, condition, trigram_condition, trigram_parameter
-from repositories.queries.scan_budget import scan_parameters
 from repositories.queries.search import has_ordered_index, search_of
-from repositories.queries.search_page import search_page
+from repositories.queries.search_page import scan_parameters, search_page
 from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))
-"""First pages of these lengths are prepared, with the length in the SQL. For a length in a parameter, PostgreSQL plans
-a tenth of the table. Every possible length would make too many prepared statements.
+"""First pages of these lengths are prepared, with the length in the SQL: PostgreSQL takes a parameter for a tenth of
+the table.
 """
 
 
@@ -42,13 +41,12 @@ def list_statement(
     """Return the statement for one page of `fields`, or for the number of matching rows when `fields` is None."""
     values = query.filters()
     filters = tuple(Filter.of(name, query.where(name), value) for name, value in values.items())
-    is_first = query.skip == 0 and query.limit in USUAL_LIMITS and owner_filter is None
+    is_first = fields is not None and query.skip == 0 and query.limit in USUAL_LIMITS and owner_filter is None
     first = query.limit if is_first and all(item.value is not None for item in filters) else None
     shape = Shape(model, fields, filters, query.sort, query.after_id is not None, owner_filter, first)
     sql, is_prepared = _list_sql(shape)
     parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **values}
-    if filters:
-        parameters |= scan_parameters(query.skip + query.limit)
+    parameters |= scan_parameters(query.skip + query.limit) if filters else {}
     for item in filters:
         if item.has_trigrams:
             parameters |= trigram_parameter(item, values[item.name])
@@ -80,8 +78,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
         source = rows.offset(literal_column("0")).subquery(model.__tablename__).c
         rows = select(*source)
     page = rows.order_by(*_order(source, shape.sort)).offset(bindparam("skip")).limit(bindparam("limit"))
-    is_text = source is not model and all(item.has_trigrams for item in shape.filters)
-    return compiled(page), is_text and shape.owner_filter is None
+    return compiled(page), False
 
 
 def _leading_column(shape: Shape) -> str | None:
@@ -90,7 +87,7 @@ def _leading_column(shape: Shape) -> str | None:
     The page then orders by this column first, which leaves the planner only that index. Left to choose, the planner
     scans the rows of all values in order, although the newest orders are not delivered yet.
     """
-    if shape.first is None or shape.fields is None or shape.is_after or len(shape.filters) != 1:
+    if shape.first is None or shape.is_after or len(shape.filters) != 1:
         return None
     [where], order = (item.where for item in shape.filters), shape.sort.removeprefix("-")
     columns = [*where.columns, order] if order != "id_key" else where.columns

@@ -25,7 +25,6 @@ class Search(NamedTuple):
     is_prepared: bool
     """Only one index serves each strategy, whatever the parameters."""
     is_after: bool
-    """The page begins after the key `after_id`."""
     is_backwards: bool
 
     def begin(self) -> ColumnElement[int]:
@@ -54,13 +53,10 @@ def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, i
     trigrams = [trigram_condition(model, item) for item in sought if item.has_trigrams]
     ranges = [item for item in sought if item.where.operator in (">=", "<=")]
     names = {name for item in ranges for name in item.where.columns}
-    if trigrams and leading:
-        return None
-    if not trigrams and (len(names) != 1 or any(item.value is not None for item in sought)):
-        return None
     columns = [name for item in leading for name in item.where.columns]
     is_indexed = not trigrams and has_ordered_index(model, *columns, *names)
-    if is_indexed and any(item.value is None for item in leading):
+    is_known = is_indexed and any(item.value is None for item in leading)
+    if leading if trigrams else is_known or len(names) != 1 or any(item.value is not None for item in sought):
         return None
     return Search(
         model,
