@@ -1,9 +1,9 @@
-"""The shop under load, with Locust: `make load`, or for its web page `locust -f load_test.py --host http://127.0.0.1:8000`.
+"""Load test of the shop with Locust: `make load`, or `locust -f load_test.py --host http://127.0.0.1:8000` for its UI.
 
-A user waits THINK_MIN to THINK_MAX seconds (1 to 3) after each answer, so 400 users ask about 200 times a second at the
-most, however fast the server is: for more, lower the two. Each has a client address of its own, as users behind a
-proxy have; the server believes that only from addresses in its TRUSTED_PROXIES. The exit code is 1 when a target is
-missed."""
+A user waits THINK_MIN to THINK_MAX seconds (1 to 3) after each response, so 400 users send at most about 200 requests/s
+to a server of any speed. Lower the two for more. Each user has its own client address, like users behind a proxy; the
+server accepts that only from its TRUSTED_PROXIES. The exit code is 1 if a target is missed.
+"""
 
 import itertools
 import json
@@ -21,15 +21,17 @@ from locust.runners import WorkerRunner
 
 THINK_MIN = float(os.environ.get("THINK_MIN", "1"))
 THINK_MAX = float(os.environ.get("THINK_MAX", "3"))
-RESULT = os.environ.get("LOAD_RESULT")  # a file for the figures, for whoever started this
-USERS_A_PROCESS = 16_384
+RESULT = os.environ.get("LOAD_RESULT")  # file for the figures, for `make load`
+USERS_PER_PROCESS = 16_384
 PERCENTILE_TARGETS_MS = {0.5: 50, 0.95: 200, 0.99: 500}
 HIT_RATE_TARGET = 60
-PAGES = (0, 0, 0, 0, 0, 0, 0, 10, 10, 20)  # most people look at the first page, and few beyond the third
+PAGES = (0, 0, 0, 0, 0, 0, 0, 10, 10, 20)  # most users look at the first page, few beyond the third
 SOLD_OUT = "Insufficient stock"
 
 
 class Outcome(NamedTuple):
+    """A measured value and its target."""
+
     what: str
     measured: float
     target: str
@@ -37,7 +39,7 @@ class Outcome(NamedTuple):
 
 
 class Catalogue:
-    """What the server has, asked for once at the start."""
+    """Keys of the products and clients, and the cache counters, all read once at the start."""
 
     products: list[int]
     clients: list[int]
@@ -49,6 +51,8 @@ _random = random.Random()  # noqa: S311 # shoppers, not secrets
 
 
 class Shopper(FastHttpUser):
+    """A user with the task mix of a shop. The numbers are weights."""
+
     wait_time = between(THINK_MIN, THINK_MAX)
 
     def __init__(self, environment: Environment) -> None:
@@ -78,7 +82,7 @@ class Shopper(FastHttpUser):
 
     @task(5)
     def check_out(self) -> None:
-        """That something is sold out is a right answer of a shop, and no error."""
+        """Order up to three products. A 400 for a sold-out product counts as a success."""
         products = {popular_product() for _ in range(_random.choice((1, 1, 2, 3)))}
         order = {
             "client_id": _random.choice(Catalogue.clients),
@@ -94,30 +98,31 @@ class Shopper(FastHttpUser):
 
 
 def popular_product() -> int:
-    """A few products are looked at and bought far more often than the rest."""
+    """Return a product key. A few products are far more popular than the rest."""
     products = Catalogue.products
     return products[int(len(products) * _random.random() ** 2)]
 
 
 def address(environment: Environment, number: int) -> str:
-    """From 198.18.0.0/15, which is set aside for measurements."""
+    """Return an address in 198.18.0.0/15, the range for benchmarks (RFC 2544)."""
     index = getattr(environment.runner, "worker_index", 0)
-    high, low = divmod((number + index * USERS_A_PROCESS) % (1 << 17), 256)
+    high, low = divmod((number + index * USERS_PER_PROCESS) % (1 << 17), 256)
     return f"198.{18 + high // 256}.{high % 256}.{low}"
 
 
-def meet_server(environment: Environment, **_: Any) -> None:
-    Catalogue.products = [item["id_key"] for item in ask(environment, "/products?limit=100")]
-    Catalogue.clients = [item["id_key"] for item in ask(environment, "/clients?limit=1000")]
+def read_catalogue(environment: Environment, **_: Any) -> None:
+    Catalogue.products = [item["id_key"] for item in get_json(environment, "/products?limit=100")]
+    Catalogue.clients = [item["id_key"] for item in get_json(environment, "/clients?limit=1000")]
     if not (Catalogue.products and Catalogue.clients):
         sys.exit("The shop is empty. Fill it first: make demo")
-    Catalogue.cache = cache_figures(environment)
+    Catalogue.cache = cache_counters(environment)
 
 
-def judge(environment: Environment, **_: Any) -> None:
+def report(environment: Environment, **_: Any) -> None:
+    """Print the outcomes, set the exit code, and write the figures to RESULT."""
     if isinstance(environment.runner, WorkerRunner) or not environment.stats.total.num_requests:
         return
-    outcomes = hold_to_targets(environment)
+    outcomes = compare_to_targets(environment)
     sys.stdout.write("\n")
     for outcome in outcomes:
         mark = "met   " if outcome.is_met else "MISSED"
@@ -130,33 +135,33 @@ def judge(environment: Environment, **_: Any) -> None:
         Path(RESULT).write_text(json.dumps(figures | {"outcomes": [outcome._asdict() for outcome in outcomes]}))
 
 
-def hold_to_targets(environment: Environment) -> list[Outcome]:
+def compare_to_targets(environment: Environment) -> list[Outcome]:
     total = environment.stats.total
     outcomes = []
     for percentile, target in PERCENTILE_TARGETS_MS.items():
         measured = float(total.get_response_time_percentile(percentile))
         outcomes.append(Outcome(f"p{percentile * 100:.0f} ms", measured, f"< {target}", measured < target))
     errors = total.num_failures
-    hits, misses = (now - before for now, before in zip(cache_figures(environment), Catalogue.cache, strict=True))
+    hits, misses = (now - before for now, before in zip(cache_counters(environment), Catalogue.cache, strict=True))
     rate = 100 * hits / max(1, hits + misses)
     outcomes.append(Outcome("errors", errors, "0", errors == 0))
     outcomes.append(Outcome("cache hit rate %", rate, f"> {HIT_RATE_TARGET}", rate > HIT_RATE_TARGET))
     return outcomes
 
 
-def cache_figures(environment: Environment) -> tuple[int, int]:
-    cache = ask(environment, "/health_check")["checks"]["cache"]
+def cache_counters(environment: Environment) -> tuple[int, int]:
+    cache = get_json(environment, "/health_check")["checks"]["cache"]
     return cache["hits"], cache["misses"]
 
 
-def ask(environment: Environment, path: str) -> Any:
+def get_json(environment: Environment, path: str) -> Any:
     url = f"{(environment.host or '').rstrip('/')}{path}"
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 # the operator's own host
+        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310 # host given by the operator
             return json.load(response)
     except OSError as error:
         sys.exit(f"{url}: {error}")
 
 
-events.test_start.add_listener(meet_server)  # type: ignore[no-untyped-call] # Locust's events are untyped
-events.test_stop.add_listener(judge)  # type: ignore[no-untyped-call]
+events.test_start.add_listener(read_catalogue)  # type: ignore[no-untyped-call] # Locust's events are untyped
+events.test_stop.add_listener(report)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""PostgreSQL for models and extensions: the declarative base, and `get_db`."""
+"""Declarative base of the models, and `get_db` for extensions."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from config.settings import load_settings
 from infrastructure.postgres.database import Database
 
-# Services give database errors their meaning by these names.
+# Services translate database errors by the names of constraints.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -19,17 +19,19 @@ NAMING_CONVENTION = {
 }
 
 
-class base(DeclarativeBase):  # noqa: N801 # the name that importers know
+class base(DeclarativeBase):  # noqa: N801 # importers expect this name
+    """Base class of all models."""
+
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 @lru_cache(maxsize=1)
 def default_database() -> Database:
-    """The database of the environment's settings, for scripts and extensions outside the application."""
+    """Return the database of the environment's settings, for scripts and extensions outside the application."""
     return Database(load_settings())
 
 
 def get_db() -> Iterator[Session]:
-    """A session for code outside the services; the caller commits."""
+    """Yield a session for code outside the services. The caller commits."""
     with default_database().sessions() as session:
         yield session

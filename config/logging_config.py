@@ -1,4 +1,7 @@
-"""Logging: console, `app.log`, `error.log`; one event one line, written by a thread of its own, safe over processes."""
+"""Logging to the console, `app.log` and `error.log`: one line for each event, written by a separate thread.
+
+Several processes may write to the same files.
+"""
 
 import logging
 import re
@@ -21,12 +24,12 @@ TRACE_ID: ContextVar[str] = ContextVar("trace_id", default="")
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 5
-# A console or disk that stalls must not fill the memory: beyond this many waiting records new ones are dropped.
-MAX_WAITING = 100_000
+# A stalled console or disk must not fill the memory: new records are dropped while this many wait.
+MAX_QUEUED = 100_000
 
-# C0, C1, line separators, marks that turn the reading direction, lone surrogates: all that could forge or hide a line.
+# Characters that could forge or hide a line: C0, C1, line separators, marks of reading direction, lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# E-mail addresses, and what PostgreSQL says after DETAIL: a row's values.
+# E-mail addresses, and the values of a row that PostgreSQL quotes after DETAIL.
 _PERSONAL = re.compile(r"[^\s@\"'<>()=,]{1,64}@[^\s@\"'<>()=,]{1,255}|(?<=DETAIL:  )[^\n]+")
 _NOT_EXTRA = {*RESERVED_ATTRS, "request_id", "color_message"}
 
@@ -40,15 +43,17 @@ def _without_personal_data(text: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """`timestamp - name - LEVEL - [request id] message key=value`, then a traceback, indented: no text of a user can
-    pass for a line of ours."""
+    """Formatter for `timestamp - name - LEVEL - [request id] message key=value`.
+
+    A traceback follows on indented lines, so no text of a user can pass for a log line.
+    """
 
     def __init__(self, *, location: bool) -> None:
         where = " - %(funcName)s:%(lineno)d" if location else ""
         fmt = f"%(asctime)s - %(name)s - %(levelname)s{where} - [%(request_id)s] %(message)s"
         super().__init__(fmt, datefmt="%Y-%m-%d %H:%M:%S", defaults={"request_id": "-"})
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 # the standard library's name
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 # name of the base class
         extra = [f" {name}={value}" for name, value in record.__dict__.items() if name not in _NOT_EXTRA]
         return _escape(super().formatMessage(record) + "".join(extra))
 
@@ -58,7 +63,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonLinesFormatter(JsonFormatter):
-    """One JSON object a line, in ASCII: JSON's own escapes keep control characters out."""
+    """Formatter for one JSON object in each line. It is ASCII, so JSON escapes all control characters."""
 
     def __init__(self) -> None:
         fields = ["levelname", "name", "message", "request_id", "funcName", "lineno"]
@@ -72,19 +77,19 @@ class JsonLinesFormatter(JsonFormatter):
 
 
 class QueuedLog(QueueHandler):
-    """Hands records to a thread that writes them, so that an event loop never waits for a disk or a file lock."""
+    """Handler that passes records to a writing thread, so the event loop never waits for a disk or a file lock."""
 
     def __init__(self, targets: list[logging.Handler]) -> None:
-        self.waiting: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        super().__init__(self.waiting)
+        self.records: SimpleQueue[logging.LogRecord] = SimpleQueue()
+        super().__init__(self.records)
         self.targets = targets
-        self.writer = QueueListener(self.waiting, *targets, respect_handler_level=True)
+        self.writer = QueueListener(self.records, *targets, respect_handler_level=True)
         self.writer.start()
-        self.queued = True
+        self.is_running = True
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Adds what only the calling thread knows; formatting is left to the writing thread."""
-        record = copy(record)  # it goes to other handlers too, and one may have left a traceback in its own format
+        """Add the data of the calling thread's context. The writing thread formats the record."""
+        record = copy(record)  # other handlers share it, and one may have stored a formatted traceback in it
         record.exc_text = None
         record.msg, record.args = _without_personal_data(record.getMessage()), None
         record.request_id = REQUEST_ID.get()
@@ -93,18 +98,20 @@ class QueuedLog(QueueHandler):
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        if not self.queued:
+        """Queue the record, or drop it when MAX_QUEUED records wait. Write it at once after `drain`."""
+        if not self.is_running:
             self.writer.handle(record)
-        elif self.waiting.qsize() < MAX_WAITING:
-            self.waiting.put(record)
+        elif self.records.qsize() < MAX_QUEUED:
+            self.records.put(record)
 
     def drain(self) -> None:
-        """Writes what waits and ends the thread. Later records are written at once, by the thread that logs them."""
-        if self.queued:
-            self.queued = False
+        """Write all queued records and end the thread. The calling thread writes later records itself."""
+        if self.is_running:
+            self.is_running = False
             self.writer.stop()
 
     def close(self) -> None:
+        """Write all queued records and close the targets."""
         self.drain()
         for target in self.targets:
             target.close()
@@ -112,8 +119,8 @@ class QueuedLog(QueueHandler):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Sets up the logging of this process, parent or worker; a second call replaces the first."""
-    # A full disk or a closed console costs log lines; it must not cost a traceback on the console for each of them.
+    """Set up the logging of this process, parent or worker. A second call replaces the first setup."""
+    # A full disk or a closed console loses log lines, without a traceback on the console for each of them.
     logging.raiseExceptions = False
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if isinstance(handler, QueuedLog)]:
@@ -128,7 +135,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def stop_logging() -> None:
-    """Writes what waits in the queue; a worker calls it last, as a signal may end it without any further step."""
+    """Write all queued records. A worker calls it last, because a signal may end the worker right afterwards."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, QueuedLog):
             handler.drain()
@@ -159,10 +166,10 @@ def _formatted(handler: logging.Handler, settings: Settings, *, location: bool) 
 
 
 def _adopt_uvicorn() -> None:
-    """Uvicorn's loggers write through ours. Its access log stays off: it would log query strings."""
+    """Route Uvicorn's loggers through the root logger. Its access log stays off: it would log query strings."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
     access = logging.getLogger("uvicorn.access")
-    access.propagate = False  # without a handler in reach, Uvicorn does not even make its lines
+    access.propagate = False  # without a handler Uvicorn does not even format the lines

@@ -1,4 +1,4 @@
-"""redis-py, set up so that an absent Redis costs little: for tools and tests; requests use the pipelined link."""
+"""redis-py client with short timeouts, for tools and tests. Requests use the pipelined client of `infrastructure`."""
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 0.5
 
 
 def redis_client(address: RedisAddress, max_connections: int = 50) -> Redis:
-    """Fails within half a second, where the library's defaults would try for some; nothing is sent twice unasked."""
+    """Return a client that fails after half a second and never retries. The library's defaults retry for seconds."""
     return Redis(
         host=address.host,
         port=address.port,

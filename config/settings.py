@@ -1,4 +1,4 @@
-"""Every setting of the service: one typed class, read from the environment and from `.env`."""
+"""Settings of the service: one typed class, read from the environment and from `.env`."""
 
 import ipaddress
 import os
@@ -17,7 +17,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET")
-JWT_SECRET_BYTES = 32  # for HS256 a key is at least as long as its hash, RFC 7518 section 3.2
+JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 
@@ -29,7 +29,7 @@ class RedisAddress(NamedTuple):
 
 
 class Settings(BaseSettings):
-    """Names, units, defaults and bounds of all settings; `.env.example` explains each to an operator."""
+    """Names, units, defaults and bounds of all settings. `.env.example` explains each one to operators."""
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True)
 
@@ -158,12 +158,16 @@ class Settings(BaseSettings):
     def embeds_redis(self) -> bool:
         return self.redis_enabled and not (self.redis_host or self.redis_url)
 
+    @property
+    def embeds_servers(self) -> bool:
+        return self.embeds_postgres or self.embeds_redis
+
     @cached_property
     def trusted_networks(self) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
 
     def redis_address(self) -> "RedisAddress | None":
-        """Where Redis is, or None when the service runs without it."""
+        """Return the address of Redis, or None when Redis is disabled."""
         if not self.redis_enabled:
             return None
         if self.redis_url:
@@ -173,7 +177,7 @@ class Settings(BaseSettings):
         return RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
 
     def sqlalchemy_url(self) -> URL:
-        """PostgreSQL's address for SQLAlchemy with psycopg2; understands `postgres://`, as some platforms write it."""
+        """Return PostgreSQL's URL for SQLAlchemy with psycopg2. Accepts `postgres://`, as some platforms write it."""
         if self.database_url:
             url = make_url(self.database_url.get_secret_value().replace("postgres://", "postgresql://", 1))
             return url.set(drivername="postgresql+psycopg2")
@@ -188,15 +192,15 @@ class Settings(BaseSettings):
 
 
 def read_secret_files(environment: dict[str, str]) -> dict[str, str]:
-    """Values for `NAME` from the files that `NAME_FILE` points to: how containers hand over secrets."""
+    """Read the value of `NAME` from the file that `NAME_FILE` points to: containers pass secrets this way."""
     files = {name: environment[f"{name}_FILE"] for name in SECRETS if environment.get(f"{name}_FILE")}
     return {name.lower(): Path(file).read_text(encoding="utf-8").strip() for name, file in files.items()}
 
 
 def load_settings() -> Settings:
-    """The settings of this process. A wrong value ends it with one line a variable: name, value, what is allowed."""
+    """Load the settings of this process. Exit with one line for each wrong variable: name, value, allowed values."""
     try:
-        return Settings(**read_secret_files(dict(os.environ)))  # type: ignore[arg-type] # values as the files hold them
+        return Settings(**read_secret_files(dict(os.environ)))  # type: ignore[arg-type] # plain text; pydantic converts it
     except ValidationError as error:
         sys.exit("\n".join(_explain(item) for item in error.errors()))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Health check of an image without curl: exits with 0 if the service in this container is ready."""
+"""Health check of the container: exit code 0 when the service is ready. The image has no curl."""
 
 import http.client
 import os

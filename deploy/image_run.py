@@ -1,8 +1,8 @@
-"""Test of the production image in a buildah container with real servers: start, health check, use, stop.
+"""Test of the production image in a buildah container with real servers: start, health check, requests, stop.
 
-Usage: image_run.py CONTAINER. Secrets are files, as with an orchestrator. The service may write only to /tmp.
+Usage: image_run.py CONTAINER. Secrets are files, as from an orchestrator. The service may write only to /tmp.
 """
-# ruff: noqa: S101, S603 # a test uses assert, and runs buildah from PATH
+# ruff: noqa: S101, S603 # a test: it asserts and runs buildah from PATH
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ from infrastructure.embedded.ports import free_port
 
 
 class Container:
-    """The image's user, file system and environment on this machine's network."""
+    """Container with the image's user, file system and environment, on this machine's network."""
 
     def __init__(self, name: str, settings: Settings, secrets: Path, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -44,42 +44,47 @@ class Container:
         self._run += [f"--env={key}={value}" for key, value in environment.items()]
 
     def start(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
+        """Start a command in the container."""
         return subprocess.Popen([*self._run, self._name, "--", *command], stderr=stderr)
 
     def is_ready(self) -> bool:
+        """Run the image's own health check."""
         return self.start("python", "deploy/healthcheck.py", stderr=subprocess.DEVNULL).wait() == 0
 
-    def ask(self, path: str, body: object = None) -> Any:
+    def request(self, path: str, body: object = None) -> Any:
+        """Send a GET, or a POST with a JSON body. Return the response's JSON, or its text."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, self._headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        message = urllib.request.Request(self.url + path, data, self._headers)  # noqa: S310
+        with urllib.request.urlopen(message, timeout=10) as response:  # noqa: S310
             text = response.read().decode()
         return json.loads(text) if response.headers["Content-Type"].startswith("application/json") else text
 
     def become_admin(self) -> None:
-        """Create the first admin key inside the container, as an operator does, and use it from now on."""
+        """Make the first admin key inside the container, as an operator does, and use it from now on."""
         command = [*self._run, self._name, "--", "python", "-m", "scripts.api_key", "make", "admin"]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         self._headers["X-API-Key"] = made[made.index("Key") + 1]
 
-    def written(self) -> set[str]:
+    def written_files(self) -> set[str]:
         """Return the files of the service's user outside /tmp."""
         find = "find / -xdev -path /proc -prune -o -path /sys -prune -o -path /tmp -prune -o -user 10001 -type f -print"
         command = [*self._run, self._name, "--", "sh", "-c", f"{find} 2>/dev/null"]
         return set(subprocess.run(command, capture_output=True, text=True, check=False).stdout.split())
 
 
-def use(container: Container) -> None:
-    assert container.ask("/health_check")["status"] == "healthy"
+def check_requests(container: Container) -> None:
+    """Assert that the service answers and writes no files."""
+    assert container.request("/health_check")["status"] == "healthy"
     container.become_admin()
-    category = container.ask("/categories", {"name": "Electronics"})
-    assert container.ask(f"/categories/{category['id_key']}") == category
-    assert "http_requests_total" in container.ask("/metrics")
-    assert "swagger" in container.ask("/docs").lower()
-    assert not (files := container.written()), files
+    category = container.request("/categories", {"name": "Electronics"})
+    assert container.request(f"/categories/{category['id_key']}") == category
+    assert "http_requests_total" in container.request("/metrics")
+    assert "swagger" in container.request("/docs").lower()
+    assert not (files := container.written_files()), files
 
 
 def main(name: str) -> None:
+    """Start the service, send requests, and stop it."""
     with tempfile.TemporaryDirectory() as folder:
         folder_path = Path(folder)
         folder_path.chmod(0o755)  # readable for the container's user
@@ -88,15 +93,15 @@ def main(name: str) -> None:
         settings = Settings(_env_file=None, data_dir=folder_path / "data", postgres_host=None, redis_host=None)
         with embedded_servers(settings, fast=True) as complete:
             container = Container(name, complete, secrets, free_port())
-            assert not container.is_ready(), "ready before it was started"
+            assert not container.is_ready(), "it is ready before its start"
             service = container.start("sh", "-c", "echo $$ >/tmp/pid; exec python run_production.py")
             try:
                 deadline = time.monotonic() + 120
                 while not container.is_ready():
                     assert service.poll() is None, "the service has ended"
-                    assert time.monotonic() < deadline, "the service does not get ready"
+                    assert time.monotonic() < deadline, "the service does not become ready"
                     time.sleep(0.5)
-                use(container)
+                check_requests(container)
                 container.start("sh", "-c", "kill $(cat /tmp/pid)").wait()
                 assert service.wait(timeout=30) == 0, "the service did not stop cleanly"
             finally:

@@ -1,24 +1,24 @@
-"""What can go wrong below the services."""
+"""Errors of the infrastructure, below the services."""
 
 UNAVAILABLE, RETRY_AFTER_SECONDS = "Service temporarily unavailable", "1"
-"""What is said of it."""
+"""Message and Retry-After header of the response to an UnavailableError."""
 
 
 class UnavailableError(Exception):
-    """Something that the service needs is away: try again later."""
+    """A server that the service needs is not available. A later attempt may succeed."""
 
 
 class DatabaseUnavailableError(UnavailableError):
-    """The database is away, does not answer in time, or has no connection or thread free."""
+    """The database is down, does not answer in time, or has no free connection or thread."""
 
 
 class OutcomeUnknownError(DatabaseUnavailableError):
-    """The database went away, or fell silent, with a write under way: it may have happened."""
+    """The connection was lost or timed out during a write, which may have been stored."""
 
 
 class RefusedError(Exception):
-    """Nothing has been done: the data do not allow a statement, or it has not reached a server that writes."""
+    """Nothing is stored: the data do not allow the statement, or the server accepts no writes."""
 
 
 class SigningKeysUnavailableError(UnavailableError):
-    """Whoever issues tokens does not say with which keys they are signed."""
+    """The issuer's signing keys for tokens cannot be fetched."""

@@ -1,4 +1,4 @@
-"""Host names become addresses without stopping the event loop, as a look-up by a library in C would."""
+"""Look-up of host names that does not block the event loop, unlike the look-ups of C libraries."""
 
 import asyncio
 import socket
@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 
 async def addresses_of(host: str) -> list[str]:
-    """All of them, in the order in which to try them. Raises OSError, which is socket.gaierror when there are none."""
+    """Return all addresses in the order in which to try them. Raises OSError (socket.gaierror if there are none)."""
     with suppress(ValueError):
         return [str(ip_address(host))]
     loop = asyncio.get_running_loop()
@@ -19,5 +19,5 @@ async def addresses_of(host: str) -> list[str]:
 
 
 def _text(address: str, _port: int, _flow: int = 0, scope: int = 0) -> str:
-    """Of a link-local address only the scope tells on which of the links."""
+    """Format an address. A link-local one needs the scope to identify its network link."""
     return f"{address}%{scope}" if scope else address

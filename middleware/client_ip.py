@@ -1,4 +1,4 @@
-"""Client address of a request, by which the rate limit counts."""
+"""Client address of a request. The rate limit counts by it."""
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
@@ -31,7 +31,7 @@ class ClientIpResolver:
         return self._memo(peer, forwarded, real_ip)
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
-        """Trust the right end of the header, which our proxies write; anybody can write the left part."""
+        """Read the header from the right: our proxies write that end, and anybody can write the left part."""
         address = _parse(peer or "")
         # The peer of a Unix socket is on this machine.
         if peer and (address is None or not self._is_trusted(address)):

@@ -15,6 +15,6 @@ def names_etag(header: str, etag: str) -> bool:
 
 
 def required_etags(if_match: str | None) -> frozenset[str] | None:
-    """Return the tags of which the object must have one; None allows every object."""
+    """Return the allowed tags of the object; None allows every tag."""
     tags = parse_etags(if_match) if if_match is not None else None
     return None if tags is None or ANY in tags else tags

@@ -45,7 +45,7 @@ class FastPath:
         responses: CachedResponses | None,
         authenticator: Authenticator | None = None,
     ) -> None:
-        """Without an `authenticator` the service is open to everybody."""
+        """Build the layer; without an `authenticator` the service is open to everybody."""
         self.app = app
         self._client_ips = client_ips
         self._limiter = limiter

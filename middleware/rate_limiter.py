@@ -1,4 +1,4 @@
-"""The rate limit: an exact sliding window for each client address, counted in Redis for all workers."""
+"""Rate limit: an exact sliding window for each client address, counted in Redis for all workers."""
 
 import math
 from hashlib import sha1
@@ -12,10 +12,10 @@ from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
 from middleware.raw_response import Headers, head_of, json_headers
 
-# A list for each address: how many had been let in before the oldest batch, then for each batch its time in
-# microseconds and how many had been let in with it. One push for a batch, one pop when it leaves the window.
-# Above a thousand calls, batches of the same thousandth of the period become one, with the time of the last: memory
-# stays bounded, and what is rounded is rounded to the stricter side.
+# A list per address: the number of requests admitted before the oldest batch, then for each batch its time in
+# microseconds and the number admitted including it. A batch is one push, and one pop when it leaves the window.
+# Above a thousand calls, batches within one thousandth of the period merge and keep the last time. So memory is
+# bounded, and rounding makes the limit stricter, never looser.
 SCRIPT = """
 local key = KEYS[1]
 local calls, period, wanted, grain = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -45,13 +45,13 @@ if admitted > 0 then
 end
 return {admitted, math.max(0, calls - used - admitted), (head[2] or now) + period - now}
 """
-SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324 # Redis names scripts so
+SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324 # Redis identifies scripts by it
 EXACT_UP_TO = 1000
 
 
 class RateLimiter:
-    def __init__(self, link: RedisClient, calls: int, period_seconds: int) -> None:
-        self.link = link
+    def __init__(self, redis: RedisClient, calls: int, period_seconds: int) -> None:
+        self.redis = redis
         self.calls = calls
         self.period_seconds = period_seconds
         self.limit_header = (b"x-ratelimit-limit", b"%d" % calls)
@@ -59,18 +59,18 @@ class RateLimiter:
         self._period = period_seconds * 1_000_000
         self._grain = self._period // EXACT_UP_TO if calls > EXACT_UP_TO else 0
         self._open: dict[str, Batch] = {}
-        link.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
+        redis.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
 
     def enter(self, address: str) -> "Ticket | None":
-        """A place in the batch that is about to leave for this address, or for this principal.
+        """Return a place in the next batch of this address or principal.
 
-        None while Redis is away: then everything is let in.
+        Return None while Redis is down: then every request is admitted.
         """
         batch = self._open.get(address)
         if batch is None:
             batch = Batch(self, address)
             try:
-                batch.pipeline = self.link.ask(batch)
+                batch.pipeline = self.redis.enqueue(batch)
             except RedisDownError:
                 metrics.rate_limit_unavailable()
                 return None
@@ -79,14 +79,14 @@ class RateLimiter:
         return batch, batch.size - 1
 
     def leave(self, batch: "Batch", *command: str) -> bytes:
-        """The batch as a command; nobody can join it any more."""
+        """Close the batch and return its Redis command."""
         self._open.pop(batch.address, None)
         key = f"rate_limit:{{{batch.address}}}"
         return pack_command((*command, 1, key, self.calls, self._period, batch.size, self._grain))
 
 
 class Batch:
-    """The requests of one address in one pipeline: counted by one call of the script, let in in the order they came."""
+    """Requests of one address in one pipeline. One script call counts them; they are admitted in order of arrival."""
 
     __slots__ = (
         "_command",
@@ -116,7 +116,7 @@ class Batch:
     def pack(self) -> bytes:
         return self._limiter.leave(self, *self._command)
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         if not isinstance(reply, Exception):
             self.admitted, self._remaining, reset = reply
             seconds = min(max(1, math.ceil(reset / 1_000_000)), self._limiter.period_seconds)
@@ -127,23 +127,23 @@ class Batch:
                 metrics.rate_limit_unavailable()
 
     async def arrive(self) -> None:
-        """Until Redis has answered, or has failed to."""
+        """Wait until Redis has answered, or until it is down."""
         while not self.pipeline.is_done:
             await self.pipeline.wait()
 
     def refuses(self, place: int) -> bool:
-        """To be asked after the arrival."""
+        """Return True if the request is over the limit. Call it after `arrive`."""
         return place >= self.admitted
 
     def headers(self, place: int) -> Headers:
-        """Of the answer to the request at `place`, which is let in; none when Redis could not be asked."""
+        """Return the headers for the admitted request at `place`, or none if Redis did not answer."""
         if self._reset is None:
             return []
         remaining = b"%d" % (self._remaining + self.admitted - 1 - place)
         return [self._limiter.limit_header, (b"x-ratelimit-remaining", remaining), self._reset]
 
     def head(self, place: int) -> bytes:
-        """The same headers as they stand on the wire."""
+        """Return the same headers as bytes of a raw response."""
         if self._reset is None:
             return b""
         if self._head is None:
@@ -151,7 +151,7 @@ class Batch:
         return b"%bx-ratelimit-remaining: %d\r\n" % (self._head, self._remaining + self.admitted - 1 - place)
 
     def refusal(self) -> tuple[Headers, bytes]:
-        """The headers and the body of the 429, the same for all whose place is not below `admitted`."""
+        """Return headers and body of the 429, equal for all refused requests of the batch."""
         metrics.rate_limit_rejected()
         if self._refusal is None:
             self._refusal = self._refuse()
@@ -164,12 +164,12 @@ class Batch:
         return [*headers, (b"retry-after", seconds), *json_headers(body)], body
 
     def _is_sent_again(self, error: Exception) -> bool:
-        """In full, because Redis does not know the script: somebody has flushed its scripts since the greeting."""
+        """Send the whole script if Redis does not know it: its scripts were flushed after the handshake."""
         if not (isinstance(error, hiredis.ReplyError) and str(error).startswith("NOSCRIPT")):
             return False
         self._command = ("EVAL", SCRIPT)
         try:
-            self.pipeline = self._limiter.link.ask(self)
+            self.pipeline = self._limiter.redis.enqueue(self)
         except RedisDownError:
             return False
         return True

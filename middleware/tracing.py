@@ -1,4 +1,4 @@
-"""A span for each request, which continues the caller's trace. Added only if traces are on."""
+"""A span for each request that continues the caller's trace. Added only if traces are on."""
 
 from collections.abc import Awaitable
 
@@ -55,7 +55,7 @@ def _method(scope: Scope) -> str:
 
 
 def _attributes(scope: Scope) -> dict[str, str]:
-    """Return attributes by their stable semantic conventions, without query and client address, which are personal."""
+    """Return attributes by their stable semantic conventions, without personal data such as query and address."""
     return {
         "http.request.method": _method(scope),
         "url.scheme": scope["scheme"],

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `migrations.runner` hands over."""
+"""Alembic's entry point. Runs the migrations on the connection of `migrations.runner`."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ assert models.__all__  # noqa: S101 # the import registers the tables
 
 
 def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Indexes for searches exist only where the server has their extension, so the models do not speak of them."""
+    """Return False for search indexes. Models omit them because they need an extension that a server may lack."""
     return not (kind == "index" and name is not None and name.endswith("_trgm"))
 
 
-written = Rewriter()
+rewriter = Rewriter()
 
 
-@written.rewrites(CreateTableOp)
+@rewriter.rewrites(CreateTableOp)
 def keep_updated_at(_context: Any, _revision: Any, table: CreateTableOp) -> list[MigrateOperation]:
-    """A new table gets the trigger that the first ones have, which the models do not speak of either."""
+    """Add the `keep_updated_at` trigger to a new table. Models cannot declare triggers."""
     trigger = f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table.table_name}"
     return [table, ExecuteSQLOp(f"{trigger} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()")]
 
@@ -32,7 +32,7 @@ context.configure(
     connection=connection,
     target_metadata=base.metadata,
     include_object=is_in_models,
-    process_revision_directives=written,
+    process_revision_directives=rewriter,
 )
 with context.begin_transaction():
     context.run_migrations()

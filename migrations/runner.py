@@ -1,4 +1,7 @@
-"""Applies the migrations, the only way that tables come to be: `python -m migrations.runner [upgrade|make MESSAGE]`."""
+"""Command that applies or writes migrations: `python -m migrations.runner [upgrade|make MESSAGE]`.
+
+Tables are created by migrations only.
+"""
 
 import logging
 import sys
@@ -15,16 +18,18 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
+from infrastructure.servers import available_servers
 
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-ADVISORY_LOCK = 0x45434F4D  # any number that every instance of this service agrees on
+ADVISORY_LOCK = 0x45434F4D  # arbitrary, and the same for every instance of this service
 RETRY_SECONDS = 1.0
 HAS_TRIGRAMS = "SELECT to_regclass('ix_products_category_id_stretch_name_trgm') IS NOT NULL"
 
 
 def alembic_config(connection: Connection) -> Config:
+    """Return Alembic's configuration for migrations over `connection`."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
@@ -32,14 +37,14 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
-    """Bring the database to `revision`; safe from several instances at once, which take turns under an advisory lock.
+    """Bring the database to `revision`. Several instances may do so at once: an advisory lock orders them.
 
-    Waits for as long as the database is away, and says so once.
+    Waits for as long as the database is down, and logs this once.
     """
     engine = create_engine(
         settings.sqlalchemy_url(), poolclass=NullPool, connect_args={"connect_timeout": settings.db_connect_timeout}
     )
-    waiting = False
+    is_waiting = False
     while True:
         try:
             with engine.connect() as connection:
@@ -49,14 +54,14 @@ def migrate(settings: Settings, revision: str = "head") -> None:
                 connection.commit()
                 return
         except OperationalError as error:
-            if not waiting:
-                logger.warning("the database is away, waiting for it: %s", str(error.orig).strip())
-            waiting = True
+            if not is_waiting:
+                logger.warning("the database is down, waiting for it: %s", str(error.orig).strip())
+            is_waiting = True
             time.sleep(RETRY_SECONDS)
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
-    """A database that a later version has migrated is left as it is: migrations let the version before them work on."""
+    """Apply the missing migrations. Leave a database of a later version as it is: older versions can still use it."""
     config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
     if current is None or current in _revisions(config):
         command.upgrade(config, revision)
@@ -71,7 +76,7 @@ def _revisions(config: Config) -> set[str]:
 
 
 def make(settings: Settings, message: str) -> None:
-    """Write the next migration from the difference between the models and the database, which must be up to date."""
+    """Write the next migration from the difference between the models and the database, after migrating it."""
     migrate(settings)
     with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
         config = alembic_config(connection)
@@ -79,9 +84,7 @@ def make(settings: Settings, message: str) -> None:
 
 
 def main() -> None:
-    from infrastructure.embedded.lifecycle import embedded_servers  # noqa: PLC0415 # production images do not need it
-
-    with embedded_servers(load_settings(), share=True) as settings:
+    with available_servers(load_settings(), share=True) as settings:
         if sys.argv[1:2] == ["make"]:
             make(settings, " ".join(sys.argv[2:]))
         else:

@@ -1,4 +1,4 @@
-"""Database entities. Importing this package registers every table, as migrations and scripts need."""
+"""Database entities. Importing this package registers every table for migrations and scripts."""
 
 from models.address import AddressModel
 from models.api_key import ApiKeyModel

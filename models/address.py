@@ -1,4 +1,4 @@
-"""Where a client lives or wants deliveries."""
+"""Address of a client, for deliveries."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column

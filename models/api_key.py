@@ -1,4 +1,4 @@
-"""Keys for callers that are programs. The key itself is kept nowhere, only its SHA-256."""
+"""API keys. Only the SHA-256 of a key is stored."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from config.database import base
 
 
 class ApiKeyModel(base):
-    """`name` is no secret: limits and the audit trail know the key by it. A client's keys go with the client."""
+    """API key. `name` identifies it in rate limits and in the audit log, and is no secret. Deleted with its client."""
 
     __tablename__ = "api_keys"
     __table_args__ = (

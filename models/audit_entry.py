@@ -1,4 +1,4 @@
-"""Who changed what, and when: written in the transaction of the change, and never changed itself."""
+"""Audit log: an entry for each change, written in the transaction of the change and never modified."""
 
 from sqlalchemy import SmallInteger, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from models.base_model import BaseModel, ordered_index
 
 
 class AuditEntryModel(BaseModel):
-    """`principal` is the name of a key or the subject of a token, empty where the service is open."""
+    """Audit entry. `principal` is the name of a key or the subject of a token, empty without authentication."""
 
     __tablename__ = "audit"
     __table_args__ = tuple(map(ordered_index, ("principal", "path", "created_at")))

@@ -1,4 +1,4 @@
-"""What every table has: an integer key and two timestamps that the database keeps."""
+"""Base class of entities: an integer key and two timestamps that the database maintains."""
 
 import re
 from datetime import datetime
@@ -14,10 +14,10 @@ MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
 
 
 class BaseModel(base):
-    """A trigger of the database moves `updated_at`, so that it is right for every writer."""
+    """Base class of entities. A database trigger sets `updated_at`, so it is right for every writer."""
 
     __abstract__ = True
-    __mapper_args__ = {"eager_defaults": True}  # the name and type are SQLAlchemy's
+    __mapper_args__ = {"eager_defaults": True}  # SQLAlchemy defines the name and the type
 
     id_key: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1)
@@ -25,20 +25,20 @@ class BaseModel(base):
 
     @classmethod
     def entity_name(cls) -> str:
-        """The name that messages use: `OrderDetail` for `OrderDetailModel`."""
+        """Return the name for messages: `OrderDetail` for `OrderDetailModel`."""
         return cls.__name__.removesuffix("Model")
 
     @classmethod
     def label(cls) -> str:
-        """The name within a sentence: `order detail` for `OrderDetailModel`."""
+        """Return the name within a sentence: `order detail` for `OrderDetailModel`."""
         return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.entity_name()).lower()
 
 
 def reference(target: str, *, cascade: bool = False) -> Mapped[int]:
-    """A foreign key; `cascade` deletes this row with the row that it refers to. Each has an `ordered_index`."""
+    """Declare a foreign key. `cascade` deletes this row with its target. Each one needs an `ordered_index`."""
     return mapped_column(ForeignKey(target, ondelete="CASCADE" if cascade else None))
 
 
 def ordered_index(*columns: str) -> Index:
-    """An index from which a page of a list is read in its order, without sorting: `id_key` ends every order."""
+    """Declare an index that yields the pages of a list in order, without sorting. Every order ends with `id_key`."""
     return Index(None, *columns, "id_key")

@@ -1,4 +1,4 @@
-"""What is paid for an order, and how."""
+"""Bill: amount and payment type of an order."""
 
 import datetime
 

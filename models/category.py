@@ -1,4 +1,4 @@
-"""A shelf of products."""
+"""Category of products."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""A customer."""
+"""Client: a customer of the shop."""
 
 from sqlalchemy import Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column

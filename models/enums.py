@@ -1,4 +1,4 @@
-"""Values as they travel on the wire and stand in the database."""
+"""Enumerations, with the values that JSON and the database use."""
 
 from enum import IntEnum, StrEnum
 
@@ -17,7 +17,7 @@ class OrderStatus(IntEnum):
 
     @property
     def is_open(self) -> bool:
-        """Details may still change, and their quantities are held for the order."""
+        """Return True if details may still change. Their quantities are held for the order."""
         return self in (OrderStatus.PENDING, OrderStatus.IN_PROGRESS)
 
 

@@ -1,4 +1,4 @@
-"""The answers of requests that bore an `Idempotency-Key`, kept for their repeats."""
+"""Responses of requests with an `Idempotency-Key`, stored for their repeats."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from config.database import base
 
 
 class IdempotencyModel(base):
-    """`caller` keeps the keys of different callers apart; `fingerprint` is a SHA-256 of method, path and body."""
+    """Stored response. `caller` separates the keys of different callers.
+
+    `fingerprint` is the SHA-256 of method, path and body.
+    """
 
     __tablename__ = "idempotency_keys"
 

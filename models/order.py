@@ -1,4 +1,4 @@
-"""An order of a client, and the history of its status."""
+"""Orders of clients, and the history of their status."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderModel(BaseModel):
-    """`checkout_lines` is for audits: how many details a checkout placed the order with; null for other orders."""
+    """Order. The consistency check reads `checkout_lines`: the number of details at checkout, null for other orders."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -31,7 +31,7 @@ class OrderModel(BaseModel):
 
 
 class OrderStatusChangeModel(base):
-    """Written by a trigger, in the transaction of the change; `from_status` is null for the creation."""
+    """Change of an order's status, written by a trigger. `from_status` is null for the creation."""
 
     __tablename__ = "order_status_changes"
 

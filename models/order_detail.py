@@ -1,4 +1,4 @@
-"""A line of an order: so many of one product, at the price of that moment."""
+"""Line of an order: a quantity of one product, with its price at the time of the order."""
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
@@ -7,7 +7,10 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderDetailModel(BaseModel):
-    """Deleting an order deletes its details in the service, which puts their stock back first; the database refuses."""
+    """Order detail. The service deletes the details of a deleted order and restores their stock first.
+
+    The database has no cascade here, so it refuses to delete an order with details.
+    """
 
     __tablename__ = "order_details"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What the shop sells, and how much of it is left."""
+"""Product and its stock."""
 
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,8 +7,9 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class ProductModel(BaseModel):
-    """`supplied` is for audits: the units put in, so that at every instant
-    supplied = stock + held by open orders + gone with delivered orders that still exist.
+    """Product. The consistency check reads `supplied`, the number of units put into stock.
+
+    At any time, supplied = stock + units held by open orders + units of existing delivered orders.
     """
 
     __tablename__ = "products"

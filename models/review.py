@@ -1,4 +1,4 @@
-"""What a customer thinks of a product."""
+"""Review of a product."""
 
 from sqlalchemy import CheckConstraint, Text
 from sqlalchemy.orm import Mapped, mapped_column

@@ -87,7 +87,7 @@ class BaseRepository(Generic[Model]):
         return records
 
     def update(self, instance: Model, values: Values) -> Model:
-        """Write the values to the row, which must be locked."""
+        """Write the values to the locked row."""
         self.tx.attempt = Attempt(self.model, values)
         for name, value in values.items():
             setattr(instance, name, value)

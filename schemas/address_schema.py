@@ -1,4 +1,4 @@
-"""Addresses on the wire."""
+"""Schemas of addresses."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ class AddressUpdate(BaseSchema):
 
 
 class AddressSchema(AddressCreate, StoredSchema):
-    """An address as it is stored."""
+    """Stored address."""
 
 
 class AddressFilters(ListQuery):

@@ -1,4 +1,4 @@
-"""The audit trail on the wire."""
+"""Schemas of the audit log."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
 class AuditEntrySchema(StoredSchema):
-    """A change that was made."""
+    """Change of an object."""
 
     created_at: Moment
     principal: str = Field(description="The name of a key, or a token's subject; empty where the service is open.")
@@ -31,4 +31,4 @@ class AuditFilters(ListQuery):
 
 
 class NothingToWrite(BaseSchema):
-    """Entries are made by changes, and by nobody."""
+    """Empty body: the service writes entries, and clients cannot."""

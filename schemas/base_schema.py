@@ -1,4 +1,4 @@
-"""Constrained types that create and update schemas share, and the way to JSON."""
+"""Constrained types shared by create and update schemas, and conversion to JSON."""
 
 import re
 from datetime import UTC, date, datetime
@@ -16,7 +16,7 @@ _starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
 
 
 def _is_storable(text: str) -> str:
-    """Pydantic itself refuses lone surrogates."""
+    """Raise ValueError for text with NUL, which PostgreSQL cannot store. Pydantic refuses lone surrogates."""
     if "\x00" in text:
         raise ValueError("must not contain NUL")
     return text
@@ -29,21 +29,21 @@ def _is_number(value: Any) -> Any:
 
 
 def _is_whole(value: Any) -> Any:
-    """An enum would make an int of any number first, which takes minutes for one like 1e99999999."""
+    """Raise an error unless the value is an int. An enum would convert any number, and 1e99999999 takes minutes."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
 
 
 def _is_iso_text(value: Any) -> Any:
-    """Digits alone would be taken for seconds since 1970."""
+    """Raise an error for text that does not start with a date. Pydantic takes plain digits for seconds since 1970."""
     if not isinstance(value, str | date) or (isinstance(value, str) and not _starts_with_day(value.strip())):
         raise PydanticCustomError("iso_type", "Input should be a text in ISO 8601 form")
     return value
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """A time without a zone is UTC."""
+    """Convert a time to UTC. A time without a zone is UTC."""
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
@@ -59,7 +59,7 @@ def amount_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
 
 
-# What is trimmed: Unicode's White_Space, which the `\s` of regular expressions is not quite.
+# Characters that Pydantic strips: Unicode's White_Space. The `\s` of regular expressions differs slightly.
 _SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
 Text = Annotated[str, AfterValidator(_is_storable), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
@@ -83,7 +83,7 @@ Quantity = Annotated[int, Field(strict=True, gt=0, le=MAX_INTEGER, examples=[2])
 Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]
 Moment = Annotated[datetime, Iso, AfterValidator(_in_utc)]
 Day = Annotated[date, Iso]
-# Any integer may be asked for; one that the column cannot hold simply does not exist.
+# Unbounded: an id beyond the range of the column is a 404, not a validation error.
 IdKey = Annotated[int, Field(strict=True, examples=[1])]
 
 
@@ -96,11 +96,13 @@ def utc_today() -> date:
 
 
 def absent() -> Any:
-    """The default of an update's field: left out of the request, left as it is."""
+    """Declare an optional field of an update. Without it in the request, the stored value stays."""
     return Field(default_factory=lambda: None)
 
 
 class BaseSchema(BaseModel):
+    """Base class of request and response bodies."""
+
     model_config = ConfigDict(
         str_strip_whitespace=True,
         allow_inf_nan=False,
@@ -109,21 +111,21 @@ class BaseSchema(BaseModel):
     )
 
     def given(self) -> dict[str, Any]:
-        """The fields that the request bears, by name."""
+        """Return the fields that the request contains, by name."""
         return self.model_dump(exclude_unset=True)
 
 
 class StoredSchema(BaseSchema):
-    """A read schema inherits from its create schema and from this, so that `id_key` comes first."""
+    """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
 
-    # Of rows only: any number of a request's body is an object with attributes, too.
+    # Only for stored rows: in a request body even a number would count as an object with attributes.
     model_config = ConfigDict(from_attributes=True)
 
     id_key: IdKey = Field(default=0, description="Set by the server.")
 
 
 def to_json(value: Any) -> bytes:
-    """The one way to JSON, so that every answer about the same object has the same bytes."""
+    """Serialize to JSON. All responses use it, so an object always has the same bytes."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
 
 

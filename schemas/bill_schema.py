@@ -1,4 +1,4 @@
-"""Bills on the wire."""
+"""Schemas of bills."""
 
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -38,7 +38,7 @@ class BillUpdate(BaseSchema):
 
 
 class BillSchema(BillFields, StoredSchema):
-    """A bill as it is stored. A checkout's total is what is left after the discount, and so may be below it."""
+    """Stored bill. The total of a checkout is net of the discount, and may be smaller than the discount."""
 
 
 class BillFilters(ListQuery):

@@ -1,4 +1,4 @@
-"""Categories on the wire."""
+"""Schemas of categories."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ class CategoryUpdate(BaseSchema):
 
 
 class CategorySchema(CategoryCreate, StoredSchema):
-    """A category as it is stored."""
+    """Stored category."""
 
 
 class CategoryFilters(ListQuery):

@@ -1,4 +1,4 @@
-"""A whole order in one request, and its answer."""
+"""Schemas of a checkout: a complete order in one request."""
 
 from decimal import Decimal
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Clients on the wire."""
+"""Schemas of clients."""
 
 from typing import Annotated, Literal
 
@@ -30,7 +30,7 @@ class ClientUpdate(BaseSchema):
 
 
 class ClientSchema(ClientCreate, StoredSchema):
-    """A client as it is stored."""
+    """Stored client."""
 
 
 class ClientFilters(ListQuery):
@@ -40,7 +40,7 @@ class ClientFilters(ListQuery):
 
 
 class ClientSummary(BaseSchema):
-    """Canceled orders are left out."""
+    """Summary of a client's orders, without canceled ones."""
 
     client_id: int
     orders_count: int

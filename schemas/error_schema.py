@@ -1,4 +1,4 @@
-"""The bodies of errors."""
+"""Schemas of error responses."""
 
 from pydantic import BaseModel, Field
 

@@ -1,4 +1,4 @@
-"""What the health check tells."""
+"""Schemas of the health checks."""
 
 from datetime import datetime
 from typing import Literal

@@ -1,4 +1,4 @@
-"""How lists are asked for: pages by position or by key, filters and sorting declared one line each."""
+"""Query parameters of lists: pages by position or by key, and one line for each filter."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,9 +17,9 @@ Operator = Literal["=", ">=", "<=", "contains", "lower=", "positive"]
 
 @dataclass(frozen=True)
 class Where:
-    """Metadata of a filter: which columns (any of them) are compared how with the parameter's value.
+    """Metadata of a filter: columns and operator. A row matches if any of the columns matches.
 
-    `contains` finds a part in any letter case, `lower=` compares in lower case, `positive` asks for numbers > 0.
+    `contains` finds a substring in any letter case, `lower=` compares in lower case, `positive` selects numbers > 0.
     """
 
     columns: tuple[str, ...]
@@ -41,7 +41,7 @@ ToMoment = Annotated[Moment, BeforeValidator(lambda text: f"{text}T23:59:59.9999
 
 
 class ListQuery(BaseModel):
-    """What every list understands. A subclass adds its filters and names the fields it sorts by as a Literal."""
+    """Parameters of every list. A subclass adds filters, and lists its sort orders as a Literal."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -63,11 +63,14 @@ class ListQuery(BaseModel):
         return self
 
     def filters(self) -> dict[str, Any]:
-        """The filters that are set, in alphabetical order."""
+        """Return the filters that are set, in alphabetical order."""
         return {name: value for name in self.filter_names() if (value := getattr(self, name)) is not None}
 
     def variations(self) -> dict[str, str]:
-        """What sets the list apart from a plain one, apart from its page: one spelling for each meaning."""
+        """Return filters, sort order and `after_id` where they differ from the defaults.
+
+        Equal values have one spelling, so that equal queries share a cache entry.
+        """
         given = {**self.filters(), "after_id": self.after_id, "sort": None if self.sort == "id_key" else self.sort}
         return {
             name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
@@ -82,5 +85,5 @@ class ListQuery(BaseModel):
 
     @classmethod
     def where(cls, name: str) -> Where:
-        """How the filter `name` compares."""
+        """Return the columns and the operator of the filter `name`."""
         return next(item for item in cls.model_fields[name].metadata if isinstance(item, Where))

@@ -1,4 +1,4 @@
-"""Order details on the wire."""
+"""Schemas of order details."""
 
 from typing import Annotated, Literal
 
@@ -23,7 +23,7 @@ class OrderDetailUpdate(BaseSchema):
 
 
 class OrderDetailSchema(OrderDetailCreate, StoredSchema):
-    """An order detail as it is stored, with the price it was made with."""
+    """Stored order detail, with the price at its creation."""
 
     price: Price
 

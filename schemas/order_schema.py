@@ -1,4 +1,4 @@
-"""Orders on the wire."""
+"""Schemas of orders."""
 
 from typing import Annotated, Literal
 
@@ -31,7 +31,7 @@ class OrderUpdate(BaseSchema):
 
 
 class OrderSchema(OrderCreate, StoredSchema):
-    """An order as it is stored."""
+    """Stored order."""
 
 
 class OrderFilters(ListQuery):

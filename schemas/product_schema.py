@@ -1,4 +1,4 @@
-"""Products on the wire."""
+"""Schemas of products."""
 
 from typing import Annotated, Literal
 
@@ -25,7 +25,7 @@ class ProductUpdate(BaseSchema):
 
 
 class ProductSchema(ProductCreate, StoredSchema):
-    """A product as it is stored."""
+    """Stored product."""
 
 
 class ProductFilters(ListQuery):
@@ -50,4 +50,4 @@ class LowStockQuery(ListQuery):
         where("stock", operator="<="),
     ] = None
     sort: Literal["stock"] = "stock"
-    after_id: None = None  # keys do not follow each other in this order
+    after_id: None = None  # key paging needs the order by id_key

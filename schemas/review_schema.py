@@ -1,4 +1,4 @@
-"""Reviews on the wire."""
+"""Schemas of reviews."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ class ReviewUpdate(BaseSchema):
 
 
 class ReviewSchema(ReviewCreate, StoredSchema):
-    """A review as it is stored."""
+    """Stored review."""
 
 
 class ReviewFilters(ListQuery):

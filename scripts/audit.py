@@ -1,7 +1,7 @@
-"""Tells whether stock, totals, statuses and bill numbers agree: `python -m scripts.audit`.
+"""Command that checks whether stock, totals, statuses and bill numbers agree: `python -m scripts.audit`.
 
-It reads the database of the settings, also while the service runs on it. Exit code 0 when all agrees, 1 when
-something does not, 2 when the database cannot be asked.
+It reads the database of the settings. The service may be running. The exit code is 0 when everything agrees, 1 when
+something does not, and 2 when the database cannot be read.
 """
 
 import sys
@@ -12,24 +12,26 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
-from infrastructure.embedded.lifecycle import embedded_servers
+from infrastructure.servers import available_servers
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
 
-SHOWN = 20  # of each check
+SHOWN = 20  # problems shown for each check
 
 
 def main() -> None:
-    with embedded_servers(load_settings(), share=True) as settings:
+    """Print the report and exit with its code."""
+    with available_servers(load_settings(), share=True) as settings:
         try:
             found = audit(settings)
         except DBAPIError as error:
-            sys.stderr.write(f"The database cannot be asked: {str(error.orig).strip()}\n")
+            sys.stderr.write(f"The database cannot be read: {str(error.orig).strip()}\n")
             sys.exit(2)
     sys.stdout.write(report(found))
     sys.exit(bool(found))
 
 
 def audit(settings: Settings) -> list[Disagreement]:
+    """Return all disagreements in the database. Raises DBAPIError when it cannot be read."""
     arguments = {"connect_timeout": settings.db_connect_timeout}
     engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, connect_args=arguments)
     with engine.connect() as connection:
@@ -37,7 +39,7 @@ def audit(settings: Settings) -> list[Disagreement]:
 
 
 def report(found: Sequence[Disagreement]) -> str:
-    """A line for each check, and one for each of the first problems."""
+    """Format a line for each check, followed by its first problems."""
     lines: list[str] = []
     for check in CHECKS:
         problems = [item.problem for item in found if item.check == check]

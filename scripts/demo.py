@@ -1,7 +1,7 @@
-"""Fills the shop with demo data: `python -m scripts.demo --size small|medium|large [--seed 1]`.
+"""Command that fills the shop with demo data: `python -m scripts.demo --size small|medium|large [--seed 1]`.
 
-It goes into the database of the settings, also while the service runs on it, in one transaction: an interrupted run
-leaves nothing behind, and a second one finds what the first has added and adds nothing.
+It writes to the database of the settings in one transaction. The service may be running. An interrupted run leaves
+nothing behind, and a second run adds nothing.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection  # noqa: N812 # a class, whatever its case
+from psycopg2.extensions import connection as Connection  # noqa: N812 # a class in spite of its case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from redis import Redis, RedisError
 from sqlalchemy import create_engine, text
@@ -22,23 +22,24 @@ from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
 from config.settings import Settings, load_settings
-from infrastructure.embedded.lifecycle import embedded_servers
+from infrastructure.servers import available_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
 from services.caching.keys import ROOT_STAMP
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
-ADVISORY_LOCK = 0x44454D4F  # two runs at once take turns; any number will do that nothing else locks
-ROWS_A_COPY = 20_000
+ADVISORY_LOCK = 0x44454D4F  # orders simultaneous runs; arbitrary, but nothing else locks this number
+ROWS_PER_COPY = 20_000
 
 
 def main() -> None:
+    """Add the demo data, then drop cached responses and update the planner's statistics."""
     parser = argparse.ArgumentParser(description="Fill the shop with demo data.")
     parser.add_argument("--size", choices=PRODUCTS, default="small", help="1 k, 100 k or 1 M products")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same shop")
     arguments = parser.parse_args()
-    with embedded_servers(load_settings(), share=True) as settings:
+    with available_servers(load_settings(), share=True) as settings:
         migrate(settings)
         try:
             added = fill(settings, PRODUCTS[arguments.size], arguments.seed)
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def fill(settings: Settings, products: int, seed: int) -> int:
-    """How many rows were added: none when the demo data is already there."""
+    """Add the demo data and return the number of rows. Return 0 when it is already there."""
     address = settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
@@ -63,7 +64,7 @@ def fill(settings: Settings, products: int, seed: int) -> int:
 
 
 def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
-    """Keys are reserved first; then all rows come in one transaction."""
+    """Reserve the keys, then add all rows in one transaction. Return the number of rows."""
     ordered = len(shop.orders)
     counts = {"clients": shop.client_count, "products": len(shop.items), "bills": ordered, "orders": ordered}
     first = {table: reserve(connection, cursor, table, count) for table, count in counts.items()}
@@ -73,7 +74,7 @@ def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
     with tqdm(total=rows, unit=" rows", unit_scale=True, disable=None) as bar:
         for table in contents:
             bar.set_description(table.name)
-            if table.name == "order_status_changes":  # a trigger may have noted that all were made just now
+            if table.name == "order_status_changes":  # a trigger may have added rows with the present time
                 block = first["orders"], first["orders"] + ordered - 1
                 cursor.execute("DELETE FROM order_status_changes WHERE order_id BETWEEN %s AND %s", block)
             copy(cursor, table, bar)
@@ -82,7 +83,7 @@ def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
 
 
 def reserve(connection: Connection, cursor: Cursor, table: str, count: int) -> int:
-    """The first of `count` successive keys that nobody else will get, whoever writes to the table meanwhile."""
+    """Reserve `count` successive keys and return the first. Concurrent writers get other keys."""
     cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
     cursor.execute("SELECT pg_get_serial_sequence(%s, 'id_key')", [table])
     [[sequence]] = cursor.fetchall()
@@ -93,7 +94,10 @@ def reserve(connection: Connection, cursor: Cursor, table: str, count: int) -> i
 
 
 def skip_foreign_key_checks(connection: Connection, cursor: Cursor) -> None:
-    """Half of the work, and all rows refer to rows of their own transaction. Only a superuser may."""
+    """Switch foreign key checks off if the user is a superuser. They take half of the time.
+
+    This is safe because all rows refer to rows of the same transaction.
+    """
     try:
         cursor.execute("SET session_replication_role = replica")
         connection.commit()
@@ -102,7 +106,10 @@ def skip_foreign_key_checks(connection: Connection, cursor: Cursor) -> None:
 
 
 def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
-    """A category of that name that the shop already has is used as it is, and cannot be deleted meanwhile."""
+    """Return the keys of the categories, in the order of `names`. Add missing ones.
+
+    Existing categories are reused, and locked so that they cannot be deleted before the commit.
+    """
     cursor.execute("INSERT INTO categories (name) SELECT unnest(%s) ON CONFLICT DO NOTHING", [list(names)])
     cursor.execute("SELECT name, id_key FROM categories WHERE name = ANY(%s) FOR KEY SHARE", [list(names)])
     keys = dict(cursor.fetchall())
@@ -110,7 +117,7 @@ def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
 
 
 def copy(cursor: Cursor, table: Table, bar: "tqdm[Any]") -> None:
-    """A thread makes the next rows while the server stores these."""
+    """Copy all rows of a table. A thread formats the next rows while the server stores the current ones."""
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next_rows, table)
         while (rows := upcoming.result())[0]:
@@ -121,25 +128,26 @@ def copy(cursor: Cursor, table: Table, bar: "tqdm[Any]") -> None:
 
 
 def next_rows(table: Table) -> tuple[int, str]:
-    """How many, and their text in COPY's format."""
+    """Return the number of the next rows and their text in COPY's format."""
     lines = [
-        "\t".join([r"\N" if value is None else str(value) for value in row]) for row in islice(table.rows, ROWS_A_COPY)
+        "\t".join([r"\N" if value is None else str(value) for value in row])
+        for row in islice(table.rows, ROWS_PER_COPY)
     ]
     return len(lines), "\n".join(lines)
 
 
 def drop_cache(settings: Settings) -> None:
-    """No answer in the cache is a hit without this token."""
+    """Delete the root stamp, without which no cached response is valid."""
     if address := settings.redis_address():
         try:
             with Redis(address.host, address.port, address.db, address.password or None, socket_timeout=5) as redis:
                 redis.delete(ROOT_STAMP)
         except RedisError as error:
-            tqdm.write(f"Redis is away ({error}): what it has cached may lack the demo data until it expires.")
+            tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
 
 
 def refresh_statistics(settings: Settings) -> None:
-    """Queries are planned by them; and index-only scans need the map that VACUUM makes."""
+    """Run VACUUM ANALYZE. The planner needs the statistics, and index-only scans need the visibility map."""
     engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))

@@ -1,4 +1,4 @@
-"""The demo shop as rows, table by table in the order that foreign keys ask for."""
+"""Rows of the demo shop, table by table, in the order of their foreign keys."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ from scripts.demo_words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
 
 BILL_NUMBER = "DEMO-{:07d}"
 RATINGS = (1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5)
-WAYS = {
+STATUS_HISTORIES = {
     OrderStatus.PENDING: (OrderStatus.PENDING,),
     OrderStatus.IN_PROGRESS: (OrderStatus.PENDING, OrderStatus.IN_PROGRESS),
     OrderStatus.DELIVERED: (OrderStatus.PENDING, OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED),
@@ -21,7 +21,7 @@ Rows = Iterator[tuple[object, ...]]
 
 
 class Keys(NamedTuple):
-    """The database's key of each category, and of the first client, product, bill and order; the rest follow it."""
+    """Keys of all categories, and the first keys of clients, products, bills and orders. The others follow in order."""
 
     categories: Sequence[int]
     clients: int
@@ -31,6 +31,8 @@ class Keys(NamedTuple):
 
 
 class Table(NamedTuple):
+    """Table with its number of rows and an iterator over them."""
+
     name: str
     columns: str
     size: int
@@ -38,8 +40,9 @@ class Table(NamedTuple):
 
 
 def tables(shop: Shop, keys: Keys) -> list[Table]:
+    """Return all tables except categories, in the order in which to load them."""
     ordered, sold = len(shop.orders), sum(len(order.quantities) for order in shop.orders)
-    changes = sum(len(WAYS[order.status]) for order in shop.orders)
+    changes = sum(len(STATUS_HISTORIES[order.status]) for order in shop.orders)
     order_columns = "id_key, date, total, delivery_method, status, client_id, bill_id, checkout_lines"
     bill_columns = "id_key, bill_number, discount, date, total, payment_type"
     product_columns = "id_key, name, price, stock, category_id, supplied"
@@ -99,7 +102,7 @@ def history(shop: Shop, keys: Keys) -> Rows:
     draw = shop.random("status changes")
     for number, order in enumerate(shop.orders):
         before, at = None, order.date
-        for status in WAYS[order.status]:
+        for status in STATUS_HISTORIES[order.status]:
             yield keys.orders + number, before, status, at
             before, at = status, at + timedelta(minutes=draw.randrange(30, 3000))
 
@@ -119,4 +122,5 @@ def reviews(shop: Shop, keys: Keys) -> Rows:
 
 
 def money(cents: int) -> str:
+    """Format an amount in cents for NUMERIC(12,2)."""
     return f"{cents // 100}.{cents % 100:02d}"

@@ -1,7 +1,7 @@
-"""The contents of the demo shop: a pure function of its size and seed.
+"""Contents of the demo shop: a pure function of its size and seed.
 
-Keys of categories, clients, products, bills and orders count from 0 in here, and amounts are in cents; `demo_rows`
-turns them into rows.
+Categories, clients, products, bills and orders are numbered from 0, and amounts are in cents. `demo_rows` turns them
+into rows.
 """
 
 from array import array
@@ -14,9 +14,9 @@ from scripts.demo_words import DEPARTMENTS, STYLES, words
 
 ITEMS = [(item, price) for department in DEPARTMENTS.values() for item, price in department.items()]
 ITEMS_PER_DEPARTMENT = len(ITEMS) // len(DEPARTMENTS)
-LAST_DAY = datetime(2026, 10, 31, tzinfo=UTC)  # a constant: the same seed gives the same shop on any day
+LAST_DAY = datetime(2026, 10, 31, tzinfo=UTC)  # constant, so that the same seed gives the same shop on any day
 OPEN_FOR = timedelta(days=365)
-SETTLED_AFTER = timedelta(days=10)  # every older order is delivered or canceled
+SETTLED_AFTER = timedelta(days=10)  # all older orders are delivered or canceled
 SETTLED = (*[OrderStatus.DELIVERED] * 12, OrderStatus.CANCELED)
 RECENT = (*[OrderStatus.PENDING] * 3, *[OrderStatus.IN_PROGRESS] * 4, *[OrderStatus.DELIVERED] * 2)
 DELIVERY_METHODS = (*[DeliveryMethod.HOME_DELIVERY] * 5, DeliveryMethod.ON_HAND, DeliveryMethod.DRIVE_THRU)
@@ -24,7 +24,7 @@ PAYMENT_TYPES = (*[PaymentType.CARD] * 3, PaymentType.CASH)
 
 
 class Order(NamedTuple):
-    """Its number is its place in `Shop.orders`; its bill has the same."""
+    """Order whose number is its index in `Shop.orders`. Its bill has the same number."""
 
     client: int
     date: datetime
@@ -37,7 +37,7 @@ class Order(NamedTuple):
 
 
 class Shop:
-    """Prices, sales and stock agree: orders are made of the products' prices, `held` of the orders."""
+    """Demo shop with consistent figures: totals follow from prices, and `held` follows from the orders."""
 
     def __init__(self, products: int, seed: int) -> None:
         self.seed, self.words = seed, words(seed)
@@ -53,11 +53,11 @@ class Shop:
         self.held = self._held()
 
     def random(self, purpose: str) -> Random:
-        """Each purpose has its own, so that a change of one leaves the others as they were."""
+        """Return a generator for one purpose, so that a change of one purpose leaves the others unchanged."""
         return Random(f"{self.seed} {purpose}")  # noqa: S311 # a demo, not a secret
 
     def popular(self, draw: Random) -> int:
-        """A product; a few are bought and reviewed far more often than the rest."""
+        """Draw a product. A few are bought and reviewed far more often than the others."""
         return int(len(self.items) * draw.random() ** 2)
 
     def _order(self, draw: Random, date: datetime) -> Order:
@@ -77,7 +77,7 @@ class Shop:
         )
 
     def _held(self) -> list[int]:
-        """For each product, the units that its orders have taken out of the stock; canceled ones put theirs back."""
+        """Return for each product the units that orders have taken from its stock. Canceled orders hold none."""
         held = [0] * len(self.items)
         for order in self.orders:
             if order.status is not OrderStatus.CANCELED:

@@ -1,10 +1,10 @@
-"""The words that the demo shop is made of: what it sells, and names and places from Faker."""
+"""Words of the demo shop: products, remarks, and names and places from Faker."""
 
 from typing import NamedTuple
 
 from faker import Faker
 
-# What stands on each shelf, with a typical price.
+# Products of each department, with a typical price.
 DEPARTMENTS = {
     "Audio": {"Headphones": 89, "Bookshelf Speaker": 179, "Soundbar": 249, "Record Player": 219, "Microphone": 119},
     "Baking": {"Cake Tin": 14, "Rolling Pin": 12, "Stand Mixer": 299, "Piping Set": 17, "Kitchen Scale": 24},
@@ -40,7 +40,7 @@ ENDINGS = ("", " Arrived in two days.", " It was a gift.", " Would order here ag
 
 
 class Words(NamedTuple):
-    """Lists to draw from; a name that is frequent among people is frequent in its list."""
+    """Lists of words to draw from. Frequent names appear several times in their list."""
 
     first_names: list[str]
     last_names: list[str]
@@ -49,7 +49,7 @@ class Words(NamedTuple):
 
 
 def words(seed: int) -> Words:
-    """The same for the same seed. Some thousand calls of Faker, since one for each row would take minutes."""
+    """Return the same words for the same seed. Calls Faker 4,000 times: a call for each row would take minutes."""
     fake = Faker("en_US")
     fake.seed_instance(seed)
     sources = (fake.first_name, fake.last_name, fake.street_name, fake.city)

@@ -55,7 +55,7 @@ class CacheLookup:
         self._open.pop(self.entry.key, None)
         return self.entry.fetch_command
 
-    def answer(self, reply: Any) -> None:
+    def resolve(self, reply: Any) -> None:
         if isinstance(reply, Exception) or not self.pipeline.is_trusted:
             return
         root, own, value = reply
@@ -87,7 +87,7 @@ class CacheService:
         if lookup is None and self._redis:
             lookup = CacheLookup(entry, self._open)
             try:
-                lookup.pipeline = self._redis.ask(lookup)
+                lookup.pipeline = self._redis.enqueue(lookup)
             except RedisDownError:
                 return None
             self._open[entry.key] = lookup
@@ -118,12 +118,12 @@ class CacheService:
         stale = stale_stamp_keys(changed_rows)
         if self._redis and stale:
             with redis_span("UNLINK"):
-                self._redis.deliver_from_thread("UNLINK", *stale)
+                self._redis.execute_reliably_from_thread("UNLINK", *stale)
 
     async def drop(self, stamp_keys: Sequence[str]) -> None:
         if self._redis and stamp_keys:
             with redis_span("UNLINK"):
-                await self._redis.deliver("UNLINK", *stamp_keys)
+                await self._redis.execute_reliably("UNLINK", *stamp_keys)
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)
@@ -140,8 +140,8 @@ class CacheService:
         try:
             for key in entry.stamp_keys:
                 stamp = secrets.token_bytes(STAMP_BYTES)
-                self._redis.ask(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
-            pipeline = self._redis.ask(current)
+                self._redis.enqueue(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
+            pipeline = self._redis.enqueue(current)
         except RedisDownError:
             return None
         with redis_span("PIPELINE"):
@@ -167,7 +167,7 @@ class CacheService:
         value = stamps + rendered.etag.encode() + rendered.body
         with suppress(RedisDownError):
             if self._redis:
-                self._redis.ask(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
+                self._redis.enqueue(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return rendered
 
     def _finish(self, key: tuple[str, bytes], task: asyncio.Task[RenderedJson]) -> None:

@@ -41,7 +41,7 @@ class CheckoutService(CreatingService):
         """Place the order, once for all requests with the same idempotency key.
 
         Raises NotFoundError for the client or a product, RejectedError for a price, for a discount above the sum, or
-        for a shortage, which names every short product.
+        for a shortage, with all short products.
         """
         values = partial(self.before_save, context, new)
         return await self.create(context, Creation(CheckoutRepository, (), values, self.created, self.explain_refusal))

@@ -18,7 +18,7 @@ from typing import Any
 
 class ServiceError(Exception):
     def __init__(self, detail: str, **extra: Any) -> None:
-        """`extra` fields go into the error's body next to `detail`."""
+        """Keep the `detail`, and `extra` fields for the error's body."""
         super().__init__(detail)
         self.detail, self.extra = detail, extra
 

@@ -1,4 +1,4 @@
-"""A database for one test: everything happens within one outer transaction, which is rolled back at the end."""
+"""Database of one test: an outer transaction holds all changes and is rolled back at the end."""
 
 import asyncio
 import threading
@@ -18,14 +18,14 @@ from infrastructure.postgres.pool import AsyncPool, Row
 from repositories.queries.statement import Statement
 
 
-class _StatementsWithin(AsyncPool):
-    """Single statements of the service, on the connection of the test's transaction."""
+class _SavepointPool(AsyncPool):
+    """Pool that runs single statements on the connection of the test's transaction."""
 
     def __init__(self, connection: Connection, lock: threading.RLock) -> None:
         self._connection, self._lock = connection, lock
 
     async def fetch(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
-        return await asyncio.to_thread(self._run_within, sql, parameters)
+        return await asyncio.to_thread(self._run_in_savepoint, sql, parameters)
 
     async def write(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
         try:
@@ -33,7 +33,7 @@ class _StatementsWithin(AsyncPool):
         except (IntegrityError, DataError) as error:
             raise RefusedError(str(error)) from error
 
-    def _run_within(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+    def _run_in_savepoint(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         with self._lock, self._connection.begin_nested():
             result = self._connection.exec_driver_sql(sql, dict(parameters))
             rows = result.all() if result.returns_rows else []
@@ -41,7 +41,7 @@ class _StatementsWithin(AsyncPool):
 
     @asynccontextmanager
     async def transaction(self, begin: str = "BEGIN") -> AsyncIterator[Any]:
-        """As a savepoint."""
+        """Yield a savepoint in the place of a transaction."""
         savepoint = _Savepoint(self, self._connection.begin_nested())
         try:
             yield savepoint
@@ -50,11 +50,11 @@ class _StatementsWithin(AsyncPool):
                 savepoint.nested.rollback()
 
     def close(self) -> None:
-        """The connection is the test's."""
+        """Do nothing: the connection belongs to the test."""
 
 
 class _Savepoint:
-    def __init__(self, within: _StatementsWithin, nested: NestedTransaction) -> None:
+    def __init__(self, within: _SavepointPool, nested: NestedTransaction) -> None:
         self._within, self.nested = within, nested
 
     async def run(self, sql: str, parameters: Mapping[str, Any], is_prepared: bool = False) -> list[Row]:
@@ -66,13 +66,13 @@ class _Savepoint:
 
 
 class TransactionalDatabase(Database):
-    """Each Session's transaction becomes a savepoint; real commits, locks and concurrency need a plain Database."""
+    """Database in which each transaction is a savepoint. Tests of commits, locks and concurrency need a plain one."""
 
     def __init__(self, settings: Settings, connection: Connection, lock: threading.RLock) -> None:
         super().__init__(settings)
         self.connection = connection
         self.sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-        self.reads = self.writes = _StatementsWithin(connection, lock)
+        self.reads = self.writes = _SavepointPool(connection, lock)
 
 
 @contextmanager
@@ -85,7 +85,7 @@ def outer_transaction(database: Database, settings: Settings) -> Iterator[Transa
 
 
 def empty_tables(database: Database) -> None:
-    """For tests that commit."""
+    """Delete all rows after a test that commits."""
     with database.engine.begin() as connection:
         tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
         names = connection.scalars(text(f"{tables} AND tablename <> 'alembic_version'")).one()
@@ -93,7 +93,7 @@ def empty_tables(database: Database) -> None:
 
 
 class StatementCounter:
-    """Counts what reaches the database, without the savepoints that stand for transactions here."""
+    """Counter of statements that reach the database, without the savepoints of the tests."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []
@@ -106,19 +106,19 @@ class StatementCounter:
 def counted_statements(database: Database) -> Iterator[StatementCounter]:
     counter = StatementCounter()
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if "SAVEPOINT" not in statement:
             counter.statements.append(statement)
 
-    event.listen(database.engine, "before_cursor_execute", note)
+    event.listen(database.engine, "before_cursor_execute", count)
     try:
         yield counter
     finally:
-        event.remove(database.engine, "before_cursor_execute", note)
+        event.remove(database.engine, "before_cursor_execute", count)
 
 
 def executed_plan(connection: Connection, statement: Statement) -> dict[str, Any]:
-    """What PostgreSQL did, with the number of rows that each node handed on."""
+    """Run a statement and return PostgreSQL's plan with the actual number of rows of each node."""
     explain = f"EXPLAIN (ANALYZE, COSTS OFF, FORMAT JSON) {statement.sql}"
     [[explained]] = connection.exec_driver_sql(explain, statement.parameters).scalars()
     plan: dict[str, Any] = explained["Plan"]

@@ -1,4 +1,4 @@
-"""Links to a real server for asynchronous tests, which run with `asyncio.run`."""
+"""Redis clients on a real server, for asynchronous tests that run with `asyncio.run`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +15,7 @@ def address_of(server: ValkeyServer, password: str | None = None) -> RedisAddres
 
 
 async def becomes(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until the condition holds. Fail after `seconds`."""
     deadline = monotonic() + seconds
     while not condition():
         assert monotonic() < deadline, f"not met within {seconds} seconds"
@@ -23,7 +24,7 @@ async def becomes(condition: Callable[[], object], seconds: float = 30) -> None:
 
 @asynccontextmanager
 async def running(*links: RedisClient) -> AsyncIterator[None]:
-    """From when all are up."""
+    """Start the clients, wait until all are up, and stop them at the end."""
     for link in links:
         link.start()
     try:

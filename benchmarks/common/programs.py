@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.common.servers import ROOT, without_settings
-from infrastructure.embedded.binaries import bound_to_this_process
+from infrastructure.embedded.binaries import parent_death_prefix
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import command_line
 
@@ -43,7 +43,7 @@ class Program:
         self.log = folder / f"{self.port}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*bound_to_this_process(signal.SIGTERM), *command],
+                [*parent_death_prefix(signal.SIGTERM), *command],
                 cwd=folder,  # not the repository: a .env there is for another purpose
                 env=without_settings(os.environ) | {"PYTHONPATH": str(ROOT)} | own | dict(self.environment),
                 stdin=subprocess.DEVNULL,

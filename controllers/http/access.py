@@ -19,7 +19,7 @@ class Policy(NamedTuple):
 
     @property
     def refusals(self) -> tuple[int, ...]:
-        """The statuses of the errors that `refuse` raises."""
+        """Statuses of the errors that `refuse` raises."""
         return (401,) if self.is_public else (401, 403)
 
     def refuse(self, principal: Principal) -> NoReturn:

@@ -84,7 +84,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
         # Starlette names the methods of the first route with this path only.
         routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
         methods = sorted({method for route in routes if route.path == routes[0].path for method in route.methods})
-        headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # of files, which have no route
+        headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # files have no route
     return error_response(error.status_code, {"detail": error.detail}, headers)
 
 
@@ -105,7 +105,7 @@ async def _fault(request: Request, error: Exception) -> Response:
 
 
 def _public(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the error without the input, which may be hostile, and in valid UTF-8."""
+    """Return the error in valid UTF-8 and without the input, because the input may be hostile."""
     loc: Sequence[Any] = item["loc"]
     return {
         "loc": [_encodable(part) if isinstance(part, str) else part for part in loc],

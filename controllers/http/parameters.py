@@ -54,7 +54,7 @@ class Parameters:
         self._takes_body = any(parameter.loc == ("body",) for parameter in self._parameters)
 
     async def read(self, request: Request) -> dict[str, Any]:
-        """Return the values by name, without absent parameters, which keep their defaults.
+        """Return the values by name. Absent parameters are left out and keep their defaults.
 
         Raises RequestValidationError with all errors, and HTTPException for a body above the limit.
         """
@@ -114,7 +114,7 @@ def query_pairs(request: Request) -> list[tuple[str, str]]:
 
 
 async def _read_body(request: Request, limit: int) -> Any:
-    """Return the JSON body with exact numbers, or bytes if its type is not JSON, which then fails validation."""
+    """Return the JSON body with exact numbers. A body of another type is returned as bytes and fails validation."""
     body = await _receive(request, limit)
     if not body:
         raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])

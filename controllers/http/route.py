@@ -44,7 +44,7 @@ class EntityRoute(APIRoute):
 
     @property
     def is_literal(self) -> bool:
-        """True for `/things/word`, which no method may read as the key of a thing."""
+        """True for `/things/word`: no method may read the word as a key."""
         return "{" not in self.path and self.path.count("/") > 1
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -39,7 +39,7 @@ class Router:
     """The routes of all entities by method and path."""
 
     def __init__(self, application: Application) -> None:
-        """Other paths, such as `/docs`, and 404 and 405, are FastAPI's."""
+        """Index the routes of all entities. FastAPI answers other paths, such as `/docs`, and 404 and 405."""
         self._application = application
         self._methods: defaultdict[str, Routes] = defaultdict(dict)
         routes = [route for route in application.routes if isinstance(route, EntityRoute)]

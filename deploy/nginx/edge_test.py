@@ -1,8 +1,9 @@
-"""Test of the real nginx with nginx.conf in front of fakes of three instances and of Docker's name server.
+"""Test of nginx.conf: the real nginx in front of simulated service instances and a simulated Docker name server.
 
-Usage: edge_test.py NGINX, the path of the binary. Everything listens on loopback; only ports and paths differ.
+Usage: edge_test.py NGINX, the path of its binary. All sockets listen on loopback. The configuration is used as it is,
+except for ports and paths.
 """
-# ruff: noqa: S101, S603 # a test uses assert, and runs the given binary
+# ruff: noqa: S101, S603 # a test: it asserts and runs the given binary
 
 import json
 import random
@@ -28,7 +29,7 @@ FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forward
 
 
 class Instance(BaseHTTPRequestHandler):
-    """Fake instance: responds with its own address and with the request."""
+    """Simulated instance that returns its address and the request."""
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -39,14 +40,14 @@ class Instance(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815 # the name is given by the base class
+    do_POST = do_GET  # noqa: N815 # name of the base class
 
     def log_message(self, *_: Any) -> None:
-        """Write no log."""
+        """Log nothing."""
 
 
-class Names(socketserver.BaseRequestHandler):
-    """Fake name server: resolves every name to the addresses of all instances."""
+class NameServer(socketserver.BaseRequestHandler):
+    """Simulated name server that resolves every name to the addresses of all instances."""
 
     def handle(self) -> None:
         query, connection = self.request
@@ -56,17 +57,17 @@ class Names(socketserver.BaseRequestHandler):
         connection.sendto(head + query[12:] + answers, self.client_address)
 
 
-class Edge:
-    """A running nginx with a client."""
+class NginxClient:
+    """Client of a running nginx."""
 
     def __init__(self, plain: int, tls: int) -> None:
         self.plain, self.tls = plain, tls
         self._context = ssl._create_unverified_context()  # noqa: S323 # the certificate is self-signed
 
-    def ask(
+    def request(
         self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, Any]:
-        """Send a GET, or a POST if there is a body. Return the response and its parsed JSON."""
+        """Send a GET, or a POST when there is a body. Return the response and its parsed JSON."""
         connection = HTTPSConnection("127.0.0.1", self.tls, timeout=15, context=self._context)
         connection.request("GET" if body is None else "POST", path, body, headers or {})
         response = connection.getresponse()
@@ -75,47 +76,47 @@ class Edge:
         return response, json.loads(text)
 
 
-def test_clients_cannot_choose_their_address(edge: Edge) -> None:
-    _, seen = edge.ask("/products", headers=FORGED)
+def test_clients_cannot_choose_their_address(edge: NginxClient) -> None:
+    _, seen = edge.request("/products", headers=FORGED)
     assert seen["headers"]["x-forwarded-for"] == seen["headers"]["x-real-ip"] == "127.0.0.1", seen
     assert seen["headers"]["x-forwarded-proto"] == "https", seen
     assert "forwarded" not in seen["headers"], seen
 
 
-def test_all_instances_get_requests(edge: Edge) -> None:
-    assert {edge.ask("/products")[1]["by"] for _ in range(60)} == set(INSTANCES)
+def test_all_instances_get_requests(edge: NginxClient) -> None:
+    assert {edge.request("/products")[1]["by"] for _ in range(60)} == set(INSTANCES)
 
 
-def test_paths_and_queries_arrive_as_sent(edge: Edge) -> None:
-    assert edge.ask("/products/?q=a%20b&limit=5")[1]["path"] == "/products/?q=a%20b&limit=5"
+def test_paths_and_queries_arrive_as_sent(edge: NginxClient) -> None:
+    assert edge.request("/products/?q=a%20b&limit=5")[1]["path"] == "/products/?q=a%20b&limit=5"
 
 
-def test_metrics_and_the_audit_trail_are_not_public(edge: Edge) -> None:
+def test_metrics_and_the_audit_log_are_not_public(edge: NginxClient) -> None:
     metrics = ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/x/../metrics", "/./metrics?x=1")
     for path in (*metrics, "/audit", "/audit/", "/%61udit?limit=1", "//audit", "/x/../audit"):
-        response, seen = edge.ask(path)
+        response, seen = edge.request(path)
         assert response.status == 404, (path, seen)
 
 
-def test_credentials_arrive_as_sent(edge: Edge) -> None:
+def test_credentials_arrive_as_sent(edge: NginxClient) -> None:
     credentials = {"x-api-key": "eck_name", "authorization": "Bearer a.b.c"}
-    seen = edge.ask("/products", headers=credentials)[1]["headers"]
+    seen = edge.request("/products", headers=credentials)[1]["headers"]
     assert credentials.items() <= seen.items(), seen
 
 
-def test_bodies_are_limited(edge: Edge) -> None:
-    response, seen = edge.ask("/products", bytes(1_048_577))
+def test_bodies_are_limited(edge: NginxClient) -> None:
+    response, seen = edge.request("/products", bytes(1_048_577))
     assert response.status == 413, seen
-    assert edge.ask("/products", bytes(1_048_576))[0].status == 200
+    assert edge.request("/products", bytes(1_048_576))[0].status == 200
 
 
-def test_headers_are_limited(edge: Edge) -> None:
-    response, seen = edge.ask("/products", headers={"Cookie": "x" * 9000})
+def test_headers_are_limited(edge: NginxClient) -> None:
+    response, seen = edge.request("/products", headers={"Cookie": "x" * 9000})
     assert response.status == 400, seen
 
 
-def test_browsers_are_told_to_stay_with_tls(edge: Edge) -> None:
-    assert edge.ask("/products")[0].getheader("Strict-Transport-Security")
+def test_plain_http_redirects_to_tls(edge: NginxClient) -> None:
+    assert edge.request("/products")[0].getheader("Strict-Transport-Security")
     plain = HTTPConnection("127.0.0.1", edge.plain, timeout=5)
     plain.request("GET", "/products?limit=1", headers={"Host": "shop.example"})
     response = plain.getresponse()
@@ -124,15 +125,15 @@ def test_browsers_are_told_to_stay_with_tls(edge: Edge) -> None:
     assert response.getheader("Location") == "https://shop.example/products?limit=1"
 
 
-def test_a_lost_instance_costs_no_request(edge: Edge, instances: list[ThreadingHTTPServer]) -> None:
+def test_a_lost_instance_costs_no_request(edge: NginxClient, instances: list[ThreadingHTTPServer]) -> None:
     close(instances.pop())
-    assert {edge.ask("/products")[0].status for _ in range(30)} == {200}
+    assert {edge.request("/products")[0].status for _ in range(30)} == {200}
 
 
-def test_no_instance_is_a_503(edge: Edge, instances: list[ThreadingHTTPServer]) -> None:
+def test_no_instance_is_a_503(edge: NginxClient, instances: list[ThreadingHTTPServer]) -> None:
     while instances:
         close(instances.pop())
-    response, seen = edge.ask("/products")
+    response, seen = edge.request("/products")
     assert response.status == 503, seen
     assert response.getheader("Retry-After") == "5"
     assert seen == {"detail": "Service temporarily unavailable"}
@@ -145,12 +146,14 @@ def test_the_log_keeps_no_queries(folder: Path) -> None:
 
 
 def close(server: socketserver.BaseServer) -> None:
+    """Stop a server and close its socket."""
     server.shutdown()
     server.server_close()
 
 
 @contextmanager
 def serving(server: socketserver.BaseServer) -> Iterator[None]:
+    """Serve from a thread until the block ends."""
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
@@ -160,8 +163,8 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
         thread.join()
 
 
-@contextmanager
-def running(nginx: str, ports: dict[str, int], folder: Path) -> Iterator[None]:
+def configure(ports: dict[str, int], folder: Path) -> str:
+    """Return nginx.conf with the ports and paths of this test."""
     conf = CONF.read_text(encoding="utf-8")
     places = {"/tmp/": f"{folder}/", "/etc/nginx/tls/": f"{folder}/", "/dev/stdout": f"{folder}/access.log"}  # noqa: S108
     listens = {
@@ -172,10 +175,16 @@ def running(nginx: str, ports: dict[str, int], folder: Path) -> Iterator[None]:
         "api:8000": f"api:{ports['api']}",
     }
     for old, new in (places | listens).items():
-        assert old in conf, f"nginx.conf no longer has {old!r}"
+        assert old in conf, f"nginx.conf does not contain {old!r}"
         conf = conf.replace(old, new)
-    assert not re.search(r"listen (?!127\.)", conf), "would listen beyond loopback"
-    (folder / "nginx.conf").write_text(conf, encoding="utf-8")
+    assert not re.search(r"listen (?!127\.)", conf), "nginx would listen beyond loopback"
+    return conf
+
+
+@contextmanager
+def running(nginx: str, ports: dict[str, int], folder: Path) -> Iterator[None]:
+    """Run nginx with a self-signed certificate until the block ends."""
+    (folder / "nginx.conf").write_text(configure(ports, folder), encoding="utf-8")
     key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
@@ -190,6 +199,7 @@ def running(nginx: str, ports: dict[str, int], folder: Path) -> Iterator[None]:
 
 
 def wait_for(port: int) -> None:
+    """Wait up to ten seconds until a program listens on a port."""
     deadline = time.monotonic() + 10
     while not is_taken(port):
         assert time.monotonic() < deadline, "nginx does not listen"
@@ -202,27 +212,28 @@ def is_taken(port: int) -> bool:
 
 
 def main(nginx: str) -> None:
-    # Below the ephemeral range, so that no client socket takes the port.
+    """Run all tests."""
+    # Below the ephemeral ports of outgoing connections.
     free = (port for port in random.sample(range(20000, 32000), 100) if not is_taken(port))
     ports = dict(zip(("plain", "tls", "health", "names", "api"), free, strict=False))
     instances = [ThreadingHTTPServer((address, ports["api"]), Instance) for address in INSTANCES]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.chmod(0o755)  # nginx's workers run as another user
-        stack.enter_context(serving(socketserver.UDPServer(("127.0.0.1", ports["names"]), Names)))
+        folder.chmod(0o755)  # readable for nginx's workers, which run as another user
+        stack.enter_context(serving(socketserver.UDPServer(("127.0.0.1", ports["names"]), NameServer)))
         for instance in instances:
             stack.enter_context(serving(instance))
         stack.enter_context(running(nginx, ports, folder))
-        edge = Edge(ports["plain"], ports["tls"])
+        edge = NginxClient(ports["plain"], ports["tls"])
         for test in (
             test_clients_cannot_choose_their_address,
             test_all_instances_get_requests,
             test_paths_and_queries_arrive_as_sent,
-            test_metrics_and_the_audit_trail_are_not_public,
+            test_metrics_and_the_audit_log_are_not_public,
             test_credentials_arrive_as_sent,
             test_bodies_are_limited,
             test_headers_are_limited,
-            test_browsers_are_told_to_stay_with_tls,
+            test_plain_http_redirects_to_tls,
         ):
             test(edge)
         test_a_lost_instance_costs_no_request(edge, instances)

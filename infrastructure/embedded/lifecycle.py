@@ -1,4 +1,4 @@
-"""Embedded servers for development and tests: a PostgreSQL and a Valkey that start and stop with the application."""
+"""Embedded PostgreSQL and Valkey for development and tests. They start and stop with the application."""
 
 import fcntl
 import json
@@ -19,17 +19,20 @@ from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeySer
 POSTGRES_PORT = 25432
 REDIS_PORT = 26379
 
+SECRET_FIELDS = ("postgres_password", "redis_password")
+
 Fields = dict[str, str | int]
 
 
 @contextmanager
 def embedded_servers(settings: Settings, *, share: bool = False, fast: bool = False) -> Iterator[Settings]:
-    """Start the servers that `settings` has no address for, and yield settings that have it.
+    """Start the servers that have no address in `settings`, and yield settings with their addresses.
 
-    The environment has it too, for child processes. One process at a time owns a DATA_DIR: a second one ends with a
-    message or, with `share`, uses the servers of the first. `fast` gives up safety against power failure.
+    The environment holds the addresses too, for child processes. One process at a time owns a DATA_DIR. A second one
+    exits with a message or, with `share`, uses the servers of the first. `fast` gives up durability after a power
+    failure.
     """
-    if not (settings.embeds_postgres or settings.embeds_redis):
+    if not settings.embeds_servers:
         yield settings
         return
     folder = settings.data_dir.resolve()
@@ -42,9 +45,9 @@ def embedded_servers(settings: Settings, *, share: bool = False, fast: bool = Fa
         elif share and (text := lock.read()):
             fields = json.loads(text)
         else:
-            sys.exit(f"DATA_DIR={folder}: the service already runs on it. Stop that one, or choose another DATA_DIR.")
+            sys.exit(f"DATA_DIR={folder}: the service already runs on it. Stop it, or choose another DATA_DIR.")
         stack.enter_context(_exported(fields))
-        typed = {name: SecretStr(str(value)) if "password" in name else value for name, value in fields.items()}
+        typed = {name: SecretStr(str(value)) if name in SECRET_FIELDS else value for name, value in fields.items()}
         yield settings.model_copy(update=typed)
 
 
@@ -63,7 +66,7 @@ def _start(settings: Settings, folder: Path, stack: ExitStack, *, fast: bool) ->
 
 
 def _open_lock(folder: Path) -> IO[str]:
-    """Held for as long as this process lives, whatever ends it, and read by those that share the servers."""
+    """Open the lock file. The kernel releases its lock when this process ends; sharing processes read its contents."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return open(os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
@@ -81,7 +84,7 @@ def _acquire(lock: IO[str]) -> bool:
 
 
 def _password(file: Path) -> str:
-    """Made once, before the database that is created with it."""
+    """Return the password in `file`. Create it on the first start, before the database that uses it."""
     if not file.exists() or not file.read_text():
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(16))
@@ -90,6 +93,7 @@ def _password(file: Path) -> str:
 
 @contextmanager
 def _exported(fields: Fields) -> Iterator[None]:
+    """Put the fields into the environment, and restore it afterwards."""
     values = {name.upper(): str(value) for name, value in fields.items()}
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

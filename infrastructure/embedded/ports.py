@@ -1,15 +1,18 @@
-"""Addresses on this machine."""
+"""Free ports on the loopback address."""
 
 import secrets
 import socket
 import sys
 
 LOOPBACK = "127.0.0.1"
-FREE_PORTS = range(20000, 32768)  # below those that systems give to outgoing connections
+FREE_PORTS = range(20000, 32768)  # below the ephemeral ports of outgoing connections
 
 
 def free_port(wanted: int | None = None) -> int:
-    """`wanted`, or else another one that no outgoing connection can take in the meantime."""
+    """Return `wanted` if it is free, else a random free port that no outgoing connection can take.
+
+    Exits after 100 attempts.
+    """
     for port in (wanted or secrets.choice(FREE_PORTS), *(secrets.choice(FREE_PORTS) for _ in range(100))):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -18,4 +21,4 @@ def free_port(wanted: int | None = None) -> int:
             except OSError:
                 continue
             return port
-    sys.exit("No free port between 20000 and 32767.")
+    sys.exit("There is no free port between 20000 and 32767.")

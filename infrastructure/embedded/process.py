@@ -1,4 +1,4 @@
-"""An embedded server as a process: started, awaited, stopped, and never left behind."""
+"""Process of an embedded server: start, wait until ready, stop, and never leave it behind."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ from typing import ClassVar, Self
 
 from infrastructure.embedded.ports import free_port
 
-START_SECONDS = 60  # the recovery after a crash is part of it
+START_SECONDS = 60  # includes the recovery after a crash
 STOP_SECONDS = 30
 
 
 class EmbeddedServer(ABC):
-    """A server on loopback that ends with the process that started it, in whatever way that one ends.
+    """Server on loopback that ends together with the process that started it, even if that one is killed.
 
-    `fast` gives up safety against power failure: for tests.
+    `fast` gives up durability after a power failure and is for tests.
     """
 
     name: ClassVar[str]
@@ -40,35 +40,37 @@ class EmbeddedServer(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Start and wait until it answers, on another port when somebody has just taken the port.
+        """Start the server and wait until it accepts connections.
 
-        Ends the process with the server's own words when it does not answer.
+        Takes another port when another program has just taken this one. Exits with the end of the server's log when
+        the server does not start.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._stop_leftover()
         self._launch()
-        if self._ended() and (free := free_port(self.port)) != self.port:
+        if self._has_exited() and (free := free_port(self.port)) != self.port:
             self.port = free
             self._launch()
-        if self._ended() or not self._answers():
+        if self._has_exited() or not self._accepts_connections():
             self.stop()
-            last_words = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
-            sys.exit(f"{self.name} did not start on port {self.port}. The end of {self._log}:\n{last_words}")
+            end_of_log = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
+            sys.exit(f"{self.name} did not start on port {self.port}. Last lines of {self._log}:\n{end_of_log}")
 
     def _launch(self) -> None:
         self._prepare()
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 # a program that was installed with this project
+            self.process = subprocess.Popen(  # noqa: S603 # a program installed with this project
                 self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the application, which stops its servers last
+                start_new_session=True,  # Ctrl-C reaches only the application, which stops its servers last
             )
         self._pid_file.write_text(str(self.process.pid))
-        _poll(lambda: self._ended() or self._answers(), START_SECONDS)
+        _poll(lambda: self._has_exited() or self._accepts_connections(), START_SECONDS)
 
     def stop(self) -> None:
+        """Stop the server, and kill it if it still runs after STOP_SECONDS."""
         if self.process is None:
             return
         self.process.send_signal(self.stop_signal)
@@ -80,11 +82,11 @@ class EmbeddedServer(ABC):
         self.process = None
         self._pid_file.unlink(missing_ok=True)
 
-    def _ended(self) -> bool:
+    def _has_exited(self) -> bool:
         return self.process is None or self.process.poll() is not None
 
     def _stop_leftover(self) -> None:
-        """Stop a server of this folder that outlived its launcher, or is still on its way out."""
+        """Stop a server of this folder that outlived its launcher or is still shutting down."""
         pid = read_pid(self._pid_file)
         if self.is_named_in(command_line(pid)):
             with suppress(ProcessLookupError):
@@ -92,7 +94,7 @@ class EmbeddedServer(ABC):
             _poll(lambda: not self.is_named_in(command_line(pid)), STOP_SECONDS)
 
     def is_named_in(self, command: bytes) -> bool:
-        """Tells a server of this folder from another program that was given its process number since."""
+        """Return True if the command line belongs to a server of this folder, and not to another program."""
         return os.fsencode(self.folder) in command
 
     @abstractmethod
@@ -102,11 +104,11 @@ class EmbeddedServer(ABC):
     def _command(self) -> list[str]: ...
 
     @abstractmethod
-    def _answers(self) -> bool: ...
+    def _accepts_connections(self) -> bool: ...
 
 
 def _poll(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether `condition` came true within `seconds`."""
+    """Wait until `condition` is true. Return False if it is not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -114,13 +116,13 @@ def _poll(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def read_pid(file: Path) -> int:
-    """The number that `file` starts with, or 0."""
+    """Return the number at the start of `file`, or 0."""
     words = file.read_text().split() if file.exists() else []
     return int(words[0]) if words else 0
 
 
 def command_line(pid: int) -> bytes:
-    """Empty when there is no such process."""
+    """Return the command line of a process, empty when there is no such process."""
     if sys.platform == "linux":
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes()

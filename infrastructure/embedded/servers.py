@@ -1,4 +1,4 @@
-"""The embedded servers, each in a folder of its own: how PostgreSQL and Valkey are set up, run and asked for a sign."""
+"""Embedded PostgreSQL and Valkey: configuration, command line and readiness check, each in its own folder."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 import psycopg2
 from psycopg2 import sql
 
-from infrastructure.embedded.binaries import bound_to_this_process, postgres_folder, unprivileged, valkey_program
+from infrastructure.embedded.binaries import parent_death_prefix, postgres_folder, unprivileged_prefix, valkey_program
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
 
@@ -19,8 +19,10 @@ SUPERUSER = "postgres"
 
 
 class PostgresServer(EmbeddedServer):
+    """PostgreSQL with its data in `folder`/data."""
+
     name = "PostgreSQL"
-    stop_signal = signal.SIGINT  # a "fast" shutdown: does not wait for clients
+    stop_signal = signal.SIGINT  # a "fast" shutdown, which does not wait for clients
 
     def _prepare(self) -> None:
         self._data = self.folder / "data"
@@ -29,10 +31,10 @@ class PostgresServer(EmbeddedServer):
             self._create_cluster()
         lock = self._data / "postmaster.pid"
         if (command := command_line(read_pid(lock))) and not self.is_named_in(command):
-            lock.unlink()  # of a crashed server whose number another program has now; PostgreSQL would not start
+            lock.unlink()  # another program now has the process id of the crashed server, so PostgreSQL would not start
 
     def _create_cluster(self) -> None:
-        """Made under another name first, so that an interrupted one is never taken for a whole one."""
+        """Create the cluster under another name first, so that an interrupted one is never used."""
         new, password_file = self.folder / "data.new", self.folder / "password.new"
         shutil.rmtree(new, ignore_errors=True)
         password_file.touch(mode=0o600)
@@ -41,14 +43,14 @@ class PostgresServer(EmbeddedServer):
         command = [*self._prefix(), initdb, "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8", *_locale(initdb)]
         command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
         command += ["--no-sync"] * self.fast
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # as installed
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # the wheel's initdb
         password_file.unlink()
         if done.returncode:
-            sys.exit(f"PostgreSQL's folder could not be made in {self.folder}:\n{done.stderr}")
+            sys.exit(f"initdb could not create a PostgreSQL cluster in {self.folder}:\n{done.stderr}")
         new.rename(self._data)
 
     def _prefix(self) -> list[str]:
-        return [*unprivileged(self._data), *bound_to_this_process(self.stop_signal)]
+        return [*unprivileged_prefix(self._data), *parent_death_prefix(self.stop_signal)]
 
     def _command(self) -> list[str]:
         options = {
@@ -65,11 +67,12 @@ class PostgresServer(EmbeddedServer):
         return [*self._prefix(), str(self._programs / "postgres"), "-D", str(self._data), *settings]
 
     def connect(self, database: str = "postgres") -> "psycopg2.extensions.connection":
+        """Connect as superuser."""
         return psycopg2.connect(
             host=LOOPBACK, port=self.port, user=SUPERUSER, password=self.password, dbname=database, connect_timeout=5
         )
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             self.connect().close()
         except psycopg2.OperationalError:
@@ -77,7 +80,7 @@ class PostgresServer(EmbeddedServer):
         return True
 
     def create_database(self, name: str) -> None:
-        """Does nothing when it exists."""
+        """Create a database unless it exists."""
         with closing(self.connect()) as connection, connection.cursor() as cursor:
             connection.autocommit = True
             with suppress(psycopg2.errors.DuplicateDatabase):
@@ -85,33 +88,35 @@ class PostgresServer(EmbeddedServer):
 
 
 def _locale(initdb: str) -> list[str]:
-    """PostgreSQL's own rules for letters from version 17 on: no update of the system's libraries changes an index, and
-    searches in any letter case take two thirds of the time.
+    """Return initdb's options for the locale: from version 17 on, PostgreSQL's builtin provider.
+
+    With it no update of the system's libraries changes an index, and case-insensitive searches take two thirds of the
+    time.
     """
-    told = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 # as installed
-    [version] = re.findall(r"PostgreSQL\) (\d+)", told.stdout)
+    output = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 # as above
+    [version] = re.findall(r"PostgreSQL\) (\d+)", output.stdout)
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if int(version) >= 17 else []
     return [f"--locale={'C.UTF-8' if sys.platform == 'linux' else 'en_US.UTF-8'}", *builtin]
 
 
 class ValkeyServer(EmbeddedServer):
-    """Keeps nothing on disk: it holds a cache and counters, and a cache from before a restart can only be wrong."""
+    """Valkey without persistence. It holds a cache and counters, and a cache from before a restart could be stale."""
 
     name = "Valkey"
     stop_signal = signal.SIGTERM
 
     def _prepare(self) -> None:
         self._config = self.folder / "valkey.conf"
-        self._config.touch(mode=0o600)  # the password stands here, and not on a command line that `ps` shows
+        self._config.touch(mode=0o600)  # it holds the password, which `ps` would show on a command line
         self._config.write_text(
             f"bind {LOOPBACK}\nport {self.port}\nrequirepass {self.password}\nset-proc-title no\n"
             'save ""\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n'
         )
 
     def _command(self) -> list[str]:
-        return [*bound_to_this_process(self.stop_signal), str(valkey_program()), str(self._config)]
+        return [*parent_death_prefix(self.stop_signal), str(valkey_program()), str(self._config)]
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=5) as connection:
                 connection.sendall(f"AUTH {self.password}\r\n".encode())

@@ -1,4 +1,4 @@
-"""Prometheus metrics: counted in plain Python, summed over all workers when they are read."""
+"""Prometheus metrics, counted in plain Python and summed over all workers when they are read."""
 
 import logging
 import os
@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.settings import Settings
-from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, exposition
-from infrastructure.observability.metrics_store import Slot, Totals, empty
+from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, format_exposition
+from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory
 
 __all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
 
@@ -21,68 +21,78 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.5
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-# Far above what a worker answers between two flushes; it bounds the memory of a process that never flushes.
+# Bounds the memory of a process that never flushes. A worker answers far fewer requests between two flushes.
 MAX_PENDING = 100_000
 
 
 class Metrics:
-    """What this worker counts.
+    """Counters and gauges of this worker.
 
-    Every half second a thread adds up the requests and writes the totals to the worker's file: a worker that is killed
-    takes no more than that with it, and no request pays for it."""
+    A thread adds up the requests every half second and writes the totals to the worker's file. So counting costs a
+    request almost nothing, and a killed worker loses at most half a second of counts.
+    """
 
     def __init__(self) -> None:
         self.in_progress = 0
-        self._totals = Totals()
+        self._totals = MetricTotals()
         self._pending: deque[tuple[str, str, int, float]] = deque(maxlen=MAX_PENDING)
-        # Takes (method, route, status, seconds). The route is a template, "/products/{id_key}", never the path: each
-        # new one is a series for ever. Bare `append`, because this is the one step that every request takes.
+        # Takes (method, route, status, seconds). The route is a template such as "/products/{id_key}", never the path,
+        # because each route is a series for ever. A bare `append`, because every request calls it.
         self.observe_request = self._pending.append
         self._pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        self._slot: Slot | None = None
+        self._file: WorkerFile | None = None
         self._flushing = threading.Lock()
         self._stop = threading.Event()
         self._flusher: threading.Thread | None = None
 
     def cache_hit(self) -> None:
+        """Count a read that the cache has answered."""
         self._totals.counters["cache_hits_total"] += 1
 
     def cache_miss(self) -> None:
+        """Count a read that the cache could not answer."""
         self._totals.counters["cache_misses_total"] += 1
 
     def rate_limit_rejected(self) -> None:
+        """Count a request answered with 429."""
         self._totals.counters["rate_limit_rejected_total"] += 1
 
     def rate_limit_unavailable(self) -> None:
+        """Count a request that passed unchecked because Redis did not answer."""
         self._totals.counters["rate_limit_unavailable_total"] += 1
 
     def transaction_retried(self) -> None:
+        """Count a transaction that runs again after a deadlock or a serialization failure."""
         self._totals.counters["db_transaction_retries_total"] += 1
 
     def set_low_stock(self, products: int) -> None:
+        """Set the number of products at or below LOW_STOCK_THRESHOLD."""
         self._totals.low_stock = (time.time(), products)
 
     def watch_pool(self, read: Callable[[], tuple[int, int]]) -> None:
-        """`read` gives the connections in use and the most there can be; a thread calls it."""
+        """Read the pool's gauges from `read`: connections in use and their maximum. Another thread calls it."""
         self._pool = read
 
     def cache_totals(self) -> tuple[int, int]:
-        """Hits and misses of all workers. Reads files: not for the event loop."""
+        """Return hits and misses of all workers. Blocks on files, so do not call it on the event loop."""
         counters = self._of_all_workers().counters
         return counters["cache_hits_total"], counters["cache_misses_total"]
 
     def render(self) -> bytes:
-        """All series of all workers as Prometheus text. Reads files: not for the event loop."""
-        return exposition(self._of_all_workers())
+        """Render all series of all workers. Blocks on files, so do not call it on the event loop."""
+        return format_exposition(self._of_all_workers())
 
     def start(self, settings: Settings) -> None:
-        """Joins the workers that share `prometheus_multiproc_dir`; without one, this worker's figures are all."""
+        """Start the flushing thread and join the workers that share `prometheus_multiproc_dir`.
+
+        Without that folder, `render` shows this worker only.
+        """
         if self._flusher:
             return
         if settings.prometheus_multiproc_dir:
             try:
-                self._slot = Slot(settings.prometheus_multiproc_dir)
-                self._totals.add(self._slot.inherited)
+                self._file = WorkerFile(settings.prometheus_multiproc_dir)
+                self._totals.add(self._file.inherited)
             except OSError as error:
                 logger.warning("/metrics shows one worker only: %s", error)
         self._stop.clear()
@@ -90,18 +100,19 @@ class Metrics:
         self._flusher.start()
 
     def stop(self) -> None:
-        """Writes the last figures and leaves the file to a successor."""
+        """Write the last figures and leave the file to a successor."""
         if self._flusher:
             self._stop.set()
             self._flusher.join()
             self._flusher = None
         self.flush()
-        if self._slot:
-            self._slot.release()
-            self._slot = None
-            self._totals = Totals()
+        if self._file:
+            self._file.release()
+            self._file = None
+            self._totals = MetricTotals()
 
     def flush(self) -> None:
+        """Add up the pending requests and write the totals to the worker's file."""
         with self._flushing:
             for _ in range(len(self._pending)):
                 self._add_up(*self._pending.popleft())
@@ -109,10 +120,10 @@ class Metrics:
             self._totals.gauges["http_requests_in_progress"] = self.in_progress
             self._totals.gauges["db_pool_connections_active"] = active
             self._totals.gauges["db_pool_capacity"] = capacity
-            # On a full disk the totals wait in memory for a later flush.
+            # When the disk is full, the totals stay in memory until a later flush.
             with suppress(OSError):
-                if self._slot:
-                    self._slot.write(self._totals)
+                if self._file:
+                    self._file.write(self._totals)
 
     def _add_up(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method if method in METHODS else "OTHER", route, status)
@@ -126,18 +137,21 @@ class Metrics:
         while not self._stop.wait(FLUSH_SECONDS):
             self.flush()
 
-    def _of_all_workers(self) -> Totals:
+    def _of_all_workers(self) -> MetricTotals:
         self.flush()
-        if self._slot:
-            return self._slot.read_all()
+        if self._file:
+            return self._file.read_all()
         with self._flushing:
-            return Totals().add(self._totals)
+            return MetricTotals().add(self._totals)
 
 
 def prepare_metrics(settings: Settings) -> Path:
-    """For the parent, before it starts workers: an empty folder, and its name in the environment that they inherit."""
+    """Prepare an empty folder and put its name into the environment that the workers inherit.
+
+    The parent process calls it before it starts workers. Without a configured folder it makes a temporary one.
+    """
     directory = settings.prometheus_multiproc_dir or Path(tempfile.mkdtemp(prefix="metrics-"))
-    empty(directory)
+    prepare_directory(directory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     return directory
 

@@ -1,4 +1,4 @@
-"""The text that Prometheus reads, made from the totals of all workers."""
+"""Prometheus text format, rendered from the totals of all workers."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -8,26 +8,29 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from infrastructure.observability.metrics_store import Totals
+from infrastructure.observability.metrics_store import MetricTotals
 
-__all__ = ["BOUNDS", "CONTENT_TYPE", "exposition"]
+__all__ = ["BOUNDS", "CONTENT_TYPE", "format_exposition"]
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTERS = {
     "cache_hits_total": "Reads answered from the cache.",
     "cache_misses_total": "Reads that the cache could not answer.",
     "rate_limit_rejected_total": "Requests answered 429.",
-    "rate_limit_unavailable_total": "Requests let in uncounted, because Redis did not answer.",
+    "rate_limit_unavailable_total": "Requests that passed uncounted because Redis did not answer.",
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
 }
 
 
-def exposition(totals: Totals) -> bytes:
+def format_exposition(totals: MetricTotals) -> bytes:
+    """Render all series in the text format 0.0.4."""
     return generate_latest(_Families(totals))
 
 
 class _Families(Collector):
-    def __init__(self, totals: Totals) -> None:
+    """Metric families of the totals, in the form that prometheus_client renders."""
+
+    def __init__(self, totals: MetricTotals) -> None:
         self._totals = totals
 
     def collect(self) -> Iterator[Metric]:
@@ -40,7 +43,7 @@ class _Families(Collector):
         in_progress = gauges["http_requests_in_progress"]
         yield GaugeMetricFamily("http_requests_in_progress", "Requests being answered.", in_progress)
         yield GaugeMetricFamily("db_pool_connections_active", "Database connections in use.", active)
-        yield GaugeMetricFamily("db_pool_utilization_percent", "Of all connections there can be, those in use.", used)
+        yield GaugeMetricFamily("db_pool_utilization_percent", "Connections in use, in percent of the maximum.", used)
         if self._totals.low_stock:
             low = self._totals.low_stock[1]
             yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
@@ -50,9 +53,9 @@ class _Families(Collector):
         requests = CounterMetricFamily("http_requests_total", "Requests answered.", labels=labels)
         errors = CounterMetricFamily("http_errors_total", "Requests answered 5xx.", labels=labels)
         durations = HistogramMetricFamily(
-            "http_request_duration_seconds", "Time to the whole answer.", labels=labels[:2]
+            "http_request_duration_seconds", "Time to the complete answer.", labels=labels[:2]
         )
-        by_route: dict[tuple[str, str], list[float]] = {}
+        by_route: dict[tuple[str, str], list[float]] = {}  # durations are not split by status
         for (method, route, status), cell in self._totals.requests.items():
             count = sum(cell[:-1])
             requests.add_metric((method, route, str(status)), count)

@@ -1,4 +1,4 @@
-"""The files through which workers share their metrics: one a worker, taken over by its successor."""
+"""Files for sharing metrics between workers: one for each worker, taken over by its successor."""
 
 import fcntl
 import itertools
@@ -13,32 +13,35 @@ import orjson
 
 
 @dataclass
-class Totals:
-    """The figures of one worker, or of several together."""
+class MetricTotals:
+    """Figures of one worker, or the sum over several."""
 
-    # (method, route, status) -> requests in each span of durations, and last the seconds of them all
+    # (method, route, status) -> requests in each bucket of durations, then the sum of all durations in seconds
     requests: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
     counters: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     gauges: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    # when it was counted, and how many: a fact of the database, of which the latest reading holds, not the sum
+    # (Unix time of the reading, number of products). All workers read the same database: the latest reading counts.
     low_stock: tuple[float, int] | None = None
 
-    def add(self, other: "Totals") -> Self:
+    def add(self, other: "MetricTotals") -> Self:
+        """Add the figures of `other` to this object, and return it."""
         for key, cell in other.requests.items():
-            known = self.requests.get(key) or [0] * len(cell)
-            self.requests[key] = [a + b for a, b in zip(known, cell, strict=True)]
-        for mine, theirs in ((self.counters, other.counters), (self.gauges, other.gauges)):
-            for name, value in theirs.items():
-                mine[name] += value
+            current = self.requests.get(key) or [0] * len(cell)
+            self.requests[key] = [a + b for a, b in zip(current, cell, strict=True)]
+        for target, source in ((self.counters, other.counters), (self.gauges, other.gauges)):
+            for name, value in source.items():
+                target[name] += value
         self.low_stock = max(filter(None, (self.low_stock, other.low_stock)), default=None)
         return self
 
     def dump(self) -> bytes:
+        """Serialize the figures as JSON."""
         cells = [(*key, cell) for key, cell in self.requests.items()]
         return orjson.dumps((cells, self.counters, self.gauges, self.low_stock))
 
     @classmethod
-    def load(cls, dumped: bytes) -> "Totals":
+    def load(cls, dumped: bytes) -> "MetricTotals":
+        """Parse the output of `dump`."""
         cells, counters, gauges, low_stock = orjson.loads(dumped)
         requests = {(method, route, status): cell for method, route, status, cell in cells}
         return cls(
@@ -46,63 +49,66 @@ class Totals:
         )
 
 
-class Slot:
-    """A worker's file of totals. It outlives the worker: the next worker takes over the file and counts on, so that no
-    counter falls, and there are never more files than there were workers at one time.
+class WorkerFile:
+    """File with the totals of one worker.
 
-    Files replaced as a whole rather than memory mapped, as prometheus_client's own are: a mapped file ends the worker
-    with SIGBUS when the disk is full."""
+    The file outlives the worker. The next worker takes it over and continues to count, so no counter falls and there
+    are never more files than there were workers at one time. Each write replaces the whole file. prometheus_client maps
+    its files into memory instead, and a mapped file kills the worker with SIGBUS when the disk is full.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         with _locked(directory):
             self._lock = next(
-                lock for number in itertools.count() if (lock := _claim(directory / f"slot_{number}.lock"))
+                lock for number in itertools.count() if (lock := _claim(directory / f"worker_{number}.lock"))
             )
             self._file = Path(self._lock.name).with_suffix(".json")
-            self.inherited = Totals()
+            self.inherited = MetricTotals()
             with suppress(FileNotFoundError):
-                self.inherited = Totals.load(self._file.read_bytes())
+                self.inherited = MetricTotals.load(self._file.read_bytes())
             self.inherited.gauges.clear()
             self.write(self.inherited)
 
-    def write(self, totals: Totals) -> None:
+    def write(self, totals: MetricTotals) -> None:
+        """Replace the contents of the file. Raises OSError, for example when the disk is full."""
         unfinished = self._file.with_suffix(".new")
         unfinished.write_bytes(totals.dump())
         unfinished.replace(self._file)
 
-    def read_all(self) -> Totals:
-        """The sum over all workers there ever were; gauges only of those that run."""
-        everyone = Totals()
+    def read_all(self) -> MetricTotals:
+        """Return the sum over all workers of this folder, dead ones included. Only running workers count for gauges."""
+        total = MetricTotals()
         with _locked(self._directory):
-            for file in self._directory.glob("slot_*.json"):
-                totals = Totals.load(file.read_bytes())
+            for file in self._directory.glob("worker_*.json"):
+                totals = MetricTotals.load(file.read_bytes())
                 if abandoned := _claim(file.with_suffix(".lock")):
                     abandoned.close()
                     totals.gauges.clear()
-                everyone.add(totals)
-        return everyone
+                total.add(totals)
+        return total
 
     def release(self) -> None:
+        """Leave the file to another worker."""
         self._lock.close()
 
 
-def empty(directory: Path) -> None:
-    """Makes the folder, or clears it of an earlier run's files."""
+def prepare_directory(directory: Path) -> None:
+    """Create the folder, or delete the files of an earlier run from it."""
     directory.mkdir(parents=True, exist_ok=True)
-    for file in directory.glob("slot_*"):
+    for file in directory.glob("worker_*"):
         file.unlink()
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    with (directory / "slots.lock").open("w") as lock:
+    with (directory / "directory.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _claim(path: Path) -> IO[str] | None:
-    """The locked file, or None when a running worker holds it. The kernel frees it when that worker dies, however."""
+    """Return the locked file, or None when a running worker holds the lock. The kernel unlocks a dead worker's file."""
     lock = path.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
-"""OpenTelemetry traces, sent by OTLP over HTTP: on when a collector's address is set.
+"""OpenTelemetry traces, sent by OTLP over HTTP when the address of a collector is set.
 
-The ready-made instrumentations are not used, because they send personal data: FastAPI's own puts the query string, with
-a client's e-mail address, into each span, and SQLAlchemy's the database's error text, with the values of a row.
+The standard instrumentations are not used because they send personal data. FastAPI's puts the query string, with a
+client's e-mail address, into each span. SQLAlchemy's puts the database's error text, with the values of a row.
 """
 
 import os
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event
 
 from config.settings import Settings
 
-# For `FastAPI(telemetry=...)`.
+# Argument of `FastAPI(telemetry=...)` that turns FastAPI's own instrumentation off.
 NATIVE_TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 STOP_SECONDS = 2.0
@@ -25,23 +25,23 @@ _NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 
 class Tracing:
-    """The tracer of this process, while traces are on."""
+    """Holder of this process's tracer, which is None while traces are off."""
 
     tracer: ClassVar[Tracer | None] = None
 
 
 def traces_are_on(settings: Settings) -> bool:
-    """Whether a collector's address is set, and the standard variables do not switch traces off."""
+    """Return True if a collector is configured and no standard OTEL_* variable switches traces off."""
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
         return False
     return bool(os.environ.get(_TRACES_ENDPOINT) or settings.otel_exporter_otlp_endpoint)
 
 
 def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
-    """Starts tracing in this worker, if it is on. Returns what ends it, within `STOP_SECONDS`."""
+    """Start tracing in this worker if it is on. Return a function that stops it within `STOP_SECONDS`."""
     if not traces_are_on(settings):
         return lambda: None
-    # The SDK is loaded only here: with traces off it costs neither memory nor time.
+    # The SDK is imported here, so that it costs no memory and no time while traces are off.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -59,7 +59,7 @@ def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
         Tracing.tracer = None
         for name, listener in _ENGINE_LISTENERS.items():
             event.remove(engine, name, listener)
-        # With a collector that does not answer this takes up to half a minute, for which no shutdown shall wait.
+        # This takes up to half a minute when the collector does not answer, and a shutdown must not wait for it.
         sending = threading.Thread(target=provider.shutdown, name="last-spans", daemon=True)
         sending.start()
         sending.join(STOP_SECONDS)
@@ -68,12 +68,12 @@ def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
 
 
 def sql_span(statement: str) -> AbstractContextManager[None]:
-    """Around a statement that does not run on the engine; nothing when traces are off."""
+    """Open a span around a statement that does not run on the engine. Do nothing while traces are off."""
     return _until_done(_start_sql(Tracing.tracer, statement)) if Tracing.tracer else _NO_SPAN
 
 
 def redis_span(operation: str) -> AbstractContextManager[None]:
-    """Around a trip to Redis; nothing when traces are off."""
+    """Open a span around a round trip to Redis. Do nothing while traces are off."""
     if Tracing.tracer is None:
         return _NO_SPAN
     attributes = {"db.system.name": "redis", "db.operation.name": operation}
@@ -81,7 +81,7 @@ def redis_span(operation: str) -> AbstractContextManager[None]:
 
 
 def _start_sql(tracer: Tracer, statement: str) -> Span:
-    # The statement is sent without its parameters, so without values.
+    # The text of the statement holds placeholders, not values.
     operation = statement.split(None, 1)[0].upper()
     attributes = {"db.system.name": "postgresql", "db.operation.name": operation, "db.query.text": statement}
     return tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes)
@@ -99,7 +99,7 @@ def _until_done(span: Span) -> Iterator[None]:
 
 
 def _fail(span: Span, error: BaseException) -> None:
-    """Says what kind of error it was; its text may hold values."""
+    """Mark the span as failed, with the class of the error only: its text may hold values."""
     span.set_attribute("error.type", type(error).__qualname__)
     span.set_status(StatusCode.ERROR)
 

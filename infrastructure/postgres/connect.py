@@ -1,4 +1,4 @@
-"""PostgreSQL's hosts are looked up here, because libpq would stop the event loop for as long as a name server takes."""
+"""Connecting without a blocking look-up: libpq's own would stop the event loop for as long as a name server takes."""
 
 import asyncio
 import os
@@ -15,21 +15,26 @@ from infrastructure.postgres.timeouts import NoAnswerError
 Dsn = Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class HostAddress(NamedTuple):
+    """One address of one host. The fields are names of libpq parameters."""
+
     host: str
     hostaddr: str
     port: str
 
 
 async def connect(dsn: Dsn) -> AsyncConnection:
-    """One that is open, within its `connect_timeout`, of which the look-up is a part."""
+    """Return an open connection. Its `connect_timeout` covers the look-up too.
+
+    Raises psycopg2.OperationalError, which is NoAnswerError when the time is over.
+    """
     begun, seconds = monotonic(), dsn["connect_timeout"]
     try:
         async with asyncio.timeout(seconds):
-            addressed = await with_addresses(dsn)
+            resolved = await resolve_hosts(dsn)
     except TimeoutError as error:
         raise NoAnswerError from error
-    connection = AsyncConnection(addressed, begun)
+    connection = AsyncConnection(resolved, begun)
     try:
         await connection.open(begun + seconds - monotonic())
     except BaseException:
@@ -38,27 +43,27 @@ async def connect(dsn: Dsn) -> AsyncConnection:
     return connection
 
 
-async def with_addresses(dsn: Dsn) -> Dsn:
-    """The same with `hostaddr` for each `host`, by whose name certificates are checked all the same.
+async def resolve_hosts(dsn: Dsn) -> Dsn:
+    """Return the DSN with a `hostaddr` for each `host`. libpq still checks certificates by the host's name.
 
-    A host of several addresses becomes several of one, since libpq wants lists of the same length. What names
-    addresses itself, or a service file that may, is left alone.
+    libpq wants lists of equal length, so a host with several addresses is repeated. A DSN that gives addresses
+    itself, or a service file that may do so, stays as it is.
     Raises psycopg2.OperationalError when no host has an address.
     """
     if not dsn.get("host") or any(_is_given(dsn, name) for name in ("hostaddr", "service")):
         return dsn
     hosts, ports = str(dsn["host"]).split(","), str(dsn.get("port", "")).split(",")
     if len(ports) not in (1, len(hosts)):
-        return dsn  # libpq says what is wrong with it
-    places, failures = [], []
+        return dsn  # libpq reports the error
+    addresses, failures = [], []
     for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=True):
         try:
-            places += [Place(host, address, port) for address in await _addresses(host)]
+            addresses += [HostAddress(host, address, port) for address in await _lookup(host)]
         except OSError as error:
             failures.append(f'could not translate host name "{host}" to address: {error.strerror}')
-    if not places:
+    if not addresses:
         raise psycopg2.OperationalError("\n".join(failures))
-    lists = zip(Place._fields, map(",".join, zip(*places, strict=True)), strict=True)
+    lists = zip(HostAddress._fields, map(",".join, zip(*addresses, strict=True)), strict=True)
     return {**dsn, **{name: values for name, values in lists if name != "port" or dsn.get("port")}}
 
 
@@ -66,6 +71,6 @@ def _is_given(dsn: Dsn, name: str) -> bool:
     return bool(dsn.get(name) or os.environ.get(f"PG{name.upper()}"))
 
 
-async def _addresses(host: str) -> list[str]:
-    """None to look up for a socket in a folder, which is also what no name at all means."""
+async def _lookup(host: str) -> list[str]:
+    """Return a host's addresses: one empty address for a Unix socket, which an empty host name means too."""
     return [""] if host.startswith(("/", "@")) or not host else await addresses_of(host)

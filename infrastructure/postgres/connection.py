@@ -1,4 +1,4 @@
-"""One of psycopg2's asynchronous connections, driven by the event loop."""
+"""Asynchronous psycopg2 connection, driven by the event loop."""
 
 import asyncio
 import select
@@ -15,92 +15,99 @@ from infrastructure.postgres.timeouts import NoAnswerError
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
 
-# NUMERIC(12,2) has 12 digits, and a double keeps 15: the shortest text of the double is the exact amount.
+# A double keeps 15 digits and NUMERIC(12,2) has 12, so the shortest text of the double is the exact amount.
 _NUMERIC_OID = 1700
 _NUMBER = extensions.new_type((_NUMERIC_OID,), "NUMBER", lambda text, _cursor: None if text is None else float(text))
 
 
 class AsyncConnection:
-    """Always in autocommit, with one statement under way at a time. After an error or a deadline while it waits for
-    the server, it must not be used again.
+    """Connection in autocommit that runs one statement at a time.
+
+    Do not use it again after an error of the connection or a missed deadline.
     """
 
     def __init__(self, dsn: Mapping[str, Any], opened_at: float) -> None:
-        """`dsn` has addresses, looked up at `opened_at`: for a name libpq would stop the event loop."""
+        """Start to connect. `dsn` gives addresses, because libpq would block the event loop to look up a name.
+
+        `opened_at` is the monotonic time before the look-up.
+        """
         self.opened_at = opened_at
         self._loop = asyncio.get_running_loop()
         self._connection = psycopg2.connect(**dsn, async_=True)
-        self._waiter: asyncio.Future[None] | None = None
+        self._completion: asyncio.Future[None] | None = None
         self._watched: int | None = None
         self._writing = False
         self._is_open = False
         self._prepared: set[str] = set()
 
     async def open(self, deadline_seconds: float) -> None:
-        await self._settle(deadline_seconds)
+        """Wait until the connection is open."""
+        await self._wait_until_ready(deadline_seconds)
         self._is_open = True
         extensions.register_type(_NUMBER, self._connection)
 
     async def fetch(self, sql: str, parameters: Parameters | None, deadline_seconds: float) -> list[Row]:
-        """The rows of a statement, or of the last of several that are sent together."""
+        """Return the rows of a statement, or of the last one when `sql` holds several. Raises psycopg2.Error."""
         cursor = self._connection.cursor()
         cursor.execute(sql, parameters)
-        await self._settle(deadline_seconds)
+        await self._wait_until_ready(deadline_seconds)
         rows: list[Row] = cursor.fetchall() if cursor.description else []
         return rows
 
     async def prepare(self, sql: str, deadline_seconds: float) -> str:
-        """What to send instead of `sql`, which the server then parses once for this connection."""
-        kept = _prepared(sql)
-        if kept.execute not in self._prepared:
-            await self.fetch(kept.prepare, None, deadline_seconds)
-            self._prepared.add(kept.execute)
-        return kept.execute
+        """Prepare `sql` on its first use on this connection. Return the EXECUTE statement to send instead."""
+        prepared = _prepare_sql(sql)
+        if prepared.execute not in self._prepared:
+            await self.fetch(prepared.prepare, None, deadline_seconds)
+            self._prepared.add(prepared.execute)
+        return prepared.execute
 
     @property
     def is_lost(self) -> bool:
-        """Whether it is known, while it is idle, to lead nowhere any more."""
-        return self._connection.closed != 0 or has_ended(self._connection)
+        """Return True if the idle connection is known to be dead."""
+        return self._connection.closed != 0 or is_closed_by_server(self._connection)
 
     def close(self) -> None:
+        """Close the connection and stop watching its socket."""
         self._watch(None)
         self._connection.close()
 
-    async def _settle(self, deadline_seconds: float) -> None:
-        """Wait until the connection has nothing under way."""
-        self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(deadline_seconds, self._expire, self._waiter)
+    async def _wait_until_ready(self, deadline_seconds: float) -> None:
+        """Wait until connecting or the current statement is complete. Raises NoAnswerError after the deadline."""
+        self._completion = self._loop.create_future()
+        timer = self._loop.call_later(deadline_seconds, self._expire, self._completion)
         try:
             self._poll()
-            await self._waiter
+            await self._completion
         finally:
             timer.cancel()
-            self._waiter = None
+            self._completion = None
 
     def _poll(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            # Nothing is asked for, so the server closed the connection: let the next use find out.
+        """Let libpq continue, and complete the current wait when it is done."""
+        completion = self._completion
+        if completion is None or completion.done():
+            # No statement is running, so the server has closed the connection. The next use will notice.
             self._watch(None)
             return
         if not self._is_open:
-            # libpq may go on to another address with another socket, of the same number.
+            # libpq may continue with another address, on another socket that has the same number.
             self._watch(None)
         try:
             state = self._connection.poll()
         except psycopg2.Error as error:
-            # libpq has closed the socket: the next connection that is made may get its number.
+            # libpq has closed the socket, and a new connection may get its number.
             self._watch(None)
-            # The traceback leads to this frame, and so back to the waiter.
-            waiter.set_exception(error.with_traceback(None))
+            # The traceback would refer to this frame, which refers to the future: a reference cycle.
+            completion.set_exception(error.with_traceback(None))
             return
         if state == extensions.POLL_OK:
-            waiter.set_result(None)
+            completion.set_result(None)
         else:
             self._watch(self._connection.fileno(), writing=state == extensions.POLL_WRITE)
 
     def _watch(self, descriptor: int | None, *, writing: bool = False) -> None:
-        """Ask the loop to call `_poll` when the descriptor is ready; it changes while a connection is being made."""
+        """Call `_poll` when the descriptor is ready. The descriptor may change while libpq connects."""
         if descriptor == self._watched and writing == self._writing:
             return
         if self._watched is not None:
@@ -111,34 +118,36 @@ class AsyncConnection:
             (self._loop.add_writer if writing else self._loop.add_reader)(descriptor, self._poll)
 
     @staticmethod
-    def _expire(waiter: asyncio.Future[None]) -> None:
-        if not waiter.done():
-            waiter.set_exception(NoAnswerError())
+    def _expire(completion: asyncio.Future[None]) -> None:
+        if not completion.done():
+            completion.set_exception(NoAnswerError())
 
 
-def has_ended(idle_connection: Any) -> bool:
-    """Whether the server has closed an idle connection, told without a trip: what can be read from it is its end."""
+def is_closed_by_server(idle_connection: Any) -> bool:
+    """Return True if the server has closed an idle connection. Only its end makes one readable: no round trip."""
     poll = select.poll()
     poll.register(idle_connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 
-class _Prepared(NamedTuple):
+class PreparedSql(NamedTuple):
+    """SQL that prepares a statement, and SQL that runs it."""
+
     prepare: str
     execute: str
 
 
 @lru_cache(maxsize=256)
-def _prepared(sql: str) -> _Prepared:
-    """The name is made of the text, so that no two programs can mean different statements by it."""
-    numbers = _Numbers()
+def _prepare_sql(sql: str) -> PreparedSql:
+    """Build the SQL for a prepared statement. Its name is a hash of the text, so equal names mean equal statements."""
+    numbers = _PlaceholderNumbers()
     text, name = sql % numbers, f"s_{blake2b(sql.encode(), digest_size=12).hexdigest()}"
     values = ", ".join(f"%({item})s" for item in numbers)
-    return _Prepared(f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})" if numbers else f"EXECUTE {name}")
+    return PreparedSql(f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})" if numbers else f"EXECUTE {name}")
 
 
-class _Numbers(dict[str, str]):
-    """The parameters of a text in psycopg2's form, numbered in the order in which they come."""
+class _PlaceholderNumbers(dict[str, str]):
+    """Mapping from psycopg2's named placeholders to numbered ones, in the order of their first use."""
 
     def __missing__(self, name: str) -> str:
         self[name] = f"${len(self) + 1}"

@@ -1,4 +1,4 @@
-"""One worker's access to PostgreSQL: the pooled engine for transactions, connections for single statements."""
+"""A worker's access to PostgreSQL: an engine for transactions and asynchronous pools for single statements."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
-from infrastructure.postgres.connection import has_ended
-from infrastructure.postgres.idle_connections import Failover
+from infrastructure.postgres.connection import is_closed_by_server
+from infrastructure.postgres.idle_connections import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
-from infrastructure.postgres.transaction import ENDED
+from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
@@ -27,8 +27,8 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
         "lock_timeout": int(settings.db_lock_timeout * 1000),
         "idle_in_transaction_session_timeout": 10_000,
         "timezone": "UTC",
-        "plan_cache_mode": "force_generic_plan",  # only what one plan is good for, whatever its parameters, is prepared
-        "jit": "off",  # it judges by branches that a list's statement has and seldom runs, and takes longer than those
+        "plan_cache_mode": "force_generic_plan",  # only statements that one plan suits for all parameters are prepared
+        "jit": "off",  # it is triggered by branches of a list statement that seldom run, and costs more than they do
     }
     return {
         "connect_timeout": settings.db_connect_timeout,
@@ -40,10 +40,11 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
 
 class Database:
-    """One worker's ways to PostgreSQL: `sessions` for transactions in `threads`, and for single statements on the event
-    loop `reads` and `writes`. Writes wait for locks, so they have connections of their own: no read waits for them.
+    """A worker's connections to PostgreSQL.
 
-    Nothing connects before it is used, so that a worker starts whether or not the server is there.
+    `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
+    for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
+    deadline of one second, for checks. Connections open on first use, so a worker starts without the server.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,40 +62,40 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self.engine, "checkout", _see_whether_it_is_open)
-        event.listen(self.engine, "handle_error", self._see_whether_it_has_ended)
+        event.listen(self.engine, "checkout", _reject_closed_connection)
+        event.listen(self.engine, "handle_error", self._mark_disconnect)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout)
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
-        self._failover = Failover()
-        way, waits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        self.reads = AsyncPool(*way, settings.db_read_connections, *waits)
-        self.writes = AsyncPool(*way, settings.db_threads, *waits)
-        self.probe = AsyncPool(*way, size=1, wait_seconds=1, deadline_seconds=1)
+        self._failover = FailoverDetector()
+        target, limits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
+        self.reads = AsyncPool(*target, settings.db_read_connections, *limits)
+        self.writes = AsyncPool(*target, settings.db_threads, *limits)
+        self.probe = AsyncPool(*target, size=1, wait_seconds=1, deadline_seconds=1)
 
     def pool_usage(self) -> tuple[int, int]:
-        """The pool's connections in use, and the most that there can be, peaks included."""
+        """Return the number of connections of the engine in use, and their maximum including overflow."""
         pool: Any = self.engine.pool
         return pool.checkedout(), self._capacity
 
     def close(self) -> None:
+        """Close all connections and end the threads."""
         self.reads.close()
         self.writes.close()
         self.probe.close()
         self.threads.close()
         self.engine.dispose()
 
-    def _see_whether_it_has_ended(self, context: ExceptionContext) -> None:
-        """SQLAlchemy, which goes by messages, would keep the connection."""
-        context.is_disconnect |= isinstance(context.original_exception, ENDED)
+    def _mark_disconnect(self, context: ExceptionContext) -> None:
+        """Invalidate an unusable connection. SQLAlchemy recognises lost connections by message and would keep it."""
+        context.is_disconnect |= isinstance(context.original_exception, CONNECTION_UNUSABLE)
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
-            self._failover.notice()
+            self._failover.record()
 
 
-def _see_whether_it_is_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """The server may have been restarted, and a write is still unsent.
+def _reject_closed_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """Raise InvalidatePoolError if the server has closed the connection, so that the pool opens a new one.
 
-    Tells what SQLAlchemy's `pool_pre_ping` tells, without its trip. Raises InvalidatePoolError, which the pool answers
-    with a new connection.
+    Detects a restart of the server before a write is sent. SQLAlchemy's `pool_pre_ping` needs a round trip for that.
     """
-    if has_ended(dbapi_connection):
+    if is_closed_by_server(dbapi_connection):
         raise InvalidatePoolError("the server has closed the connection")

@@ -1,4 +1,4 @@
-"""Connections between two uses, without those that lead to a lost server, or to a standby after a failover."""
+"""Idle connections of a pool, without those to a lost server or, after a failover, to a standby."""
 
 from time import monotonic
 
@@ -7,28 +7,38 @@ from infrastructure.postgres.connection import AsyncConnection
 YOUNG_SECONDS = 1.0
 
 
-class Failover:
-    """Of one worker. A standby keeps its connections for ever, and those that only read would never tell. So a write
-    that it refuses ends all that were opened before.
+class FailoverDetector:
+    """Detector of failovers, one for each worker.
+
+    A standby keeps its connections open, and connections that only read would never notice it. So a write that a
+    standby refuses makes all earlier connections obsolete.
     """
 
     def __init__(self) -> None:
-        self._noticed_at = 0.0
+        self._recorded_at = 0.0
 
-    def notice(self) -> None:
-        self._noticed_at = monotonic()
+    def record(self) -> None:
+        """Record that a standby has just refused a write."""
+        self._recorded_at = monotonic()
 
     def is_obsolete(self, opened_at: float) -> bool:
-        """A young connection is given time: while the address is still the standby's, another would be no better."""
-        return opened_at <= self._noticed_at and monotonic() - opened_at >= YOUNG_SECONDS
+        """Return True if a connection opened at this monotonic time may lead to a standby.
+
+        A connection stays in use for its first second: while the address still leads to the standby, a new connection
+        would be no better.
+        """
+        return opened_at <= self._recorded_at and monotonic() - opened_at >= YOUNG_SECONDS
 
 
 class IdleConnections(list[AsyncConnection]):
-    def __init__(self, failover: Failover) -> None:
+    """Stack of idle connections: the one used last is taken first."""
+
+    def __init__(self, failover: FailoverDetector) -> None:
         super().__init__()
         self._failover = failover
 
     def take(self) -> AsyncConnection | None:
+        """Remove and return a connection that is not obsolete. Close obsolete ones on the way."""
         while self:
             connection = self.pop()
             if not self._failover.is_obsolete(connection.opened_at):
@@ -37,7 +47,7 @@ class IdleConnections(list[AsyncConnection]):
         return None
 
     def take_open(self) -> AsyncConnection | None:
-        """One of which it is known, as far as can be known, that it still leads to the server."""
+        """Remove and return a connection that the server is not known to have closed."""
         while connection := self.take():
             if not connection.is_lost:
                 return connection
@@ -45,5 +55,6 @@ class IdleConnections(list[AsyncConnection]):
         return None
 
     def close(self) -> None:
+        """Close and remove all connections."""
         while self:
             self.pop().close()

@@ -1,7 +1,8 @@
-"""Statements without threads: a pool of psycopg2's asynchronous connections on the event loop.
+"""Pool of asynchronous psycopg2 connections that runs single statements on the event loop.
 
-A statement costs one trip and no hand-over between threads, seven times less than a Session in a thread. Each is a
-transaction by itself; `transaction` is for a few that belong together. What has rules of its own goes through Sessions.
+A statement costs one round trip and no hand-over between threads, a seventh of a Session in a thread. Each statement
+is a transaction of its own; `transaction` is for the few that belong together. Use cases with rules of their own run
+in Sessions.
 """
 
 import logging
@@ -16,7 +17,7 @@ from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownEr
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.idle_connections import Failover, IdleConnections
+from infrastructure.postgres.idle_connections import FailoverDetector, IdleConnections
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (
     CONNECTION_LOST,
@@ -24,7 +25,9 @@ from infrastructure.postgres.transaction import (
     NOT_PREPARED,
     OTHER_CONNECTION,
     REFUSALS,
+    STATEMENT_ONLY,
     AsyncTransaction,
+    TransactionControl,
 )
 
 __all__ = ["AsyncPool", "Row"]
@@ -33,10 +36,15 @@ logger = logging.getLogger(__name__)
 
 
 class AsyncPool:
-    """Opens each connection when it is first needed. Use it from one event loop at a time."""
+    """Pool that opens each connection when it is first needed. Use it from one event loop at a time."""
 
     def __init__(
-        self, dsn: Mapping[str, Any], failover: Failover, size: int, wait_seconds: float, deadline_seconds: float
+        self,
+        dsn: Mapping[str, Any],
+        failover: FailoverDetector,
+        size: int,
+        wait_seconds: float,
+        deadline_seconds: float,
     ) -> None:
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
@@ -44,9 +52,9 @@ class AsyncPool:
         self._prepares = True
 
     async def fetch(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
-        """All rows of a statement that may be run twice; NUMERIC comes as float, ready for JSON.
+        """Return all rows of a statement that may run twice. NUMERIC values are floats, ready for JSON.
 
-        Raises DatabaseUnavailableError when the server is away, frozen or too slow, or no connection gets free.
+        Raises DatabaseUnavailableError when the server is down, frozen or too slow, or when no connection becomes free.
         """
         await self._semaphore.acquire()
         try:
@@ -64,10 +72,10 @@ class AsyncPool:
             self._semaphore.release()
 
     async def write(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
-        """The rows that a statement returns which must not be run twice.
+        """Return the rows of a statement that must not run twice.
 
-        Raises RefusedError when the data or a standby do not allow it, OutcomeUnknownError when its answer was lost,
-        DatabaseUnavailableError when it has not been sent, or has been undone.
+        Raises RefusedError when the data or a standby do not allow the statement, OutcomeUnknownError when its answer
+        was lost, DatabaseUnavailableError when the statement was not sent or was undone.
         """
         await self._semaphore.acquire()
         try:
@@ -85,18 +93,26 @@ class AsyncPool:
 
     @asynccontextmanager
     async def transaction(self, begin: str = "BEGIN") -> AsyncIterator[AsyncTransaction]:
-        """Undone when it is left without a commit. Raises DatabaseUnavailableError; see its methods for what else."""
+        """Yield a transaction, and roll it back when the block ends without a commit.
+
+        `begin` is the SQL that starts it. Raises DatabaseUnavailableError when there is no connection; the methods of
+        AsyncTransaction raise further errors.
+        """
         await self._semaphore.acquire()
         try:
             transaction = AsyncTransaction(await self._open_connection(), self._send, begin)
             try:
                 yield transaction
             finally:
-                await self._leave(transaction)
+                await self._finish(transaction)
         finally:
             self._semaphore.release()
 
-    async def _leave(self, transaction: AsyncTransaction) -> None:
+    def close(self) -> None:
+        """Close the idle connections. The pool can still be used afterwards."""
+        self._idle.close()
+
+    async def _finish(self, transaction: AsyncTransaction) -> None:
         try:
             if transaction.is_open and not transaction.is_lost:
                 await transaction.roll_back()
@@ -106,10 +122,8 @@ class AsyncPool:
             else:
                 self._idle.append(transaction.connection)
 
-    def close(self) -> None:
-        self._idle.close()
-
     async def _open_connection(self) -> AsyncConnection:
+        """Return an idle connection that the server has not closed, or a new one."""
         if idle := self._idle.take_open():
             return idle
         try:
@@ -118,6 +132,7 @@ class AsyncPool:
             raise DatabaseUnavailableError(str(error).strip()) from error
 
     async def _run(self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool) -> list[Row]:
+        """Run one statement, then keep or close the connection. Retry unprepared what could not be prepared."""
         try:
             rows = await self._send(connection, sql, parameters, is_prepared)
         except CONNECTION_SURVIVES:
@@ -127,29 +142,34 @@ class AsyncPool:
             connection.close()
             if not is_prepared:
                 raise
-            logger.debug("run without being prepared: %s", str(error).strip())
+            logger.debug("statement runs without being prepared: %s", str(error).strip())
             return await self._run(await connect(self._dsn), sql, parameters, False)
         except BaseException as error:
             connection.close()
             if isinstance(error, CONNECTION_LOST):
-                # The server hangs, or was restarted: so the other idle connections are of no use either.
+                # The server hangs or has restarted, so the other idle connections are useless too.
                 self.close()
             raise
         self._idle.append(connection)
         return rows
 
     async def _send(
-        self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool, form: str = "{}"
+        self,
+        connection: AsyncConnection,
+        sql: str,
+        parameters: Parameters,
+        is_prepared: bool,
+        control: TransactionControl = STATEMENT_ONLY,
     ) -> list[Row]:
-        """`form` is what else is sent with the statement, which it names by `{}`."""
+        """Send a statement, prepared if possible, and `control` in the same round trip."""
         try:
             text = await connection.prepare(sql, self._deadline_seconds) if is_prepared and self._prepares else sql
-            return await connection.fetch(form.replace("{}", text), parameters, self._deadline_seconds)
+            return await connection.fetch(control.wrap(text), parameters, self._deadline_seconds)
         except OTHER_CONNECTION as error:
             if self._prepares:
                 logger.warning("statements are no longer prepared: %s", str(error).strip())
             self._prepares = False
             raise
         except ReadOnlySqlTransaction:
-            self._failover.notice()
+            self._failover.record()
             raise

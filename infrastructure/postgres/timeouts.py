@@ -1,7 +1,7 @@
-"""A deadline on the client's side for a PostgreSQL that neither answers nor closes its connection.
+"""Client-side deadline for a PostgreSQL server that neither answers nor closes its connection.
 
-`statement_timeout`, keep-alives and `tcp_user_timeout` all depend on a peer that still runs; a frozen one hangs a
-plain psycopg2 call for ever. psycopg2 calls the function installed here whenever it would wait for the socket.
+`statement_timeout`, keep-alives and `tcp_user_timeout` all need a peer that still runs. A frozen peer blocks a plain
+psycopg2 call for ever. psycopg2 calls the function installed here whenever it would wait for the socket.
 """
 
 import select
@@ -13,16 +13,16 @@ from psycopg2 import extensions
 
 
 class NoAnswerError(psycopg2.OperationalError):
-    """The server has neither answered nor gone away in time. To ask again at once would only take as long again."""
+    """Server that did not answer before the deadline. An immediate retry would only wait as long again."""
 
     def __init__(self) -> None:
         super().__init__("no answer from the server before the deadline")
 
 
 def install_wait_callback(connect_seconds: float, answer_seconds: float) -> None:
-    """Let every synchronous psycopg2 call of this process fail with NoAnswerError when its time is over.
+    """Make every synchronous psycopg2 call of this process raise NoAnswerError after its deadline.
 
-    libpq's own `connect_timeout` does not hold for connections that wait in this way.
+    libpq's own `connect_timeout` does not apply to connections that wait in this way.
     """
 
     def wait(connection: Any) -> None:
@@ -33,8 +33,8 @@ def install_wait_callback(connect_seconds: float, answer_seconds: float) -> None
             poller.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
             left = end - time.monotonic()
             if left <= 0 or not poller.poll(left * 1000):
-                # The answer may still come, so psycopg2 closes a connection whose wait has failed. To close it here
-                # would wait for ever for a lock that psycopg2 holds during BEGIN, COMMIT and ROLLBACK.
+                # psycopg2 closes the connection when its wait fails, because the answer may still come. Closing it
+                # here would deadlock: psycopg2 holds a lock during BEGIN, COMMIT and ROLLBACK.
                 raise NoAnswerError
 
     extensions.set_wait_callback(wait)

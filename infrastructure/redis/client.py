@@ -1,11 +1,11 @@
-"""A worker's link to Redis: all its requests share one connection, and know whether what they read can be trusted.
+"""The Redis client of one worker. All requests share one connection, and each reply is known to be trusted or not.
 
-Why an answer from the cache can be trusted although a writer may have been unable to drop it: ten times a second the
-link writes to Redis. A writer that gets no acknowledgement does not answer before Redis has served nobody for
-`OUTAGE` seconds. In that time every link misses a heartbeat of its own: what it reads counts only within `TRUST`
-seconds after an acknowledged heartbeat was sent and only when it comes within `DEADLINE`, together less than `OUTAGE`.
-And a link that has missed one is not up again before Redis has acknowledged its greeting, which drops everything that
-was cached until then.
+A cached response can be trusted even if a writer could not invalidate it, for this reason. Each worker sends a write to
+Redis ten times a second. A writer without an acknowledgement answers only after Redis has been silent for
+OUTAGE_SECONDS. In that time every worker misses a heartbeat. A reply counts only if it was requested within
+TRUST_SECONDS after an acknowledged heartbeat was sent, and arrives within REPLY_TIMEOUT_SECONDS; their sum is less than
+OUTAGE_SECONDS. After a missed heartbeat, the client is up again only when Redis has acknowledged a new handshake, and
+the handshake drops all responses cached before.
 """
 
 import asyncio
@@ -14,20 +14,23 @@ from typing import Any
 
 from config.settings import RedisAddress
 from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word
-from infrastructure.redis.supervisor import HEARTBEAT, RedisSupervisor
+from infrastructure.redis.supervisor import HEARTBEAT_COMMAND, RedisSupervisor
 
-TRUST = 0.9
-INSIST = 2.5  # how long `deliver` tries while Redis neither does what it is told nor is silent
-POLL = 0.005
+TRUST_SECONDS = 0.9
+# Limit of `execute_reliably` while Redis sends data but does not execute the command.
+RELIABLE_TIMEOUT_SECONDS = 2.5
+POLL_SECONDS = 0.005
 
 
 class RedisClient(RedisSupervisor):
+    """A pipelined client. Commands of one tick of the event loop leave in one write."""
+
     def __init__(self, address: RedisAddress) -> None:
         super().__init__(address)
         self._open: Pipeline | None = None
 
-    def ask(self, command: Command) -> Pipeline:
-        """Puts the command on the pipeline that leaves after this tick. Raises RedisDownError at once while down."""
+    def enqueue(self, command: Command) -> Pipeline:
+        """Add the command to the pipeline that leaves after this tick. Raise RedisDownError at once while down."""
         pipeline = self._open
         if pipeline is None:
             if not self.is_up or self._loop is None:
@@ -38,45 +41,50 @@ class RedisClient(RedisSupervisor):
         return pipeline
 
     async def call(self, *words: Word) -> Any:
-        """The reply. Raises RedisDownError when there is none in time, hiredis.ReplyError for an error."""
+        """Return the reply. Raise RedisDownError without a reply in time, hiredis.ReplyError for an error reply."""
         command = SimpleCommand(*words)
-        await self.ask(command).wait()
+        await self.enqueue(command).wait()
         return command.result()
 
-    async def deliver(self, *words: Word) -> bool:
-        """True when Redis has done it. False when that could not be had: then no link, of whatever worker, trusts
-        what was cached before, because Redis is gone, or has been silent long enough for all to notice.
+    async def execute_reliably(self, *words: Word) -> bool:
+        """Retry the command until Redis acknowledges it, and then return True.
+
+        Return False if that is impossible. Then no worker trusts older cached responses: Redis is down, or has been
+        silent for OUTAGE_SECONDS. Otherwise the client gives up after RELIABLE_TIMEOUT_SECONDS.
         """
-        begun, command = monotonic(), SimpleCommand(*words)
+        started_at, command = monotonic(), SimpleCommand(*words)
         waiter: asyncio.Future[None] | None = None
-        self._wake.set()
+        self._retry_now.set()
         while True:
             if waiter is None and not self._outage.is_silent():
-                waiter = self._post(command)
-            # This looks at the sockets: a reply that had come before the call is known afterwards.
-            await (asyncio.wait([waiter], timeout=POLL) if waiter else asyncio.sleep(POLL))
+                waiter = self._send_now(command)
+            # This polls the sockets, so a reply that is already there is seen before the outage is judged.
+            await (asyncio.wait([waiter], timeout=POLL_SECONDS) if waiter else asyncio.sleep(POLL_SECONDS))
             if waiter and waiter.done():
                 if not isinstance(command.reply, Exception):
                     return True
                 waiter = None
-                await asyncio.sleep(POLL)
-            if self._outage.is_proven(begun):
+                await asyncio.sleep(POLL_SECONDS)
+            if self._outage.is_outage_proven(started_at):
                 return False
-            if monotonic() - begun > INSIST:
-                self.distrust("it does not do what it is told")
+            if monotonic() - started_at > RELIABLE_TIMEOUT_SECONDS:
+                self.mark_down("it does not execute commands")
                 return False
 
-    def deliver_from_thread(self, *words: Word) -> bool:
-        """`deliver` for threads. False as well when the link does not run."""
+    def execute_reliably_from_thread(self, *words: Word) -> bool:
+        """Run `execute_reliably` from a thread. Return False also if the client is not running.
+
+        Raise RuntimeError on the event loop, which would wait for itself.
+        """
         loop = self._loop
         if loop is None or loop.is_closed():
             return False
         if loop is asyncio._get_running_loop():
             raise RuntimeError("the event loop would wait for itself")
-        delivery = asyncio.run_coroutine_threadsafe(self.deliver(*words), loop)
+        execution = asyncio.run_coroutine_threadsafe(self.execute_reliably(*words), loop)
         try:
-            return delivery.result(2 * INSIST)
-        except TimeoutError:  # the loop has stopped: this worker answers nobody any more
+            return execution.result(2 * RELIABLE_TIMEOUT_SECONDS)
+        except TimeoutError:  # the loop has stopped, so this worker answers no requests any more
             return False
 
     async def stop(self) -> None:
@@ -87,7 +95,7 @@ class RedisClient(RedisSupervisor):
         pipeline, self._open = self._open, None
         if pipeline is None:
             return
-        pipeline.is_trusted = monotonic() - self._alive_at <= TRUST
+        pipeline.is_trusted = monotonic() - self._last_heartbeat_at <= TRUST_SECONDS
         connection = self._connection if self.is_up else None
         if connection and not connection.is_closed:
             connection.send(pipeline)
@@ -95,8 +103,8 @@ class RedisClient(RedisSupervisor):
             pipeline.pack()
             pipeline.fail(RedisDownError("Redis is away"))
 
-    def _post(self, command: SimpleCommand) -> asyncio.Future[None] | None:
-        """Sent even while the link is down: Redis may do it late, and for others it may be up."""
+    def _send_now(self, command: SimpleCommand) -> asyncio.Future[None] | None:
+        """Send the command even while down: Redis may execute it late, and may be up for other workers."""
         connection = self._connection
         if connection is None or connection.is_closed:
             return None
@@ -107,25 +115,27 @@ class RedisClient(RedisSupervisor):
     def _send_heartbeat(self) -> None:
         _Heartbeat(self)
 
-    def acknowledge(self, sent_at: float, reply: Any) -> None:
-        """A heartbeat's end. One that was late to start is no better than one without an answer."""
+    def on_heartbeat_reply(self, sent_at: float, reply: Any) -> None:
+        """Record an acknowledged heartbeat. Take the client down if it was rejected, or sent too late."""
         if isinstance(reply, RedisDownError):
             return
         if isinstance(reply, Exception):
-            self.distrust(str(reply))
-        elif sent_at - self._alive_at > TRUST:
-            self.distrust("this worker was too slow to watch it")
+            self.mark_down(str(reply))
+        elif sent_at - self._last_heartbeat_at > TRUST_SECONDS:
+            self.mark_down("this worker sent its heartbeat too late")
         else:
-            self._alive_at = sent_at
+            self._last_heartbeat_at = sent_at
 
 
 class _Heartbeat(SimpleCommand):
-    __slots__ = ("_link", "_pipeline")
+    """A heartbeat on its way. It reports its reply to the client."""
 
-    def __init__(self, link: RedisClient) -> None:
-        super().__init__(*HEARTBEAT)
-        self._link = link
-        self._pipeline = link.ask(self)
+    __slots__ = ("_client", "_pipeline")
 
-    def answer(self, reply: Any) -> None:
-        self._link.acknowledge(self._pipeline.sent_at, reply)
+    def __init__(self, client: RedisClient) -> None:
+        super().__init__(*HEARTBEAT_COMMAND)
+        self._client = client
+        self._pipeline = client.enqueue(self)
+
+    def resolve(self, reply: Any) -> None:
+        self._client.on_heartbeat_reply(self._pipeline.sent_at, reply)

@@ -1,49 +1,58 @@
-"""One attempt to reach Redis, at each address of its host in turn, and what it proves that none takes it."""
+"""One attempt to connect to Redis at each address of its host, and the evidence that a failed attempt gives."""
 
 import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from enum import IntEnum
 
 from config.settings import RedisAddress
 from infrastructure.host_names import addresses_of
-from infrastructure.redis.protocol import RedisConnection
+from infrastructure.redis.connection import RedisConnection
 
-NOBODY_LISTENS, NO_WAY, NOTHING = 2, 1, 0
 
-# Neither the host nor a way there exists; the last two are what an IPv6 address is to a machine without IPv6.
-_NO_WAY = {
+class Evidence(IntEnum):
+    """Evidence that Redis is down for all workers, from the weakest to the strongest."""
+
+    NONE = 0
+    UNREACHABLE = 1  # neither the host nor a route to it exists
+    REFUSED = 2  # no process listens on the port
+
+
+# The last two are the errors of a machine without IPv6 for an IPv6 address.
+_UNREACHABLE = {
     *(errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN),
     *(errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
 }
 _NO_SUCH_HOST = {socket.EAI_NONAME, socket.EAI_NODATA}
 
 
-async def reach(
-    redis: RedisAddress, connection: Callable[[], RedisConnection], asked: Callable[[], None]
+async def connect(
+    redis: RedisAddress, connection: Callable[[], RedisConnection], on_resolved: Callable[[], None]
 ) -> RedisConnection:
-    """At the first address that takes it; `asked` is called when there is one to be asked.
+    """Connect to the first address that accepts. Call `on_resolved` once the host name is resolved.
 
-    When none does, raises OSError, the one that proves the least.
+    Raise OSError if no address accepts: the error with the weakest evidence.
     """
     loop, errors = asyncio.get_running_loop(), list[OSError]()
     addresses = await addresses_of(redis.host)
-    asked()
+    on_resolved()
     for address in addresses:
         try:
             return (await loop.create_connection(connection, address, redis.port))[1]
         except OSError as error:
             errors.append(error)
-    raise min(errors, key=proof_of)
+    raise min(errors, key=evidence_of)
 
 
-def proof_of(error: Exception) -> int:
-    """NOBODY_LISTENS, NO_WAY to it, or NOTHING.
+def evidence_of(error: Exception) -> Evidence:
+    """Return the evidence of a failed attempt.
 
-    An error reply proves nothing: a Redis that refuses one worker may serve another. Nor does what this machine lacks.
+    An error reply is no evidence, because a Redis that refuses one worker may serve another. Nor is a shortage of this
+    machine, such as file descriptors.
     """
     if isinstance(error, ConnectionRefusedError):
-        return NOBODY_LISTENS
+        return Evidence.REFUSED
     if isinstance(error, socket.gaierror):
-        return NO_WAY if error.errno in _NO_SUCH_HOST else NOTHING
-    return NO_WAY if isinstance(error, OSError) and error.errno in _NO_WAY else NOTHING
+        return Evidence.UNREACHABLE if error.errno in _NO_SUCH_HOST else Evidence.NONE
+    return Evidence.UNREACHABLE if isinstance(error, OSError) and error.errno in _UNREACHABLE else Evidence.NONE

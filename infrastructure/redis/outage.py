@@ -1,43 +1,47 @@
-"""What shows that Redis serves nobody: it refuses to be reached, or leaves something without a reply for long.
+"""Detection of outages: Redis refuses connections, or leaves a command without a reply for OUTAGE_SECONDS.
 
-Writers then answer without having dropped what is cached, so nothing may count that can befall one worker alone.
+During an outage, writers answer without invalidating the cache. So only evidence that holds for all workers counts.
 """
 
 from time import monotonic
 
-from infrastructure.redis.connect import NO_WAY, NOBODY_LISTENS, proof_of
+from infrastructure.redis.connect import Evidence, evidence_of
 
-OUTAGE = 1.6
+OUTAGE_SECONDS = 1.6  # longer than TRUST_SECONDS and REPLY_TIMEOUT_SECONDS together: no worker trusts Redis any more
 
 
 class OutageDetector:
+    """Evidence of an outage, collected from connection attempts and from missing replies."""
+
     def __init__(self) -> None:
         self._silent_since: float | None = None
-        self._no_way_since: float | None = None
-        self._refused_at = 0.0
+        self._unreachable_since: float | None = None
+        self._proving_attempt_at = 0.0  # start of the newest attempt that proved an outage
 
-    def waits(self) -> None:
-        """Something has been sent and has no reply yet."""
+    def on_waiting(self) -> None:
+        """Note that a connection attempt or a command has no reply yet."""
         if self._silent_since is None:
             self._silent_since = monotonic()
 
-    def heard(self) -> None:
-        self._silent_since = self._no_way_since = None
+    def on_data(self) -> None:
+        """Note that Redis has sent data."""
+        self._silent_since = self._unreachable_since = None
 
-    def failed(self, begun: float, error: Exception) -> None:
-        """An attempt to reach Redis has. A time-out is no sign of it: the silence goes on."""
+    def on_failure(self, started_at: float, error: Exception) -> None:
+        """Note that a connection or an attempt to connect has failed. A timeout changes nothing: the silence lasts."""
         if isinstance(error, TimeoutError):
             return
-        proof = proof_of(error)
+        evidence = evidence_of(error)
         self._silent_since = None
-        self._no_way_since = (self._no_way_since or begun) if proof == NO_WAY else None
-        if proof == NOBODY_LISTENS or (self._no_way_since and monotonic() - self._no_way_since >= OUTAGE):
-            self._refused_at = begun
+        self._unreachable_since = (self._unreachable_since or started_at) if evidence == Evidence.UNREACHABLE else None
+        is_long = self._unreachable_since and monotonic() - self._unreachable_since >= OUTAGE_SECONDS
+        if evidence == Evidence.REFUSED or is_long:
+            self._proving_attempt_at = started_at
 
     def is_silent(self) -> bool:
-        """For so long that no link can have had an answer in time."""
-        return self._silent_since is not None and monotonic() - self._silent_since >= OUTAGE
+        """Return True if no worker can have received a reply in time."""
+        return self._silent_since is not None and monotonic() - self._silent_since >= OUTAGE_SECONDS
 
-    def is_proven(self, since: float) -> bool:
-        """Whether Redis serves nobody, or an attempt begun after `since` has shown that it is gone."""
-        return self._refused_at > since or self.is_silent()
+    def is_outage_proven(self, since: float) -> bool:
+        """Return True if Redis is silent, or an attempt that started after `since` has proven an outage."""
+        return self._proving_attempt_at > since or self.is_silent()

@@ -1,4 +1,4 @@
-"""Keeps a connection to Redis, and tells whether Redis is there: connects, greets, watches, and connects again."""
+"""Supervision of the connection to Redis: connect, run the handshake, send heartbeats, detect outages, reconnect."""
 
 import asyncio
 import logging
@@ -9,47 +9,51 @@ from time import monotonic
 import hiredis
 
 from config.settings import RedisAddress
-from infrastructure.redis.connect import reach
+from infrastructure.redis.connect import connect
+from infrastructure.redis.connection import RedisConnection
 from infrastructure.redis.outage import OutageDetector
-from infrastructure.redis.protocol import Pipeline, RedisConnection, RedisDownError, SimpleCommand, Word
+from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand, Word
 
 logger = logging.getLogger(__name__)
 
-BEAT = 0.1
-DEADLINE = 0.6  # a worker with hundreds of requests at once may be late itself, and must not take that for an outage
-GIVE_UP = 5.0  # a silent connection is replaced then: its other end may not exist any more
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-# A write, because a Redis that only reads (a replica, a full disk) would leave dropped answers in place.
-HEARTBEAT: tuple[Word, ...] = ("UNLINK", "heartbeat")
+HEARTBEAT_SECONDS = 0.1
+# A worker with hundreds of concurrent requests may itself be late. A shorter timeout would mistake that for an outage.
+REPLY_TIMEOUT_SECONDS = 0.6
+CONNECTION_TIMEOUT_SECONDS = 5.0  # after this silence the connection is replaced: its other end may be gone
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.05, 1.0
+# A write, because a read-only Redis (a replica, a full disk) cannot drop cached responses.
+HEARTBEAT_COMMAND: tuple[Word, ...] = ("UNLINK", "heartbeat")
 
 
 class RedisSupervisor:
+    """Base class that owns the connection and its state `is_up`. The subclass sends the heartbeats."""
+
     def __init__(self, address: RedisAddress) -> None:
         self.is_up = False
         self._address = address
-        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db), HEARTBEAT]
+        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db), HEARTBEAT_COMMAND]
         if address.password:
             self._handshake.insert(0, ("AUTH", address.password))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._connection: RedisConnection | None = None
-        self._alive_at = 0.0  # when the newest heartbeat that Redis has acknowledged was sent
+        self._last_heartbeat_at = 0.0  # send time of the newest acknowledged heartbeat
         self._outage = OutageDetector()
-        self._is_outage_told = False
-        self._pause = SHORTEST_PAUSE
-        self._doubt = asyncio.Event()
-        self._wake = asyncio.Event()
+        self._is_outage_logged = False
+        self._retry_seconds = MIN_RETRY_SECONDS
+        self._handshake_needed = asyncio.Event()
+        self._retry_now = asyncio.Event()
 
     def add_handshake_command(self, *words: Word) -> None:
-        """A command that Redis must have acknowledged, at each greeting, before the link is up. For before `start`."""
+        """Add a command that Redis must acknowledge in each handshake before the client is up. Call before `start`."""
         self._handshake.append(words)
 
     def start(self) -> None:
-        """Returns at once, whether Redis can be reached or not."""
+        """Start to connect in the background. Return at once, even if Redis is down."""
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._keep_connected())
-        self._beat()
+        self._run_heartbeat()
 
     async def stop(self) -> None:
         self.is_up = False
@@ -61,94 +65,96 @@ class RedisSupervisor:
                 await self._task
         self._loop = None
 
-    def distrust(self, reason: str) -> None:
-        """Takes the link down until a new greeting is acknowledged. All that wait fail at once."""
+    def mark_down(self, reason: str) -> None:
+        """Take the client down until the next acknowledged handshake. Pending commands fail at once."""
         if not self.is_up:
             return
         self.is_up = False
-        self._tell_outage(reason)
+        self._log_outage(reason)
         if self._connection:
-            self._connection.give_up(RedisDownError(reason))
-        self._doubt.set()
+            self._connection.fail_pending(RedisDownError(reason))
+        self._handshake_needed.set()
 
     def _send_heartbeat(self) -> None:
         raise NotImplementedError
 
-    def _beat(self) -> None:
+    def _run_heartbeat(self) -> None:
         if self._loop is None:
             return
-        self._timer = self._loop.call_later(BEAT, self._beat)
-        if self._connection and self._connection.silence() > DEADLINE:
-            self._outage.waits()
-            self.distrust(f"no answer in {DEADLINE} s")
+        self._timer = self._loop.call_later(HEARTBEAT_SECONDS, self._run_heartbeat)
+        if self._connection and self._connection.oldest_wait_seconds() > REPLY_TIMEOUT_SECONDS:
+            self._outage.on_waiting()
+            self.mark_down(f"no reply within {REPLY_TIMEOUT_SECONDS} s")
         elif self.is_up:
             self._send_heartbeat()
 
-    def _heard(self) -> None:
-        self._outage.heard()
-        if self._connection and self._connection.silence() > DEADLINE:
-            self.distrust(f"no answer in {DEADLINE} s")
+    def _on_data(self) -> None:
+        self._outage.on_data()
+        if self._connection and self._connection.oldest_wait_seconds() > REPLY_TIMEOUT_SECONDS:
+            self.mark_down(f"no reply within {REPLY_TIMEOUT_SECONDS} s")
 
-    def _lost(self) -> None:
-        self.distrust("connection lost")
-        self._doubt.set()
+    def _on_connection_lost(self) -> None:
+        self.mark_down("connection lost")
+        self._handshake_needed.set()
 
     async def _keep_connected(self) -> None:
         while True:
-            self._wake.clear()
-            begun = monotonic()
+            self._retry_now.clear()
+            started_at = monotonic()
             try:
-                await self._serve()
+                await self._serve_connection()
             except (OSError, hiredis.HiredisError) as error:
-                self._outage.failed(begun, error)
-                self._tell_outage(str(error) or type(error).__name__)
+                self._outage.on_failure(started_at, error)
+                self._log_outage(str(error) or type(error).__name__)
                 if not isinstance(error, TimeoutError):
-                    await self._rest()
+                    await self._wait_before_retry()
 
-    async def _rest(self) -> None:
-        """Not all workers knock at the same moment; a writer who must know cuts it short."""
-        pause = self._pause * random.uniform(0.5, 1)  # noqa: S311 # no secret
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+    async def _wait_before_retry(self) -> None:
+        """Wait for a random time, so that workers do not retry in step. A writer can cut the wait short."""
+        pause = self._retry_seconds * random.uniform(0.5, 1)  # noqa: S311 # no secret
+        self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
-                await self._wake.wait()
+                await self._retry_now.wait()
 
-    async def _serve(self) -> None:
-        """One connection, from its making to its loss; raises what ended it."""
-        async with asyncio.timeout(GIVE_UP):
-            connection = await reach(
-                self._address, lambda: RedisConnection(self._heard, self._lost), self._outage.waits
+    async def _serve_connection(self) -> None:
+        """Open one connection and keep it until it is lost. Raise the error that ends it."""
+        async with asyncio.timeout(CONNECTION_TIMEOUT_SECONDS):
+            connection = await connect(
+                self._address,
+                lambda: RedisConnection(self._on_data, self._on_connection_lost),
+                self._outage.on_waiting,
             )
         self._connection = connection
         try:
             while True:
-                self._doubt.clear()
+                self._handshake_needed.clear()
                 await self._run_handshake(connection)
-                await self._doubt.wait()
+                await self._handshake_needed.wait()
         finally:
-            self.distrust("connection lost")
+            self.mark_down("connection lost")
             self._connection = None
             connection.abort()
 
     async def _run_handshake(self, connection: RedisConnection) -> None:
-        """Until a greeting is acknowledged in time; raises what Redis has against it."""
+        """Repeat the handshake until Redis acknowledges it in time. Raise the error if Redis rejects it."""
         while True:
             commands = [SimpleCommand(*words) for words in self._handshake]
             pipeline = Pipeline(commands)
             connection.send(pipeline)
-            async with asyncio.timeout(GIVE_UP):
+            async with asyncio.timeout(CONNECTION_TIMEOUT_SECONDS):
                 await pipeline.wait()
             for command in commands:
                 command.result()
-            if monotonic() - pipeline.sent_at <= DEADLINE and not connection.is_closed:
+            if monotonic() - pipeline.sent_at <= REPLY_TIMEOUT_SECONDS and not connection.is_closed:
                 break
-        self._alive_at = pipeline.sent_at
-        self._pause = SHORTEST_PAUSE
-        self._is_outage_told = False
+        self._last_heartbeat_at = pipeline.sent_at
+        self._retry_seconds = MIN_RETRY_SECONDS
+        self._is_outage_logged = False
         self.is_up = True
         logger.info("Redis is up: %s:%d", self._address.host, self._address.port)
 
-    def _tell_outage(self, reason: str) -> None:
-        if not self._is_outage_told:
-            self._is_outage_told = True
+    def _log_outage(self, reason: str) -> None:
+        if not self._is_outage_logged:
+            self._is_outage_logged = True
             logger.warning("Redis is away: %s", reason)

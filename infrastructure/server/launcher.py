@@ -1,4 +1,4 @@
-"""What the two launchers share, and the one for development: one worker that restarts when the sources change."""
+"""Parts of both launchers, and the development launcher: one worker that restarts when a source file changes."""
 
 import logging
 import signal
@@ -17,8 +17,8 @@ from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
-from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.server.http_protocol import DeadlineConfig
+from infrastructure.servers import available_servers
 from migrations.runner import migrate
 
 logger = logging.getLogger(__name__)
@@ -29,15 +29,18 @@ SOURCES = ("config", "controllers", "infrastructure", "middleware", "models", "r
 
 
 @contextmanager
-def launching() -> Iterator[Settings]:
-    """Settings, logging, servers and tables, in this order; all of it undone in the reverse order, and exit code 0,
-    when the process is told to stop."""
+def prepared_service() -> Iterator[Settings]:
+    """Prepare settings, logging, servers and tables, and yield the settings with the addresses of all servers.
+
+    Leaving the block undoes the steps in reverse order. A signal to stop before Uvicorn runs ends the process with
+    exit code 0.
+    """
     settings = load_settings()
     for number in (signal.SIGINT, signal.SIGTERM):  # until Uvicorn handles them
         signal.signal(number, lambda *_: sys.exit(0))
     configure_logging(settings)
     try:
-        with embedded_servers(settings) as complete:
+        with available_servers(settings) as complete:
             migrate(complete)
             warn_if_open(complete)
             yield complete
@@ -46,13 +49,15 @@ def launching() -> Iterator[Settings]:
 
 
 def warn_if_open(settings: Settings) -> None:
-    """An open service that others can reach is what its operator has to have wanted."""
+    """Warn if other machines can change data without credentials, which the operator may not intend."""
     if settings.auth_mode != "none" or settings.api_host in LOOPBACK_HOSTS:
         return
-    told = f"AUTH_MODE is none and API_HOST is {settings.api_host}: whoever reaches this port may change everything."
-    logger.warning(told)
-    edge = "!" * (len(told) + 6)
-    sys.stderr.write(f"\n{edge}\n!! {told} !!\n{edge}\n\n")
+    warning = (
+        f"AUTH_MODE is none and API_HOST is {settings.api_host}: anyone who reaches this port can change all data."
+    )
+    logger.warning(warning)
+    edge = "!" * (len(warning) + 6)
+    sys.stderr.write(f"\n{edge}\n!! {warning} !!\n{edge}\n\n")
 
 
 def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
@@ -68,16 +73,16 @@ def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
         timeout_graceful_shutdown=settings.timeout_graceful_shutdown,
         request_header_seconds=settings.timeout_request_header,
         request_body_seconds=settings.timeout_request_body,
-        access_log=False,  # the application writes its own, with request ids and without query strings
+        access_log=False,  # the application has its own access log, with request ids and without query strings
         log_config=None,
-        proxy_headers=False,  # the application decides itself whom to believe
+        proxy_headers=False,  # the application checks TRUSTED_PROXIES itself
         server_header=False,
         **options,
     )
 
 
-def announce(settings: Settings) -> None:
-    """Print where everything is as soon as it answers: after all that the start itself has to say."""
+def print_addresses(settings: Settings) -> None:
+    """Print the URLs in the background as soon as the service answers, so that they follow the log of the start."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.api_host, settings.api_host)  # noqa: S104 # compared
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
 
@@ -92,11 +97,11 @@ def announce(settings: Settings) -> None:
         )
         sys.stdout.flush()
 
-    threading.Thread(target=wait_and_print, name="announce", daemon=True).start()
+    threading.Thread(target=wait_and_print, name="print-addresses", daemon=True).start()
 
 
 class SourceReload(StatReload):
-    """Watches this project's sources and nothing else: not .venv, .data or logs."""
+    """A reloader that watches the sources of this project, but not .venv, .data or logs."""
 
     def iter_py_files(self) -> Iterator[Path]:
         yield from ROOT.glob("*.py")
@@ -104,8 +109,8 @@ class SourceReload(StatReload):
 
 
 def serve_development() -> None:
-    with launching() as settings:
-        announce(settings)
+    with prepared_service() as settings:
+        print_addresses(settings)
         if settings.reload:
             folders = [str(ROOT / folder) for folder in SOURCES]
             config = server_config(settings, reload=True, reload_delay=0.5, reload_dirs=folders)

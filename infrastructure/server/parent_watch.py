@@ -1,4 +1,4 @@
-"""How a worker process stands to the process that started it."""
+"""A thread in each worker that stops the worker when its parent process dies."""
 
 import multiprocessing
 import os
@@ -7,9 +7,9 @@ import threading
 
 
 def die_with_parent() -> None:
-    """Let this worker stop, gracefully, when its parent has ended without stopping it (`kill -9`).
+    """Stop this worker gracefully if its parent dies without stopping it (`kill -9`).
 
-    Workers that outlived their parent would go on serving, and keep the port from the next start.
+    A surviving worker would keep serving, and would block the port for the next start.
     """
     parent = multiprocessing.parent_process()
     if parent is None:

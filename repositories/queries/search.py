@@ -1,102 +1,76 @@
-"""What a range or a search looks for, and which indexes can show it."""
+"""Ranges and text searches whose page in key order no index has."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, bindparam, func, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import RANGES, Filter, condition, trigram_condition
-from repositories.queries.scan_budget import ALONG_KEYS, FOR_A_TEXT, WITHIN_A_VALUE, ScanBudget
+from repositories.queries.filters import Filter, condition, trigram_condition
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
 
 
-@dataclass(frozen=True)
-class Search:
-    """The filters of a page in the order of keys, told apart by what an index can do for them."""
-
+class Search(NamedTuple):
     model: type[BaseModel]
-    walked: Conditions
-    """An index leads along their rows in the order of keys: the walk is along these."""
+    leading: Conditions
+    """Equality filters. For each of them an index has the rows of one value in key order."""
     sought: Conditions
+    """All other filters."""
     trigrams: Conditions
-    """What an index finds of `sought`, where it finds more than that."""
+    """What a trigram index finds: the matches of `sought`, and a few rows more."""
     range: Column | None
-    """What all of `sought` is about, where an index has the rows of `walked` in its order, whatever the parameters."""
-    walk: ScanBudget
+    """The column of the ranges, when an index has the rows of `leading` in its order."""
+    is_prepared: bool
+    """Only one index serves each strategy, whatever the parameters."""
     is_after: bool
-    """Whether the page begins after the key `after_id`."""
     is_backwards: bool
 
-    @classmethod
-    def of(
-        cls,
-        model: type[BaseModel],
-        filters: Collection[Filter],
-        with_trigrams: Collection[str],
-        *,
-        is_after: bool,
-        is_backwards: bool,
-    ) -> "Search":
-        walked = [item for item in filters if _is_walked(model, item)]
-        sought = [item for item in filters if item not in walked]
-        column = _range_column(model, walked, sought)
-        trigrams = [trigram_condition(model, item) for item in sought if item.name in with_trigrams]
-        return cls(
-            model,
-            [condition(model, item) for item in walked],
-            [condition(model, item) for item in sought],
-            trigrams,
-            getattr(model, column) if column else None,
-            _walk(walked, trigrams),
-            is_after,
-            is_backwards,
-        )
-
-    @property
-    def is_prepared(self) -> bool:
-        """Whether each way can be taken by one index only, whatever the parameters."""
-        return self.range is not None or (len(self.walked) <= 1 and len(self.trigrams) == len(self.sought))
-
-    @property
-    def after(self) -> Conditions:
-        return [self.model.id_key > bindparam("after_id")] if self.is_after else []
-
-    @property
     def begin(self) -> ColumnElement[int]:
-        """The first key, or the one before it."""
-        if self.is_after and not self.is_backwards:
-            return bindparam("after_id")
+        """Return the first key, or the key before it."""
         end = func.max if self.is_backwards else func.min
-        return select(end(self.model.id_key)).scalar_subquery()
+        return bindparam("after_id") if self.is_after else select(end(self.model.id_key)).scalar_subquery()
+
+    def rows(self, *columns: Any) -> Select[Any]:
+        return select(*columns).where(*self.leading)
+
+    def after(self, key: Column) -> Conditions:
+        return [key > bindparam("after_id")] if self.is_after else []
 
     def by(self, column: Column) -> ColumnElement[Any]:
         return column.desc() if self.is_backwards else column.asc()
 
 
-def _is_walked(model: type[BaseModel], item: Filter) -> bool:
-    return item.where.operator == "=" and has_ordered_index(model, *item.where.columns)
+def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, is_after: bool) -> Search | None:
+    """Return the search of a page in key order, or None where a plain statement is as fast or faster.
 
-
-def _walk(walked: Collection[Filter], trigrams: Conditions) -> ScanBudget:
-    if walked:
-        return WITHIN_A_VALUE
-    return FOR_A_TEXT if trigrams else ALONG_KEYS
-
-
-def _range_column(model: type[BaseModel], walked: Collection[Filter], sought: Collection[Filter]) -> str | None:
-    columns = {column for item in sought for column in item.where.columns}
-    is_range = len(columns) == 1 and all(item.where.operator in RANGES for item in sought)
-    if not is_range or any(item.value is None for item in walked):
+    That is so for a text within a category, with which its trigram index begins. It is also so for a range within a
+    category or of products in stock: the planner knows how many rows they have.
+    """
+    leading = [item for item in filters if item.where.operator == "=" and has_ordered_index(model, *item.where.columns)]
+    sought = [item for item in filters if item not in leading]
+    trigrams = [trigram_condition(model, item) for item in sought if item.has_trigrams]
+    ranges = [item for item in sought if item.where.operator in (">=", "<=")]
+    names = {name for item in ranges for name in item.where.columns}
+    columns = [name for item in leading for name in item.where.columns]
+    is_indexed = not trigrams and has_ordered_index(model, *columns, *names)
+    is_known = is_indexed and any(item.value is None for item in leading)
+    if leading if trigrams else is_known or len(names) != 1 or any(item.value is not None for item in sought):
         return None
-    [column], values = columns, [name for item in walked for name in item.where.columns]
-    return column if has_ordered_index(model, *values, column) else None
+    return Search(
+        model,
+        [condition(model, item) for item in leading],
+        [condition(model, item) for item in sought],
+        trigrams,
+        getattr(model, *names) if is_indexed else None,
+        len(sought) == len(ranges if is_indexed else trigrams),
+        is_after,
+        sort.startswith("-"),
+    )
 
 
 def has_ordered_index(model: type[BaseModel], *columns: str) -> bool:
-    """Whether an index has the rows in the order of these columns, and then in that of keys."""
+    """Return whether an index has the rows in the order of `columns`, then of keys."""
     indexes = model.metadata.tables[model.__tablename__].indexes
     return any(index.columns.keys() == [*columns, "id_key"] for index in indexes)

@@ -28,7 +28,7 @@ class NewKey(NamedTuple):
 
 
 def make_key(session: Session, role: Role, client_id: int | None) -> NewKey:
-    """Create a key, which is returned only here. Raises InvalidError, NotFoundError for the client."""
+    """Create a key; only this call returns it. Raises InvalidError, NotFoundError for the client."""
     if role is Role.ANONYMOUS or (role is Role.CLIENT) != (client_id is not None):
         raise InvalidError("role is admin, or client with the client that it is for", "role")
     if client_id is not None and ClientRepository(Transaction(session)).find(client_id) is None:

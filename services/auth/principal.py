@@ -27,7 +27,7 @@ class Principal:
     failure: Exception | None = None
 
     def check_client(self, client_id: int) -> None:
-        """Raise NotFoundError for the client of another caller, which must not learn whether it exists."""
+        """Raise NotFoundError for another client: callers must not learn whether it exists."""
         if self.client_id is not None and client_id != self.client_id:
             raise NotFoundError("Client", client_id)
 

@@ -55,7 +55,7 @@ class CacheEntry:
 
     @cached_property
     def stamp_keys(self) -> tuple[str, str]:
-        """The keys of the root stamp and of the entry's own: one for all lists of a resource, one for each object."""
+        """Keys of the root stamp and of the entry's own stamp: one for all lists of a resource, one for each object."""
         return ROOT_STAMP, f"{self.resource.name}:list:token" if self.is_list else f"{self.key}:token"
 
     @cached_property

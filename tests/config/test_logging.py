@@ -1,4 +1,4 @@
-"""Logging: what a line looks like, what it must not hold, and that no line is lost or torn."""
+"""Logging: format of a line, no personal data, and no lost or torn lines."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - [\w.]+ - [A-Z]+ - (\S+:\d+ 
 
 @pytest.fixture
 def configure(tmp_path: Path) -> Iterator[Configure]:
-    """Logging as a process of the service has it, into the test's folder; afterwards as it was."""
+    """Return a function that configures logging into the test's folder. Restore the previous state afterwards."""
     root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn.access")
     before = root.level, logging.raiseExceptions, uvicorn.level
 
@@ -41,7 +41,7 @@ def configure(tmp_path: Path) -> Iterator[Configure]:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Callable[[], str]:
-    """All that is in `app.log`."""
+    """Return a function that reads `app.log`."""
 
     def read() -> str:
         stop_logging()
@@ -232,7 +232,7 @@ for number in range(1000):
 
 
 def test_full_disk_costs_file_lines_only(tmp_path: Path) -> None:
-    """A limit on the size of files stands for it: writing fails in the same way."""
+    """Simulate a full disk with a limit on the size of files."""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path)],

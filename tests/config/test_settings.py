@@ -1,4 +1,4 @@
-"""Settings: documented, bounded, and wrong ones named."""
+"""Settings: documentation, bounds, and messages about wrong values."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ NAMES = [name.upper() for name in Settings.model_fields]
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable, and no `.env` either."""
+    """Remove all variables, and run in a folder without `.env`."""
     for name in [*NAMES, "PORT"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -68,7 +68,7 @@ def test_every_number_and_switch_refuses_a_word(monkeypatch: pytest.MonkeyPatch)
     assert [line.partition(": ")[0] for line in str(stopped.value).splitlines()] == [f"{n}=perhaps" for n in numbers]
 
 
-def test_every_wrong_value_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_wrong_value_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:
@@ -129,9 +129,7 @@ def test_tokens_that_can_be_verified(url: str, monkeypatch: pytest.MonkeyPatch) 
     ("mode", "switch", "audits"),
     [("none", False, False), ("none", True, True), ("api_key", False, True), ("api_key", True, True)],
 )
-def test_changes_are_noted_wherever_callers_are_known(
-    mode: Literal["none", "api_key"], switch: bool, audits: bool
-) -> None:
+def test_audit_log_is_on_with_authentication(mode: Literal["none", "api_key"], switch: bool, audits: bool) -> None:
     assert Settings(auth_mode=mode, audit_enabled=switch).audits is audits
 
 
@@ -156,7 +154,7 @@ def test_the_secret_of_tokens_is_read_from_a_file_and_not_shown(
     assert "hunter2" not in table(settings)
 
 
-def test_an_address_wins_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_overrides_host_and_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POSTGRES_HOST", "elsewhere")
     monkeypatch.setenv("DATABASE_URL", "postgres://user:p%40ss@db:6000/shop?sslmode=require")
     monkeypatch.setenv("REDIS_URL", "redis://:secret@cache:6000/3")

@@ -1,5 +1,4 @@
-"""Tables come from migrations, and from nothing else: those must agree with the models, go back and forth, and be
-safe to start from many places at once."""
+"""Migrations: they agree with the models, can be reverted, and may run from several instances at once."""
 
 import os
 import re
@@ -29,7 +28,7 @@ from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
 from tests.servers import ROOT, address, postgres_server, until
 
-# Everything in the schema that has a definition, in words that two databases can be compared by.
+# Queries for all definitions of a schema, in a form that is comparable between databases.
 OBJECTS = {
     "columns": """
         SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
@@ -61,7 +60,7 @@ def schema(connection: Connection, *kinds: str) -> dict[str, set[tuple[Any, ...]
 
 @contextmanager
 def new_database(settings: Settings, name: str) -> Iterator[tuple[Settings, Engine]]:
-    """On the server of this run, with nothing in it."""
+    """Create an empty database on the server of this run, and drop it afterwards."""
     server = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
@@ -85,8 +84,8 @@ def test_the_models_and_the_migrations_agree(settings: Settings, committing: Dat
         command.check(alembic_config(connection))
 
 
-def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, Engine], committing: Database) -> None:
-    """Before the migration, so that rows could be written meanwhile; with the commands that the documentation gives."""
+def test_indexes_built_by_hand_are_kept(empty: tuple[Settings, Engine], committing: Database) -> None:
+    """Build the indexes before the migration with the commands of the documentation, which allow writes meanwhile."""
     settings, engine = empty
     migrate(settings, "0004")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -101,10 +100,8 @@ def test_an_index_that_was_built_by_hand_is_taken_over(empty: tuple[Settings, En
     assert len(BY_HAND) == len((built & taken_over) - before) == 3
 
 
-def test_without_the_right_to_extensions_searches_find_the_same(
-    empty: tuple[Settings, Engine], caplog: pytest.LogCaptureFixture
-) -> None:
-    """And each start says so, until what is missing was made by hand."""
+def test_searches_work_without_extensions(empty: tuple[Settings, Engine], caplog: pytest.LogCaptureFixture) -> None:
+    """Expect a warning at each start until extensions and indexes are made by hand."""
     settings, engine = empty
     own = settings.model_copy(update={"postgres_user": "plain", "postgres_password": SecretStr("plain")})
     with engine.begin() as connection:
@@ -132,8 +129,10 @@ def test_without_the_right_to_extensions_searches_find_the_same(
     ]
 
 
-def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engine], committing: Database) -> None:
-    """Checks, defaults, and every name."""
+def test_models_and_migrations_agree_beyond_alembic_s_check(
+    empty: tuple[Settings, Engine], committing: Database
+) -> None:
+    """Compare checks, defaults and all names."""
     kinds = "columns", "constraints", "indexes", "sequences"
     with empty[1].begin() as connection:
         base.metadata.create_all(connection)
@@ -144,7 +143,7 @@ def test_they_agree_in_what_alembic_does_not_compare(empty: tuple[Settings, Engi
     assert from_models == from_migrations
 
 
-def test_what_goes_up_comes_down_and_up_again(empty: tuple[Settings, Engine]) -> None:
+def test_migrations_can_be_reverted(empty: tuple[Settings, Engine]) -> None:
     settings, engine = empty
     migrate(settings)
     with engine.connect() as connection:
@@ -158,7 +157,7 @@ def test_what_goes_up_comes_down_and_up_again(empty: tuple[Settings, Engine]) ->
         assert before["triggers"]
 
 
-def test_a_migration_that_has_run_is_not_run_again(settings: Settings, committing: Database) -> None:
+def test_second_run_changes_nothing(settings: Settings, committing: Database) -> None:
     with committing.engine.connect() as connection:
         before = schema(connection)
     migrate(settings)
@@ -166,10 +165,10 @@ def test_a_migration_that_has_run_is_not_run_again(settings: Settings, committin
         assert schema(connection) == before
 
 
-def test_a_database_that_is_ahead_is_left_alone(
+def test_database_of_a_later_version_is_unchanged(
     empty: tuple[Settings, Engine], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An instance of the version before starts again during an upgrade, or after it was taken back."""
+    """Start an instance of an older version, as during an upgrade or after a rollback."""
     settings, engine = empty
     migrate(settings)
     with engine.begin() as connection:
@@ -182,7 +181,7 @@ def test_a_database_that_is_ahead_is_left_alone(
     ]
 
 
-def test_a_migration_that_is_made_for_a_new_table_keeps_its_times(
+def test_new_table_gets_the_updated_at_trigger(
     empty: tuple[Settings, Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, engine = empty
@@ -220,22 +219,20 @@ def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp
         command.check(alembic_config(connection))
 
 
-def test_a_start_without_the_database_waits_and_says_so(
-    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_start_waits_for_the_database(settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
     later = settings.model_copy(update={"postgres_port": port})
     starting = threading.Thread(target=migrate, args=(later,))
     with caplog.at_level("WARNING"):
         starting.start()
-        until(lambda: "the database is away, waiting for it" in caplog.text)
+        until(lambda: "the database is down, waiting for it" in caplog.text)
     with postgres_server(tmp_path / "postgres", port) as server:
         starting.join(60)
         assert not starting.is_alive()
         assert address(server)["POSTGRES_PASSWORD"] == settings.postgres_password.get_secret_value()
         with create_engine(later.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
             assert schema(connection, "sequences")["sequences"]
-    assert caplog.text.count("the database is away") == 1
+    assert caplog.text.count("the database is down") == 1
 
 
 @pytest.mark.parametrize(
@@ -260,7 +257,7 @@ def test_a_start_without_the_database_waits_and_says_so(
         "INSERT INTO categories (name) VALUES (NULL)",
     ],
 )
-def test_the_database_refuses_what_the_service_would(committing: Database, statement: str) -> None:
-    """Whoever writes past the service is held to the same bounds."""
+def test_database_enforces_the_rules(committing: Database, statement: str) -> None:
+    """Write without the service, within the same rules."""
     with committing.engine.connect() as connection, pytest.raises(IntegrityError):
         connection.execute(text(statement))

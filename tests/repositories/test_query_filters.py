@@ -1,18 +1,15 @@
-"""Text searches: the trigram index receives a weaker condition than the search, so it misses no match."""
+"""Text searches: the trigram index is asked for a part of the text, and must find all matches of the whole."""
 
 from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from models.address import AddressModel
 from repositories.client_repository import ClientRepository
 from repositories.product_repository import ProductRepository
-from repositories.queries.filters import Filter, trigram_condition, trigram_pattern
 from schemas.client_schema import ClientFilters
-from schemas.list_query import where
 from schemas.product_schema import ProductFilters
 
 NAMES = (
@@ -32,13 +29,12 @@ NAMES = (
     [
         ("ab", None),
         ("a b%c_d", None),
+        ("Σ ab", None),
         ("abc", "%abc%"),
-        ("Lampe", "%Lampe%"),
-        ("Ukulele", "%Ukulele%"),
-        ("Hammerschmidt", "%Hammersch%"),
+        ("Hammerschmidt", "%Hammerschmidt%"),
         ("Johnson Ukulele", "%Joh%Uku%"),
         ("Johnson U", "%Joh% U%"),
-        ("Johnson U2 Ukulele", "%Joh%Uku%"),
+        ("Johnson U2 Ukulele", "%Joh% U2%Uku%"),
         ("a 12 abc", "% 12%abc%"),
         ("a_b ab-cd abc", "% ab%abc%"),
         ("abcΣ abΣ", "%abc% ab%"),
@@ -46,12 +42,13 @@ NAMES = (
         ("s ΟΔΟΣ", "%ΟΔΟ%"),
     ],
 )
-def test_trigram_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
-    assert trigram_pattern(text) == pattern
+def test_a_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
+    query = ProductFilters(q=text)
+    assert ProductRepository.page(query, ("id_key",)).parameters.get("q_trigrams") == pattern
 
 
 def parts(name: str) -> Iterator[str]:
-    """Yield every part of the name, trimmed as in a request."""
+    """As they come in, which is trimmed."""
     for start in range(len(name)):
         for end in range(start + 1, len(name) + 1):
             if part := name[start:end].strip():
@@ -59,8 +56,8 @@ def parts(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_search_finds_a_name_by_every_part(app: FastAPI, client: TestClient, name: str) -> None:
-    """Search in another letter case too, as far as PostgreSQL treats the letters as equal."""
+def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: str) -> None:
+    """Also in another letter case, where PostgreSQL knows that as the same letters."""
     connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO categories (id_key, name) VALUES (1, 'a')")
     insert = "INSERT INTO products (id_key, name, price, category_id) VALUES (1, %s, 1, 1), (2, 'another', 1, 1)"
@@ -77,24 +74,14 @@ def test_search_finds_a_name_by_every_part(app: FastAPI, client: TestClient, nam
             assert (found, is_met) == (list(expected), bool(found)), part
 
 
-def test_search_uses_the_trigram_index(app: FastAPI, client: TestClient) -> None:
-    """Forbid scans of the table and of a whole index: the planner prefers them for a few rows."""
+def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient) -> None:
+    """Of a few rows the planner reads all, in whatever order: it may not, neither the table nor a whole index."""
     connection: Connection = app.state.app_context.database.connection
-    for scan in ("seqscan", "indexscan", "indexonlyscan"):
-        connection.exec_driver_sql(f"SET LOCAL enable_{scan} = off")
+    for way in ("seqscan", "indexscan", "indexonlyscan"):
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
     assert "ix_clients_stretch_name_lastname_trgm" in plan
     searched = ProductRepository.total(ProductFilters(q="Ukulele"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {searched.sql}", searched.parameters).scalars())
     assert "ix_products_category_id_stretch_name_trgm" in plan
-
-
-def test_null_column_hides_no_match_in_another_column(app: FastAPI, client: TestClient) -> None:
-    connection: Connection = app.state.app_context.database.connection
-    connection.exec_driver_sql("INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'x', 'y', 'a@b.co')")
-    connection.exec_driver_sql("INSERT INTO addresses (street, city, client_id) VALUES ('Main Street', 'x', 1)")
-    for columns in (("street", "number"), ("number", "street")):
-        found = trigram_condition(AddressModel, Filter("q", where(*columns, operator="contains")))
-        query = select(AddressModel.street).where(found)
-        assert connection.scalars(query, {"q_trigrams": "%main%"}).all() == ["Main Street"]

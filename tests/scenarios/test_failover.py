@@ -14,7 +14,7 @@ from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres import idle_connections
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.idle_connections import Failover
+from infrastructure.postgres.idle_connections import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
@@ -83,10 +83,10 @@ def test_all_pools_find_the_new_primary(
 
 
 def test_readers_keep_connections_opened_after_the_failover() -> None:
-    failover = Failover()
+    failover = FailoverDetector()
     now = monotonic()
     assert not failover.is_obsolete(now - 60)
-    failover.notice()
+    failover.record()
     assert [failover.is_obsolete(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
 
 

@@ -1,4 +1,4 @@
-"""The audit: silent over whatever the API does, and loud about whatever it cannot do."""
+"""Consistency check: it accepts all results of the API and reports damage done in SQL."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ Ask = Callable[..., list[Disagreement]]
 
 @pytest.fixture
 def ask(app: FastAPI, client: TestClient) -> Ask:
-    """The audit's answer after these statements, which no API allows."""
+    """Return a function that runs statements and then the check."""
 
     def audit(*statements: str) -> list[Disagreement]:
         with app.state.app_context.database.sessions() as session:
@@ -36,7 +36,7 @@ def ask(app: FastAPI, client: TestClient) -> Ask:
 
 @pytest.fixture
 def placed(client: TestClient, make: Factory) -> Object:
-    """A checkout of three at 5.00 and one at 0.10, less 0.10, of products with ten units."""
+    """Check out three units at 5.00 and one at 0.10, less 0.10, of products with ten units each."""
     products = [make.product(stock=10, price=price)["id_key"] for price in (5, 0.1)]
     items = [{"product_id": products[0], "quantity": 3}, {"product_id": products[1], "quantity": 1}]
     body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash", "discount": 0.1}
@@ -47,7 +47,7 @@ def test_an_empty_shop_agrees(ask: Ask) -> None:
     assert ask() == []
 
 
-def test_whatever_the_api_does_agrees(client: TestClient, make: Factory, ask: Ask, placed: Object) -> None:
+def test_results_of_the_api_agree(client: TestClient, make: Factory, ask: Ask, placed: Object) -> None:
     order, (first, second) = placed["order"]["id_key"], placed["order_details"]
     calls: list[tuple[str, str, Object | None]] = [
         ("PUT", f"/products/{first['product_id']}", {"stock": 4, "price": 7}),
@@ -97,7 +97,7 @@ def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Fac
     assert found == [("bill numbers", "B-1: on 2 bills")]
 
 
-def test_totals_of_what_was_changed_since_are_the_clients(committing_client: TestClient, committing: Database) -> None:
+def test_totals_of_changed_orders_are_not_checked(committing_client: TestClient, committing: Database) -> None:
     make = Factory(committing_client)
     product = make.product(stock=10, price=5)["id_key"]
     body = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash"}
@@ -125,7 +125,7 @@ def run_audit(folder: Path, **environment: str) -> "subprocess.CompletedProcess[
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_exit_code_tells(committing_client: TestClient, committing: Database, tmp_path: Path) -> None:
+def test_exit_codes(committing_client: TestClient, committing: Database, tmp_path: Path) -> None:
     product = Factory(committing_client).product(stock=10)["id_key"]
     agreed = run_audit(tmp_path)
     assert (agreed.returncode, agreed.stdout, agreed.stderr) == (0, report([]), "")
@@ -135,5 +135,5 @@ def test_the_exit_code_tells(committing_client: TestClient, committing: Database
     assert (found.returncode, found.stderr) == (1, "")
     assert f"  product {product}: 10 put in, but 9 in stock and 0 in orders\n" in found.stdout
     away = run_audit(tmp_path, POSTGRES_PORT=str(free_port()))
-    assert (away.returncode, away.stdout, "The database cannot be asked" in away.stderr) == (2, "", True)
+    assert (away.returncode, away.stdout, "The database cannot be read" in away.stderr) == (2, "", True)
     assert "Traceback" not in away.stderr

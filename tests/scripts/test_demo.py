@@ -1,4 +1,4 @@
-"""The demo data: beside a running service, whole or not at all, once, and the same for the same seed."""
+"""Demo data: added to a running service, atomic, added once, and reproducible by its seed."""
 
 import json
 import os
@@ -23,7 +23,7 @@ RESOURCES = ("categories", "clients", "addresses", "products", "bills", "orders"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """An empty shop, with servers of its own."""
+    """Run a service with an empty shop and its own servers."""
     with running_app(tmp_path_factory.mktemp("app"), {"UVICORN_WORKERS": "1"}) as app:
         yield app
 
@@ -36,7 +36,7 @@ def shop(service: App) -> Iterator[httpx2.Client]:
 
 @pytest.fixture(scope="module")
 def filled(service: App, shop: httpx2.Client) -> httpx2.Client:
-    """The demo data came while the cache held the empty shop, and a category of the same name was there."""
+    """Add the demo data while the cache holds the empty shop and one of its categories exists."""
     shop.post("/categories", json={"name": "Everyday Audio"}).raise_for_status()
     assert [shop.get("/products").headers["X-Cache-Hit"] for _ in range(2)] == ["false", "true"]
     done = run(service, "scripts.demo")
@@ -46,7 +46,7 @@ def filled(service: App, shop: httpx2.Client) -> httpx2.Client:
 
 
 def run(app: App, module: str) -> subprocess.CompletedProcess[str]:
-    """A script beside the service, in its folder and with its settings."""
+    """Run a script beside the service, in its folder and with its settings."""
     names = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(
@@ -84,7 +84,7 @@ def test_sizes_are_those_of_the_rows() -> None:
 
 
 def test_failed_run_leaves_nothing(service: App, shop: httpx2.Client) -> None:
-    """A bill's number is taken, which the demo finds when products are already stored."""
+    """Take a bill number first. The script meets it after it has stored products."""
     bill = shop.post("/bills", json=BILL)
     done = run(service, "scripts.demo")
     assert done.returncode == 1

@@ -161,7 +161,7 @@ def test_script_waits_for_the_database(settings: Settings, tmp_path: Path) -> No
     with log.open("wb") as output:
         waiting = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=output, stderr=output)
     try:
-        until(lambda: "the database is away, waiting for it" in log.read_text())
+        until(lambda: "the database is down, waiting for it" in log.read_text())
         assert waiting.poll() is None
     finally:
         waiting.terminate()

@@ -328,7 +328,7 @@ def test_stalled_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) 
         await workers.fill()
         with redis_client(address_of(valkey)) as client:
             before = client.get(ROOT_STAMP)
-            workers.clients[0]._alive_at -= 1
+            workers.clients[0]._last_heartbeat_at -= 1
             assert (await workers.read(0))[1] is False
             await becomes(lambda: client.get(ROOT_STAMP) != before)
 

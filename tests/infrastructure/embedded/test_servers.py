@@ -1,4 +1,4 @@
-"""The embedded servers: what they promise to somebody who only types `make run`."""
+"""Embedded servers: start, password, shared folder, and recovery after crashes."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from config.settings import Settings
 from infrastructure.embedded import binaries as embedded_binaries
-from infrastructure.embedded.binaries import unprivileged
+from infrastructure.embedded.binaries import unprivileged_prefix
 from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
@@ -43,7 +43,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 @contextmanager
 def launcher(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that has the servers, until its standard input ends."""
+    """Run the servers from another process until the block ends."""
     environment = os.environ | {"DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, "-c", LAUNCHER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=data_dir
@@ -67,7 +67,7 @@ def servers_of(settings: Settings) -> list[int]:
     return [pid for pid in pids if os.fsencode(settings.data_dir) in command_line(pid)]
 
 
-def test_both_servers_start_configured_and_the_environment_leads_to_them(settings: Settings) -> None:
+def test_both_servers_start_with_their_configuration(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
         connection = connect(complete)
         with connection.cursor() as cursor:
@@ -91,7 +91,7 @@ def test_both_servers_start_configured_and_the_environment_leads_to_them(setting
     assert servers_of(settings) == []
 
 
-def test_both_servers_ask_for_the_password_that_only_the_owner_can_read(settings: Settings) -> None:
+def test_both_servers_require_the_password(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
         password = (settings.data_dir / "password").read_text()
         with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
@@ -144,38 +144,40 @@ def test_the_next_start_works_after_everything_was_killed(settings: Settings) ->
         process.kill()
         process.wait()
     lock = settings.data_dir / "postgres/data/postmaster.pid"
-    lock.write_text(lock.read_text().replace(str(pids[0]), str(os.getpid()), 1))  # its number is another program's now
+    lock.write_text(
+        lock.read_text().replace(str(pids[0]), str(os.getpid()), 1)
+    )  # another program has its process id now
     with embedded_servers(settings, fast=True) as complete:
         connect(complete).close()
 
 
 @pytest.mark.parametrize("server", [PostgresServer, ValkeyServer])
-def test_a_port_that_is_taken_at_the_last_moment_is_replaced(
+def test_port_taken_during_the_start_is_replaced(
     tmp_path: Path, server: type[PostgresServer] | type[ValkeyServer]
 ) -> None:
-    """Two that start at once find the same port free. Each has a password of its own."""
+    """Start two servers on the same free port. Each has its own password."""
     with (
         server(tmp_path / "first", free_port(), "first", fast=True) as first,
         server(tmp_path / "second", first.port, "second", fast=True) as second,
     ):
         assert second.port != first.port
-        assert first._answers()
-        assert second._answers()
+        assert first._accepts_connections()
+        assert second._accepts_connections()
 
 
-def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) -> None:
+def test_taken_port_is_replaced(tmp_path: Path) -> None:
     with valkey_server(tmp_path) as server:
         assert free_port(server.port) not in {server.port, *range(32768, 65536)}
 
 
-def test_nothing_starts_where_servers_are_configured(settings: Settings) -> None:
+def test_configured_servers_start_nothing(settings: Settings) -> None:
     configured = settings.model_copy(update={"postgres_host": "db.example", "redis_enabled": False})
     with embedded_servers(configured) as complete:
         assert complete == configured
     assert not settings.data_dir.exists()
 
 
-def test_a_machine_without_servers_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_exit_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_binaries, "_in_package", lambda *_: [])
     monkeypatch.setattr(embedded_binaries, "_on_machine", list)
     for find in (embedded_binaries.postgres_folder, embedded_binaries.valkey_program):
@@ -214,7 +216,7 @@ def test_a_frozen_server_answers_again_when_thawed(tmp_path: Path) -> None:
         client.close()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
 def test_postgres_starts_as_root_where_user_namespaces_are_blocked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +224,7 @@ def test_postgres_starts_as_root_where_user_namespaces_are_blocked(
     monkeypatch.setattr(embedded_binaries, "_works", lambda prefix: prefix[0] != "unshare" and works(prefix))
     for _ in range(2):  # the second start finds the folder of the first
         with postgres_server(tmp_path / "root's") as server:
-            assert "setpriv" in unprivileged(server.folder / "data")
+            assert "setpriv" in unprivileged_prefix(server.folder / "data")
             assert server.process
             assert Path(f"/proc/{server.process.pid}").stat().st_uid == embedded_binaries.NOBODY
             assert children(server.process.pid)

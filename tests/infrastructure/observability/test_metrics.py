@@ -1,4 +1,4 @@
-"""Metrics: right over several workers, whatever happens to them."""
+"""Metrics: sums over several workers, also after workers stop or are killed."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ metrics.stop()
 
 
 class Worker:
-    """A process that counts what it is told to. It runs when its first answer is there."""
+    """Process that evaluates expressions. It has started when its first answer arrives."""
 
     def __init__(self, directory: Path) -> None:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
@@ -74,7 +74,7 @@ def start_worker(tmp_path: Path) -> Iterator[StartWorker]:
 
 
 def samples(text: bytes) -> dict[str, float]:
-    """`name value-of-label … bound` to figure."""
+    """Parse an exposition. A key holds the name, the values of the labels, and last the bound of a bucket."""
     return {
         " ".join(
             (sample.name, *(sample.labels[label] for label in sorted(sample.labels, key="le".__eq__)))
@@ -173,7 +173,7 @@ def test_low_stock_is_the_latest_reading(start_worker: StartWorker) -> None:
 
 
 def test_killed_worker(start_worker: StartWorker, tmp_path: Path) -> None:
-    """Its counts stay, its gauges go at once, and the worker that replaces it counts on in its place."""
+    """Expect its counters to stay, its gauges to vanish, and its successor to continue its file."""
     witness, victim = start_worker(), start_worker()
     victim("[metrics.cache_hit() for _ in range(7)]")
     victim("metrics.watch_pool(lambda: (5, 10))")
@@ -215,7 +215,7 @@ def test_start_after_stop_counts_nothing_twice(tmp_path: Path) -> None:
 
 
 def test_full_disk_delays_the_counts(start_worker: StartWorker) -> None:
-    """A limit on the size of files stands for it: writing fails in the same way."""
+    """Simulate a full disk with a limit on the size of files."""
     witness, limited = start_worker(), start_worker()
     limit = "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, ({}, -1))"
     limited(limit.format(0))
@@ -245,6 +245,6 @@ def test_prepared_folder_is_empty_and_known_to_workers(tmp_path: Path, monkeypat
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folder)
     metrics.start(settings)
     metrics.stop()
-    assert list(folder.glob("slot_*"))
+    assert list(folder.glob("worker_*"))
     prepare_metrics(settings)
-    assert not list(folder.glob("slot_*"))
+    assert not list(folder.glob("worker_*"))

@@ -1,4 +1,4 @@
-"""Traces: what a collector receives, what it must not, and that one which is away delays nothing."""
+"""Traces: spans that a collector receives, without personal data, and no delay when it is down."""
 
 import socket
 import subprocess
@@ -32,7 +32,7 @@ EMAIL = "ada@example.com"
 
 
 class Collector(ThreadingHTTPServer):
-    """Receives spans by OTLP over HTTP."""
+    """Collector that receives spans by OTLP over HTTP."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def build(database: Database) -> FastAPI:
 
     @app.get("/health_check/live")
     async def live() -> None:
-        """Nothing."""
+        """Do nothing."""
 
     app.add_middleware(request_context)
     app.add_middleware(trace_requests)

@@ -1,4 +1,4 @@
-"""Looking up the hosts of PostgreSQL: beside the event loop, and for libpq as if it had done it itself."""
+"""Look-up of PostgreSQL's hosts: it does not block the event loop, and gives the same results as libpq's own."""
 
 import asyncio
 import socket
@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.exceptions import DatabaseUnavailableError
-from infrastructure.postgres.connect import with_addresses
+from infrastructure.postgres.connect import resolve_hosts
 from infrastructure.postgres.database import Database
 from tests.redis_links import becomes
 
@@ -43,7 +43,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def resolved(**dsn: Any) -> Mapping[str, Any]:
-    return asyncio.run(with_addresses(dsn))
+    return asyncio.run(resolve_hosts(dsn))
 
 
 @pytest.mark.usefixtures("names")
@@ -70,7 +70,7 @@ def test_each_host_gets_its_addresses(host: str, port: Any, expected: tuple[str,
 
 
 @pytest.mark.usefixtures("names")
-def test_what_libpq_finds_elsewhere_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_from_other_sources_are_left_to_libpq(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, Any]] = [
         {},
         {"host": ""},
@@ -87,7 +87,7 @@ def test_what_libpq_finds_elsewhere_is_left_to_it(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("names")
 @pytest.mark.parametrize("host", ["nowhere.test", "no..name", "x" * 300])
-def test_a_host_that_does_not_exist_is_an_error_of_the_connection(settings: Settings, host: str) -> None:
+def test_unknown_host_is_a_connection_error(settings: Settings, host: str) -> None:
     with pytest.raises(psycopg2.OperationalError, match=f'could not translate host name "{host}" to address'):
         resolved(host=host)
     away = Database(settings.model_copy(update={"postgres_host": host}))
@@ -98,7 +98,7 @@ def test_a_host_that_does_not_exist_is_an_error_of_the_connection(settings: Sett
 
 
 def certificate(folder: Path, name: str) -> Path:
-    """For a server of this name, signed by itself, and its key, in one file."""
+    """Write a self-signed certificate for a server name and its key to one file."""
     key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
@@ -113,7 +113,7 @@ def certificate(folder: Path, name: str) -> Path:
 
 @contextmanager
 def secured_server(certificate: Path) -> Iterator[int]:
-    """Its port. It goes as far as PostgreSQL with TLS does until it has read who wants to come in, and says so."""
+    """Yield the port of a server that does the TLS handshake, reads the start-up packet, and sends an error."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
 
@@ -146,7 +146,7 @@ def test_certificates_are_checked_by_the_name(settings: Settings, tmp_path: Path
 
 
 @pytest.mark.usefixtures("names")
-def test_the_next_address_is_tried_when_nobody_listens_at_the_first(settings: Settings) -> None:
+def test_connect_tries_the_next_address(settings: Settings) -> None:
     async def test() -> None:
         database = Database(settings.model_copy(update={"postgres_host": "here.test"}))
         assert await database.reads.fetch("SELECT 1", {}) == [(1,)]
@@ -156,7 +156,7 @@ def test_the_next_address_is_tried_when_nobody_listens_at_the_first(settings: Se
 
 
 class SlowNames:
-    """A name server that does not answer before it is told to."""
+    """Name server that answers only after `answers` is set."""
 
     def __init__(self) -> None:
         self.is_asked, self.answers = threading.Event(), threading.Event()
@@ -187,9 +187,7 @@ def test_a_slow_name_server_does_not_stop_the_event_loop(settings: Settings, slo
     asyncio.run(asyncio.wait_for(test(), 30))
 
 
-def test_a_name_server_that_does_not_answer_is_not_waited_for_without_end(
-    settings: Settings, slow_names: SlowNames
-) -> None:
+def test_look_up_has_a_deadline(settings: Settings, slow_names: SlowNames) -> None:
     async def test() -> None:
         database = Database(settings.model_copy(update={"postgres_host": "here.test", "db_connect_timeout": 1}))
         try:

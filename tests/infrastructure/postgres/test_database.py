@@ -1,4 +1,4 @@
-"""The two ways to PostgreSQL go to the same place, in the same manner."""
+"""Database: the engine and the asynchronous pools connect to the same server with the same parameters."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 
 
-def test_parameters_of_the_url_hold_for_transactions_and_for_plain_reads(settings: Settings) -> None:
+def test_url_parameters_apply_to_transactions_and_reads(settings: Settings) -> None:
     url = settings.sqlalchemy_url().set(drivername="postgresql").update_query_dict({"sslmode": "require"})
     wanted = SecretStr(url.render_as_string(hide_password=False))
 
@@ -23,7 +23,7 @@ def test_parameters_of_the_url_hold_for_transactions_and_for_plain_reads(setting
             with database.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except OperationalError as error:
-            assert "SSL" in str(error)  # noqa: PT017 # the plain read below has to fail as well
+            assert "SSL" in str(error)  # noqa: PT017 # the read below has to fail too
             await database.reads.fetch("SELECT 1", {})
         finally:
             database.close()
@@ -32,8 +32,8 @@ def test_parameters_of_the_url_hold_for_transactions_and_for_plain_reads(setting
         asyncio.run(read())
 
 
-def test_a_list_of_hosts_leads_both_to_the_first_that_answers(settings: Settings) -> None:
-    """In the form that SQLAlchemy has for it."""
+def test_both_connect_to_the_first_host_that_answers(settings: Settings) -> None:
+    """Give the hosts in SQLAlchemy's form."""
     url = settings.sqlalchemy_url().set(drivername="postgresql")
     hosts = [f"{url.host}:{port}" for port in (free_port(), url.port)]
     wanted = url.set(host=None, port=None).update_query_dict({"host": hosts})

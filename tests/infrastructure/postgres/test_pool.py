@@ -1,4 +1,4 @@
-"""Single statements on the event loop: prepared or not, refused, lost half-way, and never run twice when they write."""
+"""AsyncPool: prepared and plain statements, refusals, lost connections. A write never runs twice."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -32,7 +32,7 @@ Use = Callable[[AsyncPool, Engine], Awaitable[None]]
 
 @pytest.fixture
 def run(committing: Database, settings: Settings) -> Callable[[Use], None]:
-    """Runs a coroutine with a pool of one connection, and with an engine for whoever else there is."""
+    """Return a function that runs a coroutine with a pool of one connection, and an engine for other clients."""
 
     def run(use: Use) -> None:
         empty_tables(committing)
@@ -50,10 +50,10 @@ def run(committing: Database, settings: Settings) -> Callable[[Use], None]:
 
 
 @pytest.mark.parametrize("is_prepared", [False, True])
-def test_rows_come_as_json_wants_them(run: Callable[[Use], None], is_prepared: bool) -> None:
+def test_rows_hold_values_for_json(run: Callable[[Use], None], is_prepared: bool) -> None:
     async def use(statements: AsyncPool, _: Engine) -> None:
         sql = "SELECT %(text)s || '%%', cast(%(amount)s AS numeric), %(text)s || ''"
-        for _turn in range(8):  # PostgreSQL plans a prepared statement anew five times
+        for _turn in range(8):  # PostgreSQL plans a prepared statement anew for its first five runs
             rows = await statements.fetch(sql, {"text": "it's", "amount": "1.10", "more": 1}, is_prepared)
             assert rows == [("it's%", 1.1, "it's")]
 
@@ -79,10 +79,10 @@ def labels(committing: Database) -> Iterator[None]:
     [("SELECT 1", False), ("DEALLOCATE ALL", True), ("ALTER TABLE labels ALTER COLUMN name TYPE text", False)],
     ids=["nothing", "another connection", "another type"],
 )
-def test_what_cannot_be_prepared_is_run_as_it_is(
+def test_statements_run_unprepared_when_preparing_fails(
     run: Callable[[Use], None], caplog: pytest.LogCaptureFixture, change: str, is_given_up: bool
 ) -> None:
-    """As behind PgBouncer, which gives each statement to any of its connections; and once after a migration."""
+    """Simulate PgBouncer, where a statement may reach any connection, and a migration that changes a type."""
 
     async def use(statements: AsyncPool, _: Engine) -> None:
         for _turn in range(2):
@@ -99,7 +99,7 @@ def test_what_cannot_be_prepared_is_run_as_it_is(
     assert len([record for record in caplog.records if "no longer prepared" in record.message]) == is_given_up
 
 
-def test_a_transaction_is_whole_or_absent(run: Callable[[Use], None]) -> None:
+def test_transactions_are_atomic(run: Callable[[Use], None]) -> None:
     books = {"name": "Books"}
 
     async def left(statements: AsyncPool, times: int) -> None:
@@ -123,8 +123,8 @@ def test_a_transaction_is_whole_or_absent(run: Callable[[Use], None]) -> None:
 
 
 @pytest.mark.parametrize("ending", [False, True], ids=["before its commit", "with its commit"])
-def test_a_transaction_whose_connection_ends(run: Callable[[Use], None], *, ending: bool) -> None:
-    """Before the commit was sent nothing has been done, and what comes next may try again; after that nobody knows."""
+def test_lost_connection_during_a_transaction(run: Callable[[Use], None], *, ending: bool) -> None:
+    """Expect a refusal before the commit is sent: nothing is stored. Expect an unknown outcome afterwards."""
 
     async def use(statements: AsyncPool, engine: Engine) -> None:
         async def write() -> None:
@@ -143,7 +143,7 @@ def test_a_transaction_whose_connection_ends(run: Callable[[Use], None], *, endi
     run(use)
 
 
-def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -> None:
+def test_refused_write_keeps_the_connection(run: Callable[[Use], None]) -> None:
     async def use(statements: AsyncPool, _: Engine) -> None:
         await statements.write(INSERT, TOYS, True)
         for _turn in range(3):
@@ -154,7 +154,7 @@ def test_a_refusal_leaves_the_connection_as_it_was(run: Callable[[Use], None]) -
     run(use)
 
 
-def test_a_write_that_waits_too_long_for_a_lock_has_not_happened(run: Callable[[Use], None]) -> None:
+def test_lock_timeout_undoes_a_write(run: Callable[[Use], None]) -> None:
     async def use(statements: AsyncPool, engine: Engine) -> None:
         with engine.begin() as other:
             other.execute(text("LOCK TABLE categories IN EXCLUSIVE MODE"))
@@ -167,14 +167,14 @@ def test_a_write_that_waits_too_long_for_a_lock_has_not_happened(run: Callable[[
 
 
 def cut(engine: Engine) -> bool:
-    """Ends the connection of whoever waits for a lock."""
+    """Terminate the connections that wait for a lock. Return True if there were any."""
     ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     with engine.connect() as connection:
         return bool(connection.scalar(text(ended)))
 
 
-def test_a_write_whose_connection_ends_is_not_tried_again(run: Callable[[Use], None]) -> None:
-    """A read is: it can do no harm."""
+def test_write_is_not_retried_after_a_lost_connection(run: Callable[[Use], None]) -> None:
+    """Expect a second attempt for reads only."""
 
     async def use(statements: AsyncPool, engine: Engine) -> None:
         assert await statements.fetch("SELECT 1", {}) == [(1,)]
@@ -194,10 +194,10 @@ def test_a_write_whose_connection_ends_is_not_tried_again(run: Callable[[Use], N
     run(use)
 
 
-def test_what_is_cached_may_be_old_when_the_answer_of_a_write_is_lost(
+def test_lost_answer_of_a_write_invalidates_the_cache(
     app: FastAPI, committing_client: TestClient, committing: Database
 ) -> None:
-    """PostgreSQL has the row, and the cache is asked no more for the list without it."""
+    """Expect a miss for the cached list: PostgreSQL may have the new row."""
     make = Factory(committing_client)
     make.category()
     lists = [committing_client.get("/categories").headers["X-Cache-Hit"] for _ in range(2)]
@@ -210,7 +210,7 @@ def test_what_is_cached_may_be_old_when_the_answer_of_a_write_is_lost(
     assert committing_client.get("/categories").headers["X-Cache-Hit"] == "false"
 
 
-def test_first_pages_of_usual_lengths_are_prepared_and_filtered_ones_are_not() -> None:
+def test_only_common_first_pages_are_prepared() -> None:
     fields = ("id_key", "name")
 
     def is_prepared(**given: Any) -> bool:
@@ -223,10 +223,10 @@ def test_first_pages_of_usual_lengths_are_prepared_and_filtered_ones_are_not() -
     assert CategoryRepository.one(1, fields).is_prepared
 
 
-def test_what_the_database_refuses_is_told_by_a_transaction(
+def test_refused_creation_is_repeated_in_a_transaction(
     committing_client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And what it does not refuse has needed none."""
+    """Expect no transaction for a creation that the database accepts."""
     in_transactions: list[Any] = []
     create = CreatingService._create_in_thread
 

@@ -1,4 +1,4 @@
-"""The pipelined link against a real server that is killed, restarted, frozen and made to refuse writes."""
+"""Tests of the Redis client on a real server that is killed, restarted, frozen and made to reject writes."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import supervisor as redis_presence
+from infrastructure.redis import supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
@@ -27,11 +27,11 @@ def link(valkey: ValkeyServer) -> RedisClient:
     return RedisClient(address_of(valkey))
 
 
-def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: RedisClient) -> None:
+def test_commands_of_one_tick_share_a_pipeline_and_get_their_own_replies(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             commands = [SimpleCommand("ECHO", number) for number in range(500)]
-            pipelines = {link.ask(command) for command in commands}
+            pipelines = {link.enqueue(command) for command in commands}
             assert len(pipelines) == 1
             await pipelines.pop().wait()
             assert [command.result() for command in commands] == [b"%d" % number for number in range(500)]
@@ -39,7 +39,7 @@ def test_questions_of_one_tick_travel_together_and_get_their_own_replies(link: R
     asyncio.run(scenario())
 
 
-def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: RedisClient) -> None:
+def test_concurrent_callers_get_their_own_replies_of_any_size(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
 
@@ -53,7 +53,7 @@ def test_concurrent_callers_get_their_own_replies_whatever_their_size(link: Redi
     asyncio.run(scenario())
 
 
-def test_an_error_reply_fails_its_own_caller_only(link: RedisClient) -> None:
+def test_an_error_reply_fails_only_its_own_caller(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             calls = link.call("INCR"), link.call("ECHO", "right")
@@ -64,7 +64,7 @@ def test_an_error_reply_fails_its_own_caller_only(link: RedisClient) -> None:
     asyncio.run(scenario())
 
 
-def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisClient) -> None:
+def test_a_cancelled_caller_does_not_affect_the_others(link: RedisClient) -> None:
     async def scenario() -> None:
         async with running(link):
             leaving, staying = (asyncio.create_task(link.call("ECHO", name)) for name in ("leaving", "staying"))
@@ -76,7 +76,7 @@ def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(link: RedisCli
     asyncio.run(scenario())
 
 
-def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
+def test_a_killed_server_fails_pending_and_new_commands_until_it_is_back(
     valkey: ValkeyServer, link: RedisClient
 ) -> None:
     async def scenario() -> None:
@@ -88,7 +88,7 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
             answers = await asyncio.gather(*waiting, return_exceptions=True)
             assert all(isinstance(answer, RedisDownError) for answer in answers)
             with pytest.raises(RedisDownError):
-                link.ask(SimpleCommand("PING"))
+                link.enqueue(SimpleCommand("PING"))
             valkey.start()
             await becomes(lambda: link.is_up)
             assert await link.call("ECHO", "back") == b"back"
@@ -96,7 +96,7 @@ def test_a_killed_server_fails_all_who_wait_and_then_at_once_until_it_is_back(
     asyncio.run(scenario())
 
 
-def test_a_frozen_server_fails_all_who_wait_and_its_late_replies_are_nobodys(
+def test_a_frozen_server_fails_pending_commands_and_its_late_replies_are_dropped(
     valkey: ValkeyServer, link: RedisClient
 ) -> None:
     async def scenario() -> None:
@@ -114,10 +114,10 @@ def test_a_frozen_server_fails_all_who_wait_and_its_late_replies_are_nobodys(
     asyncio.run(scenario())
 
 
-def test_a_connection_that_stays_silent_is_replaced(
+def test_a_silent_connection_is_replaced(
     valkey: ValkeyServer, link: RedisClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_presence, "GIVE_UP", 0.3)
+    monkeypatch.setattr(supervisor, "CONNECTION_TIMEOUT_SECONDS", 0.3)
 
     async def scenario() -> None:
         async with running(link):
@@ -131,15 +131,15 @@ def test_a_connection_that_stays_silent_is_replaced(
     asyncio.run(scenario())
 
 
-def test_a_link_starts_without_a_server_and_tells_once(
+def test_a_client_starts_without_a_server_and_logs_the_outage_once(
     valkey: ValkeyServer, link: RedisClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, redis_presence.__name__)
+    caplog.set_level(logging.INFO, supervisor.__name__)
 
     async def scenario() -> None:
         kill(valkey)
         link.start()
-        await becomes(lambda: link._pause == redis_presence.LONGEST_PAUSE)
+        await becomes(lambda: link._retry_seconds == supervisor.MAX_RETRY_SECONDS)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         valkey.start()
         await becomes(lambda: link.is_up)
@@ -149,7 +149,7 @@ def test_a_link_starts_without_a_server_and_tells_once(
     asyncio.run(scenario())
 
 
-def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
+def test_a_wrong_password_keeps_the_client_down_and_is_not_logged(
     valkey: ValkeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> None:
@@ -164,22 +164,22 @@ def test_a_wrong_password_keeps_the_link_down_and_is_not_logged(
     assert "a wrong one" not in caplog.text
 
 
-def test_each_greeting_is_acknowledged_before_the_link_is_up(valkey: ValkeyServer, link: RedisClient) -> None:
-    link.add_handshake_command("INCR", "greetings")
+def test_each_handshake_is_acknowledged_before_the_client_is_up(valkey: ValkeyServer, link: RedisClient) -> None:
+    link.add_handshake_command("INCR", "handshakes")
 
     async def scenario() -> None:
         async with running(link):
-            assert await link.call("GET", "greetings") == b"1"
+            assert await link.call("GET", "handshakes") == b"1"
             freeze(valkey)
             await becomes(lambda: not link.is_up)
             thaw(valkey)
             await becomes(lambda: link.is_up)
-            assert int(await link.call("GET", "greetings")) > 1
+            assert int(await link.call("GET", "handshakes")) > 1
 
     asyncio.run(scenario())
 
 
-def test_a_database_other_than_the_first_is_selected(valkey: ValkeyServer) -> None:
+def test_the_configured_database_is_selected(valkey: ValkeyServer) -> None:
     async def scenario() -> None:
         link = RedisClient(address_of(valkey)._replace(db=3))
         async with running(link):
@@ -192,46 +192,46 @@ def test_a_database_other_than_the_first_is_selected(valkey: ValkeyServer) -> No
         assert client.get("where") is None
 
 
-class TestDelivery:
-    """What a writer can rely on: done, or no link trusts what it has read before."""
+class TestExecuteReliably:
+    """Guarantee for writers: the command is executed, or no client trusts older cached responses."""
 
-    def test_is_true_when_it_is_done(self, valkey: ValkeyServer, link: RedisClient) -> None:
+    def test_is_true_when_the_command_is_executed(self, valkey: ValkeyServer, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
                 await link.call("SET", "token", 1)
-                assert await link.deliver("UNLINK", "token")
+                assert await link.execute_reliably("UNLINK", "token")
                 assert await link.call("GET", "token") is None
 
         asyncio.run(scenario())
 
-    def test_works_from_a_thread_but_not_from_the_loop_it_waits_for(self, link: RedisClient) -> None:
+    def test_works_from_a_thread_but_not_from_the_event_loop(self, link: RedisClient) -> None:
         async def scenario() -> None:
             async with running(link):
-                assert await asyncio.to_thread(link.deliver_from_thread, "UNLINK", "token")
+                assert await asyncio.to_thread(link.execute_reliably_from_thread, "UNLINK", "token")
                 with pytest.raises(RuntimeError, match="wait for itself"):
-                    link.deliver_from_thread("UNLINK", "token")
-            assert not link.deliver_from_thread("UNLINK", "token")
+                    link.execute_reliably_from_thread("UNLINK", "token")
+            assert not link.execute_reliably_from_thread("UNLINK", "token")
 
         asyncio.run(scenario())
 
-    def test_is_false_when_the_server_is_gone(self, valkey: ValkeyServer, link: RedisClient) -> None:
+    def test_is_false_when_the_server_is_killed(self, valkey: ValkeyServer, link: RedisClient) -> None:
         other = RedisClient(address_of(valkey))
 
         async def scenario() -> None:
             async with running(link, other):
                 kill(valkey)
-                results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                results = await asyncio.gather(*(link.execute_reliably("UNLINK", "token") for _ in range(20)))
                 assert not any(results)
                 assert not link.is_up
                 await becomes(lambda: not other.is_up)
-                assert not await link.deliver("UNLINK", "token")
+                assert not await link.execute_reliably("UNLINK", "token")
                 valkey.start()
                 await becomes(lambda: link.is_up and other.is_up)
-                assert await link.deliver("UNLINK", "token")
+                assert await link.execute_reliably("UNLINK", "token")
 
         asyncio.run(scenario())
 
-    def test_is_false_of_a_frozen_server_only_when_no_other_link_trusts_it(
+    def test_is_false_for_a_frozen_server_only_when_no_other_client_trusts_it(
         self, valkey: ValkeyServer, link: RedisClient
     ) -> None:
         other = RedisClient(address_of(valkey))
@@ -240,13 +240,13 @@ class TestDelivery:
             async with running(link, other):
                 for _ in range(3):
                     freeze(valkey)
-                    results = await asyncio.gather(*(link.deliver("UNLINK", "token") for _ in range(20)))
+                    results = await asyncio.gather(*(link.execute_reliably("UNLINK", "token") for _ in range(20)))
                     assert not any(results)
                     assert not other.is_up
-                    assert not await link.deliver("UNLINK", "token")
+                    assert not await link.execute_reliably("UNLINK", "token")
                     thaw(valkey)
                     await becomes(lambda: link.is_up and other.is_up)
-                    assert await link.deliver("UNLINK", "token")
+                    assert await link.execute_reliably("UNLINK", "token")
 
         asyncio.run(scenario())
 
@@ -255,16 +255,16 @@ class TestDelivery:
             async with running(link):
                 await link.call("SET", "token", 1)
                 freeze(valkey)
-                delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+                execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
                 await becomes(lambda: not link.is_up)
                 thaw(valkey)
-                assert await delivery
+                assert await execution
                 await becomes(lambda: link.is_up)
                 assert await link.call("GET", "token") is None
 
         asyncio.run(scenario())
 
-    def test_is_false_when_redis_refuses_to_write_and_then_no_link_trusts_it(
+    def test_is_false_when_redis_rejects_writes_and_then_no_client_trusts_it(
         self, valkey: ValkeyServer, link: RedisClient
     ) -> None:
         other = RedisClient(address_of(valkey))
@@ -274,7 +274,7 @@ class TestDelivery:
                 with redis_client(address_of(valkey)) as client:
                     client.config_set("min-replicas-to-write", 1)
                     try:
-                        assert not await link.deliver("UNLINK", "token")
+                        assert not await link.execute_reliably("UNLINK", "token")
                         assert not link.is_up
                         assert not other.is_up
                     finally:

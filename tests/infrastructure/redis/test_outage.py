@@ -1,4 +1,4 @@
-"""What counts as proof that Redis serves nobody: writers then answer without having dropped anything."""
+"""Tests of the evidence for an outage, during which writers answer without invalidating the cache."""
 
 import asyncio
 import errno
@@ -13,9 +13,9 @@ import pytest
 from config.redis_config import redis_client
 from config.settings import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import outage as redis_absence
+from infrastructure.redis import outage
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.outage import OUTAGE, OutageDetector
+from infrastructure.redis.outage import OUTAGE_SECONDS, OutageDetector
 from infrastructure.redis.protocol import RedisDownError
 from tests.redis_links import address_of, becomes, running
 from tests.servers import valkey_server
@@ -40,41 +40,46 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     time = Time()
-    monkeypatch.setattr(redis_absence, "monotonic", time)
+    monkeypatch.setattr(outage, "monotonic", time)
     return time
 
 
-def of(number: int) -> OSError:
+def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def proven_for(absence: OutageDetector, time: Time, error: Exception) -> list[bool]:
-    """After each of three attempts, which all fail in this way."""
-    told = []
+def outage_proven_by(detector: OutageDetector, time: Time, error: Exception) -> list[bool]:
+    """Return the verdict after each of three attempts that fail with `error`."""
+    verdicts = []
     for _ in range(3):
-        since, time.now = time.now, time.now + 0.6 * OUTAGE
-        absence.waits()
-        absence.failed(time.now, error)
-        told.append(absence.is_proven(since))
-    return told
+        since, time.now = time.now, time.now + 0.6 * OUTAGE_SECONDS
+        detector.on_waiting()
+        detector.on_failure(time.now, error)
+        verdicts.append(detector.is_outage_proven(since))
+    return verdicts
 
 
-def test_a_refused_connection_is_proof_at_once(time: Time) -> None:
-    assert proven_for(OutageDetector(), time, ConnectionRefusedError()) == [True, True, True]
+def test_a_refused_connection_proves_an_outage_at_once(time: Time) -> None:
+    assert outage_proven_by(OutageDetector(), time, ConnectionRefusedError()) == [True, True, True]
 
 
 @pytest.mark.parametrize(
     "error",
-    [of(errno.EHOSTUNREACH), of(errno.ENETUNREACH), of(errno.EADDRNOTAVAIL), socket.gaierror(socket.EAI_NONAME, "")],
+    [
+        os_error(errno.EHOSTUNREACH),
+        os_error(errno.ENETUNREACH),
+        os_error(errno.EADDRNOTAVAIL),
+        socket.gaierror(socket.EAI_NONAME, ""),
+    ],
     ids=str,
 )
-def test_no_way_there_is_proof_when_it_has_lasted(time: Time, error: Exception) -> None:
-    absence = OutageDetector()
-    assert proven_for(absence, time, error) == [False, False, True]
-    absence.failed(time.now, of(errno.EMFILE))
-    assert proven_for(absence, time, error) == [False, False, True], "begins anew"
-    absence.heard()
-    assert proven_for(absence, time, error) == [False, False, True], "begins anew"
+def test_an_unreachable_host_proves_an_outage_after_a_while(time: Time, error: Exception) -> None:
+    detector = OutageDetector()
+    assert outage_proven_by(detector, time, error) == [False, False, True]
+    detector.on_failure(time.now, os_error(errno.EMFILE))
+    assert outage_proven_by(detector, time, error) == [False, False, True], "starts again"
+    detector.on_data()
+    assert outage_proven_by(detector, time, error) == [False, False, True], "starts again"
 
 
 @pytest.mark.parametrize(
@@ -83,24 +88,24 @@ def test_no_way_there_is_proof_when_it_has_lasted(time: Time, error: Exception) 
         hiredis.ReplyError("ERR max number of clients reached"),
         hiredis.ProtocolError("not Redis"),
         RedisDownError("connection lost"),
-        of(errno.ECONNRESET),
-        *map(of, (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM)),
+        os_error(errno.ECONNRESET),
+        *map(os_error, (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EACCES, errno.EPERM)),
         socket.gaierror(socket.EAI_AGAIN, ""),
-        OSError("nobody knows"),
+        OSError("unknown"),
     ],
     ids=str,
 )
-def test_what_does_not_tell_of_redis_is_never_proof(time: Time, error: Exception) -> None:
-    assert proven_for(OutageDetector(), time, error) == [False, False, False]
+def test_an_error_that_may_affect_one_worker_only_proves_nothing(time: Time, error: Exception) -> None:
+    assert outage_proven_by(OutageDetector(), time, error) == [False, False, False]
 
 
-def test_an_attempt_that_began_before_is_no_proof(time: Time) -> None:
-    absence = OutageDetector()
-    absence.failed(time.now, ConnectionRefusedError())
-    assert not absence.is_proven(time.now)
+def test_an_attempt_that_started_earlier_proves_nothing(time: Time) -> None:
+    detector = OutageDetector()
+    detector.on_failure(time.now, ConnectionRefusedError())
+    assert not detector.is_outage_proven(time.now)
 
 
-def test_a_name_that_is_not_told_is_not_the_silence_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         never = asyncio.Event()
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lambda *_, **__: never.wait())
@@ -117,11 +122,11 @@ def test_a_name_that_is_not_told_is_not_the_silence_of_redis(monkeypatch: pytest
     ("errors", "is_proof"),
     [
         ((ConnectionRefusedError(), ConnectionRefusedError()), True),
-        ((ConnectionRefusedError(), of(errno.EMFILE)), False),
-        ((of(errno.EMFILE), ConnectionRefusedError()), False),
+        ((ConnectionRefusedError(), os_error(errno.EMFILE)), False),
+        ((os_error(errno.EMFILE), ConnectionRefusedError()), False),
     ],
 )
-def test_all_addresses_of_a_name_have_to_agree(
+def test_all_addresses_of_a_host_must_refuse(
     monkeypatch: pytest.MonkeyPatch, errors: tuple[OSError, OSError], is_proof: bool
 ) -> None:
     failing = dict(zip(ADDRESSES, errors, strict=True))
@@ -138,10 +143,10 @@ def test_all_addresses_of_a_name_have_to_agree(
         monkeypatch.setattr(loop, "create_connection", connect)
         link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
         link.start()
-        delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
+        execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
         await asyncio.sleep(0.3)
-        assert delivery.done() == is_proof
-        delivery.cancel()
+        assert execution.done() == is_proof
+        execution.cancel()
         await link.stop()
 
     asyncio.run(scenario())
@@ -160,14 +165,14 @@ def test_a_redis_that_refuses_one_worker_may_serve_another(valkey: ValkeyServer,
                 try:
                     assert link._connection
                     link._connection.abort()
-                    await asyncio.sleep(1.5 * OUTAGE)
+                    await asyncio.sleep(1.5 * OUTAGE_SECONDS)
                     assert (link.is_up, other.is_up) == (False, True)
-                    delivery = asyncio.create_task(link.deliver("UNLINK", "token"))
-                    await asyncio.sleep(OUTAGE)
-                    assert not delivery.done(), "the other may be asked for what it has cached"
+                    execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
+                    await asyncio.sleep(OUTAGE_SECONDS)
+                    assert not execution.done(), "the other worker still serves cached responses"
                 finally:
                     client.config_set(setting, before)
-            assert await delivery
+            assert await execution
             assert await other.call("GET", "token") is None
             await becomes(lambda: link.is_up)
 

@@ -1,4 +1,4 @@
-"""Deadlines for clients, on a real server with very short ones; what must be cut is awaited, not timed."""
+"""Tests of the deadlines for clients, on a real server with very short ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -21,7 +21,7 @@ Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Reads what there is, thinks for longer than any deadline where the path says so, answers `ok` or a lot."""
+    """Read the request and answer `ok`. The paths /slow, /early and /large delay, hasten or enlarge the response."""
     if scope["path"] == "/whole":
         await answer_whole(scope, send)
         return
@@ -38,7 +38,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def answer_whole(scope: Any, send: Any) -> None:
-    """A megabyte, at once where the server offers that."""
+    """Answer a megabyte, in one write if the server offers it."""
     answered.append(scope["path"])
     length, body = b"%d" % 2**20, bytes(2**20)
     if WRITE_RAW in scope:
@@ -78,7 +78,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 async def is_cut(reader: asyncio.StreamReader) -> bool:
-    """Waits until the server has closed the connection."""
+    """Wait until the server has closed the connection, and return True."""
     try:
         while await reader.read(65536):
             pass
@@ -96,7 +96,7 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
     [b"", b"GET / HT", GET[:-2], POST, POST + b"12345", GET + GET[:-2]],
     ids=["nothing", "a-word", "half-a-header", "no-body", "half-a-body", "half-a-second-request"],
 )
-def test_a_client_that_does_not_go_on_is_cut(sent: bytes) -> None:
+def test_a_silent_client_is_disconnected(sent: bytes) -> None:
     async def test() -> None:
         async with serving() as connect:
             reader, writer = await connect()
@@ -107,7 +107,7 @@ def test_a_client_that_does_not_go_on_is_cut(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\n", GET, POST], ids=["header", "empty-lines", "body"])
-def test_drops_do_not_move_the_deadline(start: bytes) -> None:
+def test_single_bytes_do_not_extend_the_deadline(start: bytes) -> None:
     async def test() -> None:
         async with serving() as connect:
             reader, writer = await connect()
@@ -124,7 +124,7 @@ def test_drops_do_not_move_the_deadline(start: bytes) -> None:
     run(test())
 
 
-def test_a_body_that_never_comes_is_cut_after_an_early_answer_too() -> None:
+def test_a_missing_body_is_cut_also_after_an_early_response() -> None:
     async def test() -> None:
         async with serving() as connect:
             reader, writer = await connect()
@@ -135,7 +135,7 @@ def test_a_body_that_never_comes_is_cut_after_an_early_answer_too() -> None:
     run(test())
 
 
-def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
+def test_a_client_that_does_not_read_its_response_is_disconnected() -> None:
     async def test() -> None:
         async with serving() as connect:
             reader, writer = await connect()
@@ -149,8 +149,8 @@ def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
     run(test())
 
 
-def test_a_client_that_does_not_read_is_not_answered_without_end() -> None:
-    """Requests may come one after the other without waiting for answers. What is not read would fill the memory."""
+def test_a_client_that_does_not_read_gets_a_bounded_number_of_responses() -> None:
+    """Pipelined requests come without waiting for responses. Unread responses would fill the memory."""
 
     async def test() -> None:
         answered.clear()
@@ -161,12 +161,12 @@ def test_a_client_that_does_not_read_is_not_answered_without_end() -> None:
             await asyncio.sleep(SECONDS * 3)
             writer.transport.resume_reading()  # type: ignore[attr-defined]
             assert await is_cut(reader)
-        assert 0 < len(answered) < 50, "no more than the sockets hold, and the server's own buffer"
+        assert 0 < len(answered) < 50, "more responses than the socket buffers and the server's buffer hold"
 
     run(test())
 
 
-def test_a_client_that_reads_late_gets_all_answers() -> None:
+def test_a_client_that_reads_late_gets_all_responses() -> None:
     async def test() -> None:
         async with serving(request_body_seconds=20) as connect:
             reader, writer = await connect()
@@ -181,7 +181,7 @@ def test_a_client_that_reads_late_gets_all_answers() -> None:
     run(test())
 
 
-def test_a_slow_answer_and_an_idle_connection_are_not_cut() -> None:
+def test_a_slow_response_and_an_idle_connection_are_not_cut() -> None:
     async def test() -> None:
         async with serving(timeout_keep_alive=30) as connect:
             reader, writer = await connect()
@@ -195,7 +195,7 @@ def test_a_slow_answer_and_an_idle_connection_are_not_cut() -> None:
     run(test())
 
 
-def test_silent_sockets_do_not_keep_others_out() -> None:
+def test_silent_sockets_do_not_block_other_clients() -> None:
     async def test() -> None:
         async with serving(limit_concurrency=5) as connect:
             silent = [await connect() for _ in range(8)]

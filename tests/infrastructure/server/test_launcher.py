@@ -1,4 +1,4 @@
-"""The launchers, as an operator meets them: real processes that are told to stop, killed, and looked for afterwards."""
+"""Tests of the launchers with real processes that are stopped, killed and checked for leftovers."""
 
 import http.client
 import os
@@ -23,15 +23,16 @@ from uvicorn import Config, Server
 from uvicorn.supervisors.multiprocess import SIGNALS, Process
 
 from config.settings import Settings
+from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
 from infrastructure.server.launcher import ROOT, SOURCES, SourceReload, server_config, warn_if_open
-from run_production import Workers
+from infrastructure.server.supervisor import Workers
 from tests.servers import App, answers, children, running_app, until
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """One for the tests after which it still runs."""
+    """Run one service for all tests that do not stop it."""
     with running_app(tmp_path_factory.mktemp("app"), {"LIMIT_MAX_REQUESTS": "20"}) as app:
         until(lambda: b"Health check" in app.log.read_bytes())
         yield app
@@ -58,7 +59,7 @@ def half_a_request(app: App) -> http.client.HTTPConnection:
     return connection
 
 
-def test_it_says_what_it_runs_with_and_where_everything_is(service: App) -> None:
+def test_the_launcher_prints_settings_and_addresses(service: App) -> None:
     said = service.log.read_text()
     password = (service.log.parent / ".data/password").read_text()
     assert password not in said
@@ -75,14 +76,14 @@ def test_a_killed_worker_is_replaced(service: App) -> None:
     until(lambda: answers(service))
 
 
-def die_when_asked(pipe: Connection) -> None:
+def die_on_health_check(pipe: Connection) -> None:
     pipe.recv()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
 def parent() -> Iterator[Workers]:
-    """Of a service with one worker, which it starts itself."""
+    """Return a parent without workers, which the test adds, and restore its signal handlers afterwards."""
     own = {number: signal.getsignal(number) for number in SIGNALS}
     workers = Workers(Config("main:app", workers=1, timeout_worker_healthcheck=3600), [])
     yield workers
@@ -90,15 +91,15 @@ def parent() -> Iterator[Workers]:
         signal.signal(number, handler)
 
 
-def test_a_worker_that_is_killed_when_it_is_asked_whether_it_lives_is_replaced(
+def test_a_worker_that_dies_during_its_health_check_is_replaced(
     parent: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once, and not after as long as a worker may hang."""
+    """Replace it at once, not after `timeout_worker_healthcheck`."""
     victim = Process(parent.config, [])
-    victim.process = get_context("spawn").Process(target=die_when_asked, args=(victim.child_conn,))
+    victim.process = get_context("spawn").Process(target=die_on_health_check, args=(victim.child_conn,))
     victim.start()
     parent.processes = [victim]
-    monkeypatch.setattr(Process, "start", lambda _: None)  # the new one has nothing to do
+    monkeypatch.setattr(Process, "start", lambda _: None)  # the replacement has nothing to do
     looking = threading.Thread(target=parent.keep_subprocess_alive, daemon=True)
     looking.start()
     looking.join(30)
@@ -114,10 +115,10 @@ def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(servi
 
 
 def test_no_request_is_lost_to_a_worker_that_is_replaced(service: App) -> None:
-    """Their clients keep connections open, and ask again as soon as they have an answer."""
+    """Use clients that keep their connections open and send the next request after each response."""
     first, is_over = set(service.workers()), threading.Event()
     with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(ask_again_and_again, service, is_over) for _ in range(4)]
+        asking = [pool.submit(send_requests_until, service, is_over) for _ in range(4)]
         try:
             until(lambda: not first & set(service.workers()) or any(each.done() for each in asking), 120)
         finally:
@@ -126,8 +127,8 @@ def test_no_request_is_lost_to_a_worker_that_is_replaced(service: App) -> None:
     assert all(answered)
 
 
-def ask_again_and_again(app: App, is_over: threading.Event) -> int:
-    """How often, all answered; an idle connection that has been closed is not used, as clients do it."""
+def send_requests_until(app: App, is_over: threading.Event) -> int:
+    """Return the number of requests, all answered. Like usual clients, do not reuse a closed idle connection."""
     answered, connection = 0, http.client.HTTPConnection(app.url.removeprefix("http://"), timeout=60)
     with closing(connection):
         while not is_over.is_set():
@@ -147,7 +148,7 @@ def test_a_worker_that_cannot_start_ends_the_service_with_an_error(service: App,
         pass
 
 
-def test_told_to_stop_it_finishes_what_it_has_begun_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_stop_finishes_requests_in_progress_and_leaves_no_process(tmp_path: Path) -> None:
     with running_app(tmp_path, {}) as app:
         stop_with_requests_in_flight(app)
 
@@ -166,7 +167,7 @@ def stop_with_requests_in_flight(app: App) -> None:
     until(lambda: not alive(pids))
 
 
-def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
+def test_no_process_survives_a_killed_parent(tmp_path: Path) -> None:
     with running_app(tmp_path, {}) as app:
         pids = everything(app)
         assert len(app.workers()) == 2
@@ -175,7 +176,7 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
         until(lambda: not alive(pids))
 
 
-def test_silent_sockets_and_slow_senders_do_not_keep_others_out(tmp_path: Path) -> None:
+def test_silent_and_slow_clients_do_not_block_others(tmp_path: Path) -> None:
     limits = {"UVICORN_WORKERS": "1", "LIMIT_CONCURRENCY": "5", "TIMEOUT_KEEP_ALIVE": "1"}
     deadlines = {"TIMEOUT_REQUEST_HEADER": "1", "TIMEOUT_REQUEST_BODY": "1"}
     with running_app(tmp_path, limits | deadlines) as app, ExitStack() as open_sockets:
@@ -187,7 +188,7 @@ def test_silent_sockets_and_slow_senders_do_not_keep_others_out(tmp_path: Path) 
         assert {status_of(connection) for connection in slow} <= {408, 503, None}
 
 
-def test_who_comes_when_there_is_too_much_to_do_is_told_so(tmp_path: Path) -> None:
+def test_an_overloaded_worker_answers_503(tmp_path: Path) -> None:
     with running_app(tmp_path, {"UVICORN_WORKERS": "1", "LIMIT_CONCURRENCY": "5"}) as app, ExitStack() as open_sockets:
         host, _, port = app.url.removeprefix("http://").partition(":")
         for _ in range(8):
@@ -210,7 +211,7 @@ def status_of(connection: http.client.HTTPConnection) -> int | None:
     return None
 
 
-def test_a_worker_that_hangs_does_not_keep_the_service_from_stopping(tmp_path: Path) -> None:
+def test_a_hanging_worker_does_not_block_a_stop(tmp_path: Path) -> None:
     with running_app(tmp_path, {"TIMEOUT_GRACEFUL_SHUTDOWN": "1"}) as app:
         pids = everything(app)
         os.kill(app.workers()[0], signal.SIGSTOP)
@@ -219,7 +220,7 @@ def test_a_worker_that_hangs_does_not_keep_the_service_from_stopping(tmp_path: P
         until(lambda: not alive(pids))
 
 
-def test_the_launcher_for_development_starts_and_stops(tmp_path: Path) -> None:
+def test_the_development_launcher_starts_and_stops(tmp_path: Path) -> None:
     with running_app(tmp_path, {}, script=ROOT / "main.py") as app:
         until(lambda: b"Health check" in app.log.read_bytes())
         pids = everything(app)
@@ -227,7 +228,7 @@ def test_the_launcher_for_development_starts_and_stops(tmp_path: Path) -> None:
         until(lambda: not alive(pids))
 
 
-def test_the_sources_are_watched_and_nothing_else() -> None:
+def test_only_source_files_are_watched() -> None:
     config = server_config(Settings(), reload=True, reload_dirs=[str(ROOT / folder) for folder in SOURCES])
     files = {path.relative_to(ROOT) for path in SourceReload(config, Server(config).run, []).iter_py_files()}
     assert {Path("main.py"), Path("config/settings.py")} <= files
@@ -235,7 +236,7 @@ def test_the_sources_are_watched_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "is_told"),
+    ("changed", "warns"),
     [
         ({"api_host": "0.0.0.0"}, True),
         ({"api_host": "::"}, True),
@@ -246,19 +247,44 @@ def test_the_sources_are_watched_and_nothing_else() -> None:
         ({"api_host": "0.0.0.0", "auth_mode": "api_key"}, False),
     ],
 )
-def test_a_service_that_all_may_change_says_so(
-    changed: dict[str, Any], is_told: bool, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+def test_an_open_service_warns(
+    changed: dict[str, Any], warns: bool, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     warn_if_open(Settings(**changed))
     told = f"AUTH_MODE is none and API_HOST is {changed['api_host']}: "
-    assert (told in capsys.readouterr().err) is (told in caplog.text) is is_told
+    assert (told in capsys.readouterr().err) is (told in caplog.text) is warns
 
 
-def test_both_launchers_say_so(settings: Settings, tmp_path: Path) -> None:
-    """They share this part; nothing listens here, so that nobody else can reach it."""
-    program = "from infrastructure.server.launcher import launching\nwith launching(): print('launched')"
+def test_both_launchers_warn(settings: Settings, tmp_path: Path) -> None:
+    """Run the shared part of the launchers. It opens no port, so no one else can reach the service."""
+    program = "from infrastructure.server.launcher import prepared_service\nwith prepared_service(): print('launched')"
     environment = os.environ | {"API_HOST": "0.0.0.0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "launched" in done.stdout
     assert "!! AUTH_MODE is none and API_HOST is 0.0.0.0: " in done.stderr
+
+
+# Everything that `run_production.py` imports and prepares, and the application that its workers import.
+PRODUCTION_START = """
+import sys
+import run_production
+from infrastructure.server.supervisor import Workers
+
+def run(workers):
+    import main
+    print("embedded modules:", [name for name in sys.modules if name.startswith("infrastructure.embedded")])
+
+Workers.run = run
+run_production.main()
+"""
+
+
+@pytest.mark.parametrize("redis", [{}, {"REDIS_ENABLED": "false", "REDIS_HOST": ""}], ids=["redis", "no-redis"])
+def test_a_production_start_never_imports_the_embedded_servers(
+    settings: Settings, tmp_path: Path, redis: dict[str, str]
+) -> None:
+    environment = os.environ | {"API_PORT": str(free_port()), "PYTHONPATH": str(ROOT), **redis}
+    command = [sys.executable, "-c", PRODUCTION_START]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "embedded modules: []" in done.stdout, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Answers that the server writes whole are what the usual two messages would have been."""
+"""Tests that raw responses equal the responses of the usual two messages."""
 
 import gc
 import http.client
@@ -22,7 +22,7 @@ HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % l
 
 
 PLAIN = [(b"content-length", b"4")]
-# What applications may send, by path: status, headers, and the parts of the body.
+# Responses by path: status, headers, parts of the body.
 UNUSUAL: dict[str, tuple[int, list[tuple[bytes, bytes]], list[bytes]]] = {
     "/parts": (200, PLAIN, [b"pa", b"rt"]),
     "/no-length": (200, [], [b"pa", b"rt"]),
@@ -69,8 +69,8 @@ def port() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("path", ["/usual", "/whole"])
-def test_an_answer_leaves_nothing_to_the_garbage_collector(port: int, path: str) -> None:
-    """Each would keep its request, with all headers, until the next collection, and make that the dearer."""
+def test_a_response_leaves_no_garbage(port: int, path: str) -> None:
+    """Count the cycles that survive. Each would keep its request until the next collection, and slow that down."""
     gc.collect()
     gc.disable()
     try:
@@ -83,7 +83,7 @@ def test_an_answer_leaves_nothing_to_the_garbage_collector(port: int, path: str)
         gc.enable()
 
 
-def test_a_whole_answer_is_like_the_usual_one(port: int) -> None:
+def test_a_raw_response_equals_the_usual_one(port: int) -> None:
     connection = http.client.HTTPConnection(LOOPBACK, port)
     answers = []
     for path in ("/usual", "/whole", "/whole", "/usual"):
@@ -97,7 +97,7 @@ def test_a_whole_answer_is_like_the_usual_one(port: int) -> None:
     assert answers[0][2] == BODY
 
 
-def test_the_connection_is_closed_for_who_asks(port: int) -> None:
+def test_the_connection_is_closed_on_request(port: int) -> None:
     connection = http.client.HTTPConnection(LOOPBACK, port)
     connection.request("GET", "/whole", headers={"Connection": "close"})
     response = connection.getresponse()
@@ -108,7 +108,7 @@ def test_the_connection_is_closed_for_who_asks(port: int) -> None:
 
 
 @pytest.mark.parametrize("path", UNUSUAL)
-def test_an_unusual_answer_arrives_as_it_was_sent(port: int, path: str) -> None:
+def test_an_unusual_response_arrives_unchanged(port: int, path: str) -> None:
     status, headers, parts = UNUSUAL[path]
     with closing(http.client.HTTPConnection(LOOPBACK, port)) as connection:
         connection.request("GET", path)
@@ -119,7 +119,7 @@ def test_an_unusual_answer_arrives_as_it_was_sent(port: int, path: str) -> None:
         assert connection.getresponse().read() == BODY
 
 
-def test_the_answer_to_head_has_no_body(port: int) -> None:
+def test_a_response_to_head_has_no_body(port: int) -> None:
     with socket.create_connection((LOOPBACK, port)) as connection:
         connection.sendall(b"HEAD /usual HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = connection.makefile("rb").read()
@@ -128,7 +128,7 @@ def test_the_answer_to_head_has_no_body(port: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/too-short", "/two-headers"])
-def test_an_answer_that_lies_is_not_sent_as_one(port: int, path: str) -> None:
+def test_an_invalid_response_is_not_sent_as_one(port: int, path: str) -> None:
     with socket.create_connection((LOOPBACK, port)) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         answer = connection.makefile("rb").read()

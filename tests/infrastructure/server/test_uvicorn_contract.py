@@ -1,0 +1,166 @@
+"""Contract with the pinned Uvicorn: the API of its HTTP protocol on which DeadlineProtocol builds."""
+
+import asyncio
+import inspect
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import uvicorn
+from uvicorn import Config, Server
+from uvicorn.protocols.http.flow_control import service_unavailable
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.statreload import StatReload
+
+from tests.infrastructure.server.uvicorn_doubles import CHANGED, GET, application, connect, run
+
+REQUIREMENTS = Path(__file__).parents[3] / "requirements.txt"
+
+
+def test_the_installed_version_is_the_pinned_one() -> None:
+    pinned = re.findall(r"^uvicorn==(\S+)$", REQUIREMENTS.read_text(), re.MULTILINE)
+    assert pinned == [uvicorn.__version__], "requirements.txt pins another Uvicorn: install it, or check this contract"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"),
+    [
+        (HttpToolsProtocol, "connection_made", ["self", "transport"]),
+        (HttpToolsProtocol, "connection_lost", ["self", "exc"]),
+        (HttpToolsProtocol, "data_received", ["self", "data"]),
+        (HttpToolsProtocol, "_start_asgi_task", ["self", "cycle", "app"]),
+        (HttpToolsProtocol, "on_message_begin", ["self"]),
+        (HttpToolsProtocol, "on_headers_complete", ["self"]),
+        (HttpToolsProtocol, "on_message_complete", ["self"]),
+        (HttpToolsProtocol, "pause_writing", ["self"]),
+        (HttpToolsProtocol, "resume_writing", ["self"]),
+        (HttpToolsProtocol, "shutdown", ["self"]),
+        (RequestResponseCycle, "send", ["self", "message"]),
+        (Multiprocess, "keep_subprocess_alive", ["self"]),
+        (Multiprocess, "join_all", ["self"]),
+        (StatReload, "iter_py_files", ["self"]),
+    ],
+)
+def test_overridden_methods_keep_their_parameters(owner: type, name: str, parameters: list[str]) -> None:
+    method = getattr(owner, name, None)
+    assert method, CHANGED + f"{owner.__name__} has no {name}"
+    found = list(inspect.signature(method).parameters)
+    assert found == parameters, CHANGED + f"{owner.__name__}.{name}({', '.join(found)})"
+
+
+def test_the_parser_calls_the_overridden_methods_in_order() -> None:
+    async def scenario() -> None:
+        protocol, _ = connect()
+        protocol.data_received(GET[:20])
+        assert protocol.calls == ["on_message_begin"], CHANGED + str(protocol.calls)
+        protocol.data_received(GET[20:])
+        expected = ["on_message_begin", "on_headers_complete", "_start_asgi_task", "on_message_complete"]
+        assert protocol.calls == expected, CHANGED + str(protocol.calls)
+
+    run(scenario)
+
+
+def test_a_request_has_a_new_cycle() -> None:
+    async def scenario() -> None:
+        protocol, transport = connect()
+        assert protocol.cycle is None, CHANGED + "`cycle` before the first request"
+        assert protocol.loop is asyncio.get_running_loop(), CHANGED + "`loop`"
+        assert protocol.transport is transport, CHANGED + "`transport`"
+        protocol.data_received(GET)
+        [(cycle, app)] = protocol.started
+        assert type(cycle) is RequestResponseCycle, CHANGED + f"class of the cycle: {type(cycle)}"
+        assert cycle is protocol.cycle, CHANGED + "`cycle` of the current request"
+        assert app is protocol.app, CHANGED + "application of a request"
+        assert (cycle.scope["path"], cycle.scope["method"]) == ("/path", "GET"), CHANGED + f"`scope`: {cycle.scope}"
+        assert (cycle.response_started, cycle.response_complete) == (False, False), CHANGED + "state of a new cycle"
+        assert (cycle.keep_alive, cycle.disconnected) == (True, False), CHANGED + "state of a new cycle"
+
+    run(scenario)
+
+
+def test_an_overloaded_worker_passes_service_unavailable() -> None:
+    async def scenario() -> None:
+        protocol, _ = connect(limit_concurrency=1)
+        protocol.data_received(GET)
+        assert protocol.started[0][1] is service_unavailable, CHANGED + "application of an overloaded worker"
+
+    run(scenario)
+
+
+def test_the_server_renews_the_list_of_default_headers() -> None:
+    """DeadlineProtocol renders the list again only if its identity changes."""
+
+    async def scenario() -> None:
+        config = Config(application, log_config=None)
+        config.load()
+        server = Server(config)
+        await server.on_tick(0)
+        first = server.server_state.default_headers
+        protocol, _ = connect(server.server_state)
+        protocol.data_received(GET)
+        assert protocol.cycle.default_headers is first, CHANGED + "`cycle.default_headers` is a copy"
+        await server.on_tick(10)
+        assert dict(first)[b"date"].endswith(b"GMT"), CHANGED + f"default headers: {first}"
+        assert server.server_state.default_headers is not first, CHANGED + "the server changes the list in place"
+
+    run(scenario)
+
+
+def test_flow_control_tells_paused_reading_and_writing() -> None:
+    async def scenario() -> None:
+        protocol, transport = connect()
+        flow = protocol.flow
+        assert (flow.read_paused, flow.write_paused) == (False, False), CHANGED + "FlowControl at the start"
+        protocol.pause_writing()
+        assert (flow.read_paused, flow.write_paused) == (False, True), CHANGED + "FlowControl with paused writing"
+        draining = asyncio.ensure_future(flow.drain())
+        await asyncio.sleep(0)
+        assert not draining.done(), CHANGED + "FlowControl.drain() does not wait"
+        protocol.resume_writing()
+        await draining
+        protocol.data_received(GET + GET)
+        assert (flow.read_paused, flow.write_paused) == (True, False), CHANGED + "FlowControl with a queued request"
+        assert transport.paused, CHANGED + "reading goes on with a queued request"
+
+    run(scenario)
+
+
+class Connection:
+    """A connection that records its shutdown and leaves the server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.was_told = server, False
+
+    def shutdown(self) -> None:
+        self.was_told = True
+        self.server.server_state.connections.clear()
+
+
+class Lifespan:
+    async def shutdown(self) -> None:
+        pass
+
+
+def test_the_server_shuts_down_each_connection() -> None:
+    async def scenario() -> None:
+        server = Server(Config(application, log_config=None, lifespan="off"))
+        server.servers, server.lifespan = [], cast(Any, Lifespan())
+        connection = Connection(server)
+        server.server_state.connections.add(cast(Any, connection))
+        await server.shutdown([])
+        assert connection.was_told, CHANGED + "the server does not call `shutdown` of its connections"
+
+    run(scenario)
+
+
+def test_a_lost_connection_marks_its_cycle() -> None:
+    async def scenario() -> None:
+        protocol, _ = connect(ServerState())
+        protocol.data_received(GET)
+        protocol.connection_lost(None)
+        assert protocol.cycle.disconnected, CHANGED + "`cycle.disconnected`"
+
+    run(scenario)
