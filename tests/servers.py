@@ -164,7 +164,7 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
         )
     app = App(process, f"http://{LOOPBACK}:{port}", log)
     try:
-        until(lambda: process.poll() is not None or answers(app), 120)
+        until(lambda: process.poll() is not None or is_live(app), 120)
         assert process.poll() is None, log.read_text()
         yield app
     finally:
@@ -177,6 +177,6 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
             process.wait()
 
 
-def answers(app: App) -> bool:
+def is_live(app: App) -> bool:
     with urllib.request.urlopen(f"{app.url}/health_check/live", timeout=5) as response:
         return bool(response.status == 200)

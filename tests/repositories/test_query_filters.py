@@ -42,13 +42,13 @@ NAMES = (
         ("s ΟΔΟΣ", "%ΟΔΟ%"),
     ],
 )
-def test_a_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
+def test_trigram_pattern_has_the_beginnings_of_words(text: str, pattern: str | None) -> None:
     query = ProductFilters(q=text)
     assert ProductRepository.page(query, ("id_key",)).parameters.get("q_trigrams") == pattern
 
 
 def parts(name: str) -> Iterator[str]:
-    """As they come in, which is trimmed."""
+    """Yield every part of the name, trimmed as in a request."""
     for start in range(len(name)):
         for end in range(start + 1, len(name) + 1):
             if part := name[start:end].strip():
@@ -56,8 +56,8 @@ def parts(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: str) -> None:
-    """Also in another letter case, where PostgreSQL knows that as the same letters."""
+def test_search_finds_a_name_by_every_part(app: FastAPI, client: TestClient, name: str) -> None:
+    """Search in another letter case too, as far as PostgreSQL treats the letters as equal."""
     connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql("INSERT INTO categories (id_key, name) VALUES (1, 'a')")
     insert = "INSERT INTO products (id_key, name, price, category_id) VALUES (1, %s, 1, 1), (2, 'another', 1, 1)"
@@ -74,11 +74,11 @@ def test_every_part_of_a_name_finds_it(app: FastAPI, client: TestClient, name: s
             assert (found, is_met) == (list(expected), bool(found)), part
 
 
-def test_a_search_asks_the_index_of_its_columns(app: FastAPI, client: TestClient) -> None:
-    """Of a few rows the planner reads all, in whatever order: it may not, neither the table nor a whole index."""
+def test_search_uses_the_trigram_index(app: FastAPI, client: TestClient) -> None:
+    """Forbid scans of the table and of a whole index: the planner prefers them for a few rows."""
     connection: Connection = app.state.app_context.database.connection
-    for way in ("seqscan", "indexscan", "indexonlyscan"):
-        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    for scan in ("seqscan", "indexscan", "indexonlyscan"):
+        connection.exec_driver_sql(f"SET LOCAL enable_{scan} = off")
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
     assert "ix_clients_stretch_name_lastname_trgm" in plan

@@ -1,4 +1,4 @@
-"""Ranges and text searches: every strategy for a page gives the rows that the filters mean."""
+"""Ranges and text searches: every strategy for a page gives the rows that the filters select."""
 
 import itertools
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from tests.database import executed_plan, nodes
 
 ROWS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
-# Dates follow the keys, prices and names do not; a few keys are missing.
+# Dates are in the order of the keys, prices and names are not; a few keys are missing.
 SHOP = f"""
     INSERT INTO categories (id_key, name) VALUES (1, 'a'), (2, 'b');
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Jo', 'Doe', 'jo@example.com');
@@ -111,7 +111,7 @@ def set_bounds(monkeypatch: pytest.MonkeyPatch, budget: int, sample: int = 0, gl
 
 @pytest.mark.usefixtures("bounds")
 @pytest.mark.parametrize(("repository", "filters", "given", "is_match"), LISTS)
-def test_a_page_has_the_rows_that_its_filters_mean(
+def test_page_has_the_rows_that_its_filters_select(
     shop: Connection,
     repository: type[BaseRepository[Any]],
     filters: type[ListQuery],
@@ -123,16 +123,16 @@ def test_a_page_has_the_rows_that_its_filters_mean(
         query = filters.model_validate(given | page)
         statement = repository.page(query, ("id_key", "created_at"))
         shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
-        assert shown == plainly(query, [row.id_key for row in table if is_match(row)]), (given, page)
+        assert shown == expected_page(query, [row.id_key for row in table if is_match(row)]), (given, page)
 
 
-def plainly(query: ListQuery, matches: list[int]) -> list[int]:
+def expected_page(query: ListQuery, matches: list[int]) -> list[int]:
     keys = sorted((key for key in matches if key > (query.after_id or 0)), reverse=query.sort == "-id_key")
     return keys[query.skip : query.skip + query.limit]
 
 
-def test_a_search_reads_key_buckets_first(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each bucket has three or four products. A page that two buckets do not fill is made of all matches."""
+def test_search_reads_key_buckets_first(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill each bucket with three or four products; a page that two buckets do not fill uses all matches."""
     shop.exec_driver_sql(SPREAD)
     set_bounds(monkeypatch, 0)
     table = shop.execute(ProductRepository.model.__table__.select()).all()
@@ -141,7 +141,7 @@ def test_a_search_reads_key_buckets_first(shop: Connection, monkeypatch: pytest.
         query = ProductFilters.model_validate({"q": text} | page | after)
         statement = ProductRepository.page(query, ("id_key",))
         shown = [row.id_key for row in shop.exec_driver_sql(statement.sql, statement.parameters)]
-        assert shown == plainly(query, [row.id_key for row in table if text in row.name.lower()]), (text, page)
+        assert shown == expected_page(query, [row.id_key for row in table if text in row.name.lower()]), (text, page)
 
 
 @pytest.mark.parametrize(
@@ -157,18 +157,18 @@ def test_a_search_reads_key_buckets_first(shop: Connection, monkeypatch: pytest.
         ({"limit": 5, "sort": "-id_key"}, False),
     ],
 )
-def test_all_matches_are_read_only_when_two_buckets_do_not_fill_the_page(
+def test_all_matches_are_read_only_after_unfilled_buckets(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_near: bool
 ) -> None:
-    """The first two buckets have the chairs 2 to 6, behind their middle 4 to 6. The last two have 57 to 60."""
+    """Place chairs 2 to 6 in the first two buckets, 4 to 6 in the second one, and 57 to 60 in the last two."""
     shop.exec_driver_sql(SPREAD)
     set_bounds(monkeypatch, 0)
     query = ProductFilters.model_validate({"q": "chair"} | asked)
-    assert ("index" in executed(shop, ProductRepository, query)) != is_near
+    assert ("index" in executed_rows(shop, ProductRepository, query)) != is_near
 
 
-def executed(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
-    """Return the number of rows that each executed part of the statement hands on.
+def executed_rows(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
+    """Return the number of rows that each part of the statement returns.
 
     The parts are the `glance`, the scan within the `scan_budget`, the `sample` of a range, all `matches`, and the
     `index` that gives the page when no earlier strategy does.
@@ -181,35 +181,35 @@ def executed(connection: Connection, repository: type[BaseRepository[Any]], quer
     return {name: round(part["Actual Rows"]) for name, part in parts.items() if part["Actual Loops"]}
 
 
-def test_an_index_is_asked_only_when_the_scan_has_not_filled_the_page(
+def test_index_is_used_only_if_the_scan_does_not_fill_the_page(
     shop: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No index has the orders of a delivery method by date. Seven of the first 10 match."""
+    """Use a filter without an index by date; seven of the first 10 orders match."""
     set_bounds(monkeypatch, 30, glance=10)
     query = OrderFilters(date_from=START + timedelta(days=14), delivery_method=2, limit=7)
-    assert executed(shop, OrderRepository, query) == {"glance": 7}
+    assert executed_rows(shop, OrderRepository, query) == {"glance": 7}
     more = query.model_copy(update={"limit": 8})
-    parts = executed(shop, OrderRepository, more)
+    parts = executed_rows(shop, OrderRepository, more)
     assert (parts["glance"], parts["index"]) == (7, 8)
 
 
 @pytest.mark.parametrize(("glance", "is_scanned"), [(11, False), (12, True)])
-def test_the_scan_for_a_text_ends_early_without_matches(
+def test_text_scan_ends_early_without_matches(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """The first match is the twelfth product."""
+    """Search for a text that first occurs in the twelfth product."""
     set_bounds(monkeypatch, 40, glance=glance)
     query = ProductFilters(q="ukulele", limit=1)
-    assert ("scan_budget" in executed(shop, ProductRepository, query)) == is_scanned
+    assert ("scan_budget" in executed_rows(shop, ProductRepository, query)) == is_scanned
 
 
 @pytest.mark.parametrize(("glance", "is_scanned"), [(5, False), (6, True)])
-def test_the_scan_for_a_range_goes_on_with_its_share_of_matches(
+def test_range_scan_continues_with_its_share_of_matches(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, glance: int, *, is_scanned: bool
 ) -> None:
-    """A page of 10 needs three matches in the glance. The third is the sixth product."""
+    """Require three matches in the glance for a page of 10; the third is the sixth product."""
     set_bounds(monkeypatch, 60, glance=glance)
-    parts = executed(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
+    parts = executed_rows(shop, ProductRepository, ProductFilters(min_price=Decimal(34), limit=10))
     assert (parts.get("scan_budget"), parts.get("index")) == ((10, None) if is_scanned else (None, 10))
 
 
@@ -221,31 +221,31 @@ def test_the_scan_for_a_range_goes_on_with_its_share_of_matches(
         ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key"}, 60 - 34),
     ],
 )
-def test_a_range_that_begins_near_is_scanned_for(
+def test_range_scan_starts_only_if_the_range_is_near(
     shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], away: int
 ) -> None:
-    """Dates follow the keys. The cutoff tells how far away the page ends, though the glance has no match."""
+    """Use dates in key order: the cutoff gives the distance of the page's end, although the glance has no match."""
     query = OrderFilters.model_validate(asked | {"limit": 3})
     for budget, strategy in ((away, "index"), (away + 1, "scan_budget")):
         with monkeypatch.context() as patch:
             set_bounds(patch, budget, sample=5, glance=3)
-            parts = executed(shop, OrderRepository, query)
+            parts = executed_rows(shop, OrderRepository, query)
         assert {"index", "scan_budget"} & parts.keys() == {strategy}
 
 
-def test_a_range_is_read_up_to_its_cutoff(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all 47 matches the first 20 by price give a cutoff with three of them before it."""
+def test_range_is_read_up_to_its_cutoff(shop: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find 47 matches; the first 20 by price give a cutoff with three of them before it."""
     query = ProductFilters(min_price=Decimal(12), limit=3)
     set_bounds(monkeypatch, 0, sample=2)
-    assert executed(shop, ProductRepository, query)["matches"] == 47
+    assert executed_rows(shop, ProductRepository, query)["matches"] == 47
     set_bounds(monkeypatch, 0, sample=20)
-    assert executed(shop, ProductRepository, query)["matches"] < 10
+    assert executed_rows(shop, ProductRepository, query)["matches"] < 10
     backwards = query.model_copy(update={"sort": "-id_key"})
-    assert executed(shop, ProductRepository, backwards)["matches"] < 10
+    assert executed_rows(shop, ProductRepository, backwards)["matches"] < 10
 
 
-def test_the_next_page_of_a_range_is_no_scan_between_two_keys(shop: Connection) -> None:
-    """A generic plan expects few rows between two bounds of the key, and would scan from `after_id` to the cutoff."""
+def test_next_page_of_a_range_is_no_scan_between_two_keys(shop: Connection) -> None:
+    """Prevent it: a generic plan expects few rows between two keys, and would scan from `after_id` to the cutoff."""
     shop.exec_driver_sql(
         f"{MORE_ORDERS} SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"
     )
@@ -262,7 +262,7 @@ def test_the_next_page_of_a_range_is_no_scan_between_two_keys(shop: Connection) 
     assert not any("id_key > $" in text and "id_key <= " in text for text in conditions)
 
 
-def test_the_scan_budget_grows_with_the_page_and_has_a_maximum() -> None:
+def test_scan_budget_grows_with_the_page_up_to_a_maximum() -> None:
     bounds = [scan_parameters(end) for end in (1, 10, 100, 1000, 2**63)]
     budgets = [of["scan_budget"] for of in bounds]
     assert budgets == sorted(budgets)
@@ -270,7 +270,7 @@ def test_the_scan_budget_grows_with_the_page_and_has_a_maximum() -> None:
     assert all(of["last"] < of["sample"] <= MAX_SCAN_ROWS for of in bounds[:-1])
 
 
-def test_only_pages_of_one_plan_are_prepared() -> None:
+def test_only_pages_with_one_good_plan_are_prepared() -> None:
     prepared: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters(limit=10)),
         (ProductRepository, ProductFilters(min_price=Decimal(1), max_price=Decimal(5), limit=7, skip=3)),
@@ -328,8 +328,8 @@ def test_only_ranges_and_texts_in_key_order_have_strategies() -> None:
     assert "AS page" not in own.sql, "a client's own rows are few"
 
 
-def test_a_scan_follows_no_filter_without_an_index() -> None:
-    """It would read the whole table to find its rows."""
+def test_scan_uses_no_filter_without_an_index() -> None:
+    """Skip them: a filter without an index would read the whole table to find its rows."""
     query = AuditFilters(method="PUT", path="/x", date_from=START)
     sql = AuditEntryRepository.page(query, ("id_key",)).sql
     scanned = sql.split("is_match")[1].split("ORDER BY")[0]

@@ -27,7 +27,7 @@ from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
 from infrastructure.server.launcher import ROOT, SOURCES, SourceReload, server_config, warn_if_open
 from infrastructure.server.supervisor import Workers
-from tests.servers import App, answers, children, running_app, until
+from tests.servers import App, children, is_live, running_app, until
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_killed_worker_is_replaced(service: App) -> None:
     first = service.workers()
     os.kill(first[0], signal.SIGKILL)
     until(lambda: len(service.workers()) == 2 and first[0] not in service.workers())
-    until(lambda: answers(service))
+    until(lambda: is_live(service))
 
 
 def die_on_health_check(pipe: Connection) -> None:
@@ -110,7 +110,7 @@ def test_a_worker_that_dies_during_its_health_check_is_replaced(
 
 def test_workers_are_recycled_while_requests_are_answered_and_servers_stay(service: App) -> None:
     first, before = set(service.workers()), servers(service)
-    until(lambda: answers(service) and not first & set(service.workers()), 120)
+    until(lambda: is_live(service) and not first & set(service.workers()), 120)
     assert alive(before) == before == servers(service)
 
 
@@ -183,7 +183,7 @@ def test_silent_and_slow_clients_do_not_block_others(tmp_path: Path) -> None:
         host, _, port = app.url.removeprefix("http://").partition(":")
         silent = [open_sockets.enter_context(socket.create_connection((host, int(port)), 30)) for _ in range(8)]
         slow = [open_sockets.enter_context(closing(half_a_request(app))) for _ in range(8)]
-        until(lambda: answers(app))
+        until(lambda: is_live(app))
         assert {connection.recv(1) for connection in silent} == {b""}
         assert {status_of(connection) for connection in slow} <= {408, 503, None}
 
