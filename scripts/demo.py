@@ -16,11 +16,12 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 # a class in spite of its case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from redis import Redis, RedisError
+from redis import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
+from config.redis_config import redis_client
 from config.settings import Settings, load_settings
 from infrastructure.servers import available_servers
 from migrations.runner import migrate
@@ -140,7 +141,7 @@ def drop_cache(settings: Settings) -> None:
     """Delete the root stamp, without which no cached response is valid."""
     if address := settings.redis_address():
         try:
-            with Redis(address.host, address.port, address.db, address.password or None, socket_timeout=5) as redis:
+            with redis_client(address, settings.redis_max_connections) as redis:
                 redis.delete(ROOT_STAMP)
         except RedisError as error:
             tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
