@@ -103,7 +103,7 @@ clean: ## Remove the environment, caches and logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## Remove the data of the embedded servers (stop them first)
-	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres valkey password lock || true
+	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres postgres-* valkey password lock || true
 
 $(READY): requirements.txt requirements-dev.txt | $(VENV)/python
 	@echo "Installing the requirements into .venv (only when they have changed) ..."

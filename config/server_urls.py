@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 REDIS_DATABASES = range(16)
-SHOWN_CHARACTERS = 200
+SHOWN_CHARACTERS = 300
 # Host, port and database, as they look without a misplaced password.
 _PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)?(:\d*)?(/[\w-]*)?(\?db=\w*)?")
 
@@ -20,6 +20,13 @@ def postgres_url(value: str) -> URL:
     Raises ArgumentError or ValueError.
     """
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
+
+
+def place_of(url: URL) -> str:
+    """Return `host:port/database` of a PostgreSQL URL, without user and password."""
+    arguments = url.get_dialect()().create_connect_args(url)[1]
+    host = str(arguments.get("host") or "(default host)")
+    return f"{host}:{arguments.get('port', 5432)}/{arguments.get('dbname') or '(default database)'}"
 
 
 def problem_of_postgres_url(value: str) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
 
 SHOWN = 20  # problems shown for each check
@@ -20,7 +20,7 @@ SHOWN = 20  # problems shown for each check
 
 def main() -> None:
     """Print the report and exit with its code."""
-    with available_servers(load_settings(), share=True) as settings:
+    with script_servers(load_settings()) as settings:
         try:
             found = audit(settings)
         except DBAPIError as error:

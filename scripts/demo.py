@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from config.redis_config import redis_client
 from config.settings import Settings, load_settings
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--size", choices=PRODUCTS, default="small", help="1 k, 100 k or 1 M products")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same shop")
     arguments = parser.parse_args()
-    with available_servers(load_settings(), share=True) as settings:
-        migrate(settings)
+    with script_servers(load_settings(), redis=True) as settings:
+        migrate(settings, wait_seconds=0)
         try:
             added = fill(settings, PRODUCTS[arguments.size], arguments.seed)
         except (psycopg2.Error, KeyboardInterrupt) as error:
