@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from config.server_urls import one_line
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
@@ -24,7 +25,7 @@ def main() -> None:
         try:
             found = audit(settings)
         except DBAPIError as error:
-            sys.stderr.write(f"The database cannot be read: {str(error.orig).strip()}\n")
+            sys.stderr.write(f"The database cannot be read: {one_line(' '.join(str(error.orig).split()))}\n")
             sys.exit(2)
     sys.stdout.write(report(found))
     sys.exit(bool(found))
