@@ -5,7 +5,7 @@ FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
 
-COPY requirements.txt requirements-dev.txt ./
+COPY requirements*.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv /venv && pip install -r requirements-dev.txt
 COPY . .

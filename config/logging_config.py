@@ -4,6 +4,7 @@ Several processes may write to the same files.
 """
 
 import logging
+import os
 import re
 import sys
 from contextvars import ContextVar
@@ -26,6 +27,9 @@ MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 5
 # A stalled console or disk must not fill the memory: new records are dropped while this many wait.
 MAX_QUEUED = 100_000
+# Set to "false" by the development launcher, for its workers too: details of libraries then go to the file only.
+CONSOLE_DETAILS = "LOG_CONSOLE_DETAILS"
+LIBRARIES = ("alembic", "uvicorn")
 
 # Characters that could forge or hide a line: C0, C1, line separators, marks of reading direction, lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -127,11 +131,18 @@ def configure_logging(settings: Settings) -> None:
         root.removeHandler(old)
         old.close()
     files, problem = _files(settings)
-    root.addHandler(QueuedLog([_formatted(logging.StreamHandler(sys.stdout), settings, location=False), *files]))
+    console = _formatted(logging.StreamHandler(sys.stdout), settings, location=False)
+    if files and os.environ.get(CONSOLE_DETAILS) == "false":
+        console.addFilter(_is_no_detail)
+    root.addHandler(QueuedLog([console, *files]))
     root.setLevel(settings.log_level)
     _adopt_uvicorn()
     if problem:
         logging.getLogger(__name__).warning("logging to the console only: %s", problem)
+
+
+def _is_no_detail(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.INFO or not record.name.startswith(LIBRARIES)
 
 
 def stop_logging() -> None:

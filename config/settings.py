@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
+
+from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-SECRETS = ("POSTGRES_PASSWORD", "DATABASE_URL", "REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET")
+SECRETS = (
+    *("POSTGRES_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
+    *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
+)
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
@@ -39,6 +45,7 @@ class Settings(BaseSettings):
     postgres_user: str = "postgres"
     postgres_password: SecretStr = SecretStr("")
     database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
+    migration_database_url: SecretStr | None = Field(None, description="as DATABASE_URL, for migrations only")
     db_pool_size: int = Field(50, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
     db_max_overflow: int = Field(100, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
     db_pool_timeout: float = Field(10, gt=0, le=300, description="seconds to wait for a connection, up to 300")
@@ -58,7 +65,9 @@ class Settings(BaseSettings):
     redis_password: SecretStr = SecretStr("")
     redis_url: SecretStr | None = Field(None, description="redis://:password@host:port/db")
     redis_cache_ttl: int = Field(300, ge=1, le=86400, description="seconds a cached product lives, 1-86400")
-    redis_max_connections: int = Field(50, ge=1, le=1000, description="connections a worker, 1-1000")
+    redis_max_connections: int = Field(
+        50, ge=1, le=1000, description="connections of the redis-py pool of scripts, 1-1000"
+    )
 
     api_host: str = "127.0.0.1"
     api_port: Port = Field(
@@ -118,24 +127,31 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _urls_parse(self) -> Self:
-        if self.database_url and not self.database_url.get_secret_value().startswith(("postgresql", "postgres:")):
-            raise ValueError("DATABASE_URL must start with postgresql://")
-        if self.redis_url and not self.redis_url.get_secret_value().startswith("redis://"):
-            raise ValueError("REDIS_URL must start with redis://")
+        for name in ("database_url", "migration_database_url"):
+            if (url := getattr(self, name)) and (problem := problem_of_postgres_url(url.get_secret_value())):
+                raise _wrong(name, url, problem)
+        if self.redis_url and (problem := problem_of_redis_url(self.redis_url.get_secret_value())):
+            raise _wrong("redis_url", self.redis_url, problem)
+        if self.migration_database_url and self.embeds_postgres:
+            raise _wrong(
+                "migration_database_url",
+                self.migration_database_url,
+                "the service has no such server: POSTGRES_HOST or DATABASE_URL has to be set, too",
+            )
         return self
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:
         if not self.takes_tokens:
             return self
-        if not (self.jwt_secret or self.jwt_jwks_url):
-            raise ValueError("AUTH_MODE takes tokens: JWT_JWKS_URL or JWT_SECRET has to be set")
-        if not (self.jwt_issuer and self.jwt_audience):
-            raise ValueError("AUTH_MODE takes tokens: JWT_ISSUER and JWT_AUDIENCE have to be set")
+        missing = ["JWT_JWKS_URL (or JWT_SECRET)"] * (not (self.jwt_secret or self.jwt_jwks_url))
+        missing += [name.upper() for name in ("jwt_issuer", "jwt_audience") if not getattr(self, name)]
+        if missing:
+            raise _wrong("auth_mode", self.auth_mode, f"needs {', '.join(missing)}")
         if self.jwt_secret and len(self.jwt_secret.get_secret_value().encode()) < JWT_SECRET_BYTES:
-            raise ValueError(f"JWT_SECRET must have {JWT_SECRET_BYTES} bytes or more")
+            raise _wrong("jwt_secret", self.jwt_secret, f"must have {JWT_SECRET_BYTES} bytes or more")
         if self.jwt_jwks_url and not self.jwt_jwks_url.startswith(("https://", *LOOPBACK_URLS)):
-            raise ValueError("JWT_JWKS_URL must start with https://")
+            raise _wrong("jwt_jwks_url", self.jwt_jwks_url, "must start with https://")
         return self
 
     @property
@@ -172,15 +188,15 @@ class Settings(BaseSettings):
             return None
         if self.redis_url:
             url = make_url(self.redis_url.get_secret_value())
-            return RedisAddress(url.host or "localhost", url.port or 6379, int(url.database or 0), url.password or "")
+            database = int(str(url.query.get("db") or url.database or 0))
+            return RedisAddress(url.host or "localhost", url.port or 6379, database, url.password or "")
         password = self.redis_password.get_secret_value()
         return RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
 
     def sqlalchemy_url(self) -> URL:
-        """Return PostgreSQL's URL for SQLAlchemy with psycopg2. Accepts `postgres://`, as some platforms write it."""
+        """Return PostgreSQL's URL for SQLAlchemy with psycopg2."""
         if self.database_url:
-            url = make_url(self.database_url.get_secret_value().replace("postgres://", "postgresql://", 1))
-            return url.set(drivername="postgresql+psycopg2")
+            return postgres_url(self.database_url.get_secret_value())
         return URL.create(
             "postgresql+psycopg2",
             username=self.postgres_user,
@@ -190,11 +206,33 @@ class Settings(BaseSettings):
             database=self.postgres_db,
         )
 
+    def migration_url(self) -> URL:
+        """Return the URL for migrations: MIGRATION_DATABASE_URL, else that of the service."""
+        url = self.migration_database_url
+        return postgres_url(url.get_secret_value()) if url else self.sqlalchemy_url()
+
+
+def _wrong(name: str, value: str | SecretStr, problem: str) -> PydanticCustomError:
+    """Return an error of one setting that depends on others, so that it is reported under its own name."""
+    given = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return PydanticCustomError("setting", "{problem}", {"problem": problem, "name": name, "value": given})
+
 
 def read_secret_files(environment: dict[str, str]) -> dict[str, str]:
-    """Read the value of `NAME` from the file that `NAME_FILE` points to: containers pass secrets this way."""
+    """Read the value of `NAME` from the file that `NAME_FILE` points to: containers pass secrets this way.
+
+    Exits with one line when a file cannot be read.
+    """
     files = {name: environment[f"{name}_FILE"] for name in SECRETS if environment.get(f"{name}_FILE")}
-    return {name.lower(): Path(file).read_text(encoding="utf-8").strip() for name, file in files.items()}
+    values = {}
+    for name, file in files.items():
+        try:
+            values[name.lower()] = Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            sys.exit(f"{name}_FILE={one_line(file)}: {error.strerror} (a file with the secret)")
+        except ValueError:
+            sys.exit(f"{name}_FILE={one_line(file)}: is not UTF-8 text (a file with the secret)")
+    return values
 
 
 def load_settings() -> Settings:
@@ -205,11 +243,25 @@ def load_settings() -> Settings:
         sys.exit("\n".join(_explain(item) for item in error.errors()))
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}")
+    except UnicodeDecodeError:
+        sys.exit(".env: is not UTF-8 text")
 
 
 def _explain(item: Any) -> str:
-    name = str(item["loc"][0]) if item["loc"] else "settings"
-    field = Settings.model_fields.get(name.lower())
-    value = "(secret)" if name.upper() in SECRETS or not item["loc"] else item["input"]
-    allowed = f" ({field.description})" if field and field.description else ""
-    return f"{name.upper()}={value}: {item['msg']}{allowed}"
+    """Return `NAME=value: problem (allowed values)` for an error of pydantic."""
+    name, value = (
+        (item["ctx"]["name"], item["ctx"]["value"]) if item["type"] == "setting" else (item["loc"][0], item["input"])
+    )
+    field, name = Settings.model_fields.get(str(name).lower()), str(name).upper()
+    if name == "API_PORT" and os.environ.get("PORT") and not os.environ.get(name):
+        name = "PORT"
+    allowed = (field and field.description) or ("true or false" if field and field.annotation is bool else "")
+    problem = one_line(item["msg"].removeprefix("Value error, "))
+    return f"{name}={_shown(name, str(value))}: {problem}" + f" ({allowed})" * bool(allowed)
+
+
+def _shown(name: str, value: str) -> str:
+    """Return the value of a setting without secrets, on one line."""
+    if name.endswith("_URL") and "://" in value:
+        return shown_url(value, is_secret=name in SECRETS)
+    return "(secret)" if name in SECRETS else one_line(value)

@@ -1,8 +1,12 @@
 """Servers that the service needs: configured ones, or embedded ones where none is configured."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import OperationalError
+
+from config.server_urls import one_line, place_of
 from config.settings import Settings
 
 
@@ -20,3 +24,21 @@ def available_servers(settings: Settings, *, share: bool = False) -> Iterator[Se
 
     with embedded_servers(settings, share=share) as complete:
         yield complete
+
+
+@contextmanager
+def script_servers(settings: Settings, *, redis: bool = False, migrates: bool = False) -> Iterator[Settings]:
+    """Yield settings for a script, which may run beside the service, and print its database on stderr.
+
+    The database is the one that the settings name. A script without `redis` needs no Redis. One that only `migrates`
+    uses the database of the migrations. Exits with one line when PostgreSQL cannot be used.
+    """
+    wanted = settings if redis else settings.model_copy(update={"redis_enabled": False})
+    with available_servers(wanted, share=True) as complete:
+        url = complete.migration_url() if migrates else complete.sqlalchemy_url()
+        sys.stderr.write(f"Database: {place_of(url)}\n")
+        sys.stderr.flush()
+        try:
+            yield complete
+        except OperationalError as error:
+            sys.exit(f"The database cannot be used: {one_line(' '.join(str(error.orig).split()))}")

@@ -4,6 +4,8 @@ Tables are created by migrations only.
 """
 
 import logging
+import math
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,18 +15,25 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 
 logger = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
 ADVISORY_LOCK = 0x45434F4D  # arbitrary, and the same for every instance of this service
-RETRY_SECONDS = 1.0
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(:lock)"
+LOCK_HOLDERS = """
+    SELECT string_agg(pid::text, ', ') FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+RETRY_SECONDS = 0.5
+COMMAND_WAIT_SECONDS = 60  # the command then fails, and the platform repeats it
 HAS_TRIGRAMS = "SELECT to_regclass('ix_products_category_id_stretch_name_trgm') IS NOT NULL"
 
 
@@ -36,28 +45,44 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-def migrate(settings: Settings, revision: str = "head") -> None:
+def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float = math.inf) -> None:
     """Bring the database to `revision`. Several instances may do so at once: an advisory lock orders them.
 
-    Waits for as long as the database is down, and logs this once.
+    Waits for the lock, and up to `wait_seconds` for a database that is down, and logs each once. Signal handlers run
+    meanwhile. Raises OperationalError when the database is still down.
     """
-    engine = create_engine(
-        settings.sqlalchemy_url(), poolclass=NullPool, connect_args={"connect_timeout": settings.db_connect_timeout}
-    )
-    is_waiting = False
+    arguments = {"connect_timeout": settings.db_connect_timeout}
+    engine = create_engine(settings.migration_url(), poolclass=NullPool, connect_args=arguments)
+    deadline, told = time.monotonic() + wait_seconds, set[str]()
     while True:
         try:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": ADVISORY_LOCK})
-                connection.commit()
-                _upgrade(connection, revision)
-                connection.commit()
+            if (holders := _migrate_unless_locked(engine, revision)) is None:
                 return
+            waits_for, details = (
+                "another session migrates the database, waiting for its lock: PostgreSQL's process",
+                holders,
+            )
         except OperationalError as error:
-            if not is_waiting:
-                logger.warning("the database is down, waiting for it: %s", str(error.orig).strip())
-            is_waiting = True
-            time.sleep(RETRY_SECONDS)
+            if time.monotonic() >= deadline:
+                raise
+            waits_for, details = "the database is down, waiting for it:", str(error.orig).strip()
+        if waits_for not in told:
+            logger.warning("%s %s", waits_for, details)
+            told.add(waits_for)
+        time.sleep(RETRY_SECONDS)
+
+
+def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
+    """Migrate in one transaction and return None, or return the server's processes that hold the lock.
+
+    The lock ends with the transaction. A lock of the session would stay in a connection of PgBouncer.
+    """
+    with engine.begin() as connection:
+        if not connection.scalar(text(TRY_LOCK), {"lock": ADVISORY_LOCK}):
+            return connection.scalar(text(LOCK_HOLDERS), {"lock": ADVISORY_LOCK}) or "(unknown)"
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
+        _upgrade(connection, revision)
+    return None
 
 
 def _upgrade(connection: Connection, revision: str) -> None:
@@ -77,18 +102,21 @@ def _revisions(config: Config) -> set[str]:
 
 def make(settings: Settings, message: str) -> None:
     """Write the next migration from the difference between the models and the database, after migrating it."""
-    migrate(settings)
-    with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+    migrate(settings, wait_seconds=0)
+    with create_engine(settings.migration_url(), poolclass=NullPool).connect() as connection:
         config = alembic_config(connection)
         command.revision(config, message, autogenerate=True, rev_id=f"{len(_revisions(config)) + 1:04d}")
 
 
 def main() -> None:
-    with available_servers(load_settings(), share=True) as settings:
+    for number in (signal.SIGINT, signal.SIGTERM):  # without a handler, the first process of a container ignores them
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    settings = load_settings()
+    with script_servers(settings, migrates=True) as complete:
         if sys.argv[1:2] == ["make"]:
-            make(settings, " ".join(sys.argv[2:]))
+            make(complete, " ".join(sys.argv[2:]))
         else:
-            migrate(settings)
+            migrate(complete, wait_seconds=0 if settings.embeds_postgres else COMMAND_WAIT_SECONDS)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.settings import load_settings
 from infrastructure.postgres.database import Database
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from repositories.api_key_repository import ApiKeyRepository
 from services.auth.api_keys import make_key
@@ -24,8 +24,8 @@ COLUMNS = "{:<10}{:<8}{:<8}{:<21}{:<21}{:<21}\n"
 def main() -> None:
     """Run the command that the arguments name. Exit with a message when it is refused."""
     arguments = parser().parse_args()
-    with available_servers(load_settings(), share=True) as settings:
-        migrate(settings)
+    with script_servers(load_settings()) as settings:
+        migrate(settings, wait_seconds=0)
         with closing(Database(settings)) as database, database.sessions.begin() as session:
             try:
                 output = arguments.act(session, arguments)

@@ -11,8 +11,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from config.server_urls import one_line
 from config.settings import Settings, load_settings
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
 
 SHOWN = 20  # problems shown for each check
@@ -20,11 +21,11 @@ SHOWN = 20  # problems shown for each check
 
 def main() -> None:
     """Print the report and exit with its code."""
-    with available_servers(load_settings(), share=True) as settings:
+    with script_servers(load_settings()) as settings:
         try:
             found = audit(settings)
         except DBAPIError as error:
-            sys.stderr.write(f"The database cannot be read: {str(error.orig).strip()}\n")
+            sys.stderr.write(f"The database cannot be read: {one_line(' '.join(str(error.orig).split()))}\n")
             sys.exit(2)
     sys.stdout.write(report(found))
     sys.exit(bool(found))

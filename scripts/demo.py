@@ -16,13 +16,14 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 # a class in spite of its case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from redis import Redis, RedisError
+from redis import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
+from config.redis_config import redis_client
 from config.settings import Settings, load_settings
-from infrastructure.servers import available_servers
+from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
@@ -39,8 +40,8 @@ def main() -> None:
     parser.add_argument("--size", choices=PRODUCTS, default="small", help="1 k, 100 k or 1 M products")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same shop")
     arguments = parser.parse_args()
-    with available_servers(load_settings(), share=True) as settings:
-        migrate(settings)
+    with script_servers(load_settings(), redis=True) as settings:
+        migrate(settings, wait_seconds=0)
         try:
             added = fill(settings, PRODUCTS[arguments.size], arguments.seed)
         except (psycopg2.Error, KeyboardInterrupt) as error:
@@ -140,7 +141,7 @@ def drop_cache(settings: Settings) -> None:
     """Delete the root stamp, without which no cached response is valid."""
     if address := settings.redis_address():
         try:
-            with Redis(address.host, address.port, address.db, address.password or None, socket_timeout=5) as redis:
+            with redis_client(address, settings.redis_max_connections) as redis:
                 redis.delete(ROOT_STAMP)
         except RedisError as error:
             tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")

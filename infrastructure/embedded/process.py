@@ -29,7 +29,7 @@ class EmbeddedServer(ABC):
     def __init__(self, folder: Path, port: int, password: str, *, fast: bool = False) -> None:
         self.folder, self.port, self.password, self.fast = folder.resolve(), port, password, fast
         self.process: subprocess.Popen[bytes] | None = None
-        self._log = self.folder / "server.log"
+        self.log = self.folder / "server.log"
         self._pid_file = self.folder / "server.pid"
 
     def __enter__(self) -> Self:
@@ -47,18 +47,20 @@ class EmbeddedServer(ABC):
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._stop_leftover()
-        self._launch()
-        if self._has_exited() and (free := free_port(self.port)) != self.port:
+        self.log.unlink(missing_ok=True)
+        self.launch()
+        if self.has_exited() and (free := free_port(self.port)) != self.port:
             self.port = free
-            self._launch()
-        if self._has_exited() or not self._accepts_connections():
+            self.launch()
+        if self.has_exited() or not self._accepts_connections():
             self.stop()
-            end_of_log = "\n".join(self._log.read_text(errors="replace").splitlines()[-10:])
-            sys.exit(f"{self.name} did not start on port {self.port}. Last lines of {self._log}:\n{end_of_log}")
+            end_of_log = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+            sys.exit(f"{self.name} did not start on port {self.port}. Last lines of {self.log}:\n{end_of_log}")
 
-    def _launch(self) -> None:
+    def launch(self, is_canceled: Callable[[], bool] = lambda: False) -> None:
+        """Start the process on the current port. Return when it accepts connections, ended, or `is_canceled`."""
         self._prepare()
-        with self._log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 # a program installed with this project
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -67,7 +69,7 @@ class EmbeddedServer(ABC):
                 start_new_session=True,  # Ctrl-C reaches only the application, which stops its servers last
             )
         self._pid_file.write_text(str(self.process.pid))
-        _poll(lambda: self._has_exited() or self._accepts_connections(), START_SECONDS)
+        _poll(lambda: self.has_exited() or is_canceled() or self._accepts_connections(), START_SECONDS)
 
     def stop(self) -> None:
         """Stop the server, and kill it if it still runs after STOP_SECONDS."""
@@ -82,7 +84,8 @@ class EmbeddedServer(ABC):
         self.process = None
         self._pid_file.unlink(missing_ok=True)
 
-    def _has_exited(self) -> bool:
+    def has_exited(self) -> bool:
+        """Return True if the server does not run."""
         return self.process is None or self.process.poll() is not None
 
     def _stop_leftover(self) -> None:

@@ -1,6 +1,5 @@
 """Embedded PostgreSQL and Valkey: configuration, command line and readiness check, each in its own folder."""
 
-import re
 import shutil
 import signal
 import socket
@@ -11,7 +10,14 @@ from contextlib import closing, suppress
 import psycopg2
 from psycopg2 import sql
 
-from infrastructure.embedded.binaries import parent_death_prefix, postgres_folder, unprivileged_prefix, valkey_program
+from infrastructure.embedded.binaries import (
+    parent_death_prefix,
+    postgres_folder,
+    postgres_major,
+    runnable_programs,
+    unprivileged_prefix,
+    valkey_program,
+)
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
 
@@ -23,10 +29,11 @@ class PostgresServer(EmbeddedServer):
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # a "fast" shutdown, which does not wait for clients
+    is_new = False  # whether this start created the cluster
 
     def _prepare(self) -> None:
         self._data = self.folder / "data"
-        self._programs = postgres_folder()
+        self._programs = runnable_programs(postgres_folder(), unprivileged_prefix(self._data))
         if not self._data.exists():
             self._create_cluster()
         lock = self._data / "postmaster.pid"
@@ -40,7 +47,8 @@ class PostgresServer(EmbeddedServer):
         password_file.touch(mode=0o600)
         password_file.write_text(self.password)
         initdb = str(self._programs / "initdb")
-        command = [*self._prefix(), initdb, "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8", *_locale(initdb)]
+        command = [*self._prefix(), initdb, "-D", str(new), "-U", SUPERUSER, "--encoding=UTF8"]
+        command += _locale(postgres_major(self._programs))
         command += ["--auth=scram-sha-256", f"--pwfile={password_file}"]
         command += ["--no-sync"] * self.fast
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 # the wheel's initdb
@@ -48,6 +56,7 @@ class PostgresServer(EmbeddedServer):
         if done.returncode:
             sys.exit(f"initdb could not create a PostgreSQL cluster in {self.folder}:\n{done.stderr}")
         new.rename(self._data)
+        self.is_new = True
 
     def _prefix(self) -> list[str]:
         return [*unprivileged_prefix(self._data), *parent_death_prefix(self.stop_signal)]
@@ -87,15 +96,13 @@ class PostgresServer(EmbeddedServer):
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def _locale(initdb: str) -> list[str]:
+def _locale(major: int) -> list[str]:
     """Return initdb's options for the locale: from version 17 on, PostgreSQL's builtin provider.
 
     With it no update of the system's libraries changes an index, and case-insensitive searches take two thirds of the
     time.
     """
-    output = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)  # noqa: S603 # as above
-    [version] = re.findall(r"PostgreSQL\) (\d+)", output.stdout)
-    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if int(version) >= 17 else []
+    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if major >= 17 else []
     return [f"--locale={'C.UTF-8' if sys.platform == 'linux' else 'en_US.UTF-8'}", *builtin]
 
 

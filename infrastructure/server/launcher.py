@@ -1,6 +1,7 @@
 """Parts of both launchers, and the development launcher: one worker that restarts when a source file changes."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from uvicorn import Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.statreload import StatReload
 
-from config.logging_config import configure_logging, stop_logging
+from config.logging_config import CONSOLE_DETAILS, configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.servers import available_servers
@@ -109,6 +110,7 @@ class SourceReload(StatReload):
 
 
 def serve_development() -> None:
+    os.environ.setdefault(CONSOLE_DETAILS, "false")
     with prepared_service() as settings:
         print_addresses(settings)
         if settings.reload:

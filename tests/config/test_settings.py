@@ -76,13 +76,107 @@ def test_each_wrong_value_gets_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line.partition("=")[0] for line in str(stopped.value).splitlines()] == list(WRONG)
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
-def test_a_wrong_address_is_named_and_not_shown(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "mysql://somebody:hunter2@host/db")
+def told(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    """Return the message with which a start with these variables ends."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:
         load_settings()
-    assert name in str(stopped.value)
-    assert "hunter2" not in str(stopped.value)
+    return str(stopped.value)
+
+
+def test_a_wrong_switch_names_the_allowed_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"RELOAD=perhaps: .+ \(true or false\)", told(monkeypatch, RELOAD="perhaps"))
+
+
+def test_the_variable_that_was_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"PORT=abc: .+ \(TCP port, 1-65535\)", told(monkeypatch, PORT="abc"))
+
+
+def test_a_value_with_line_breaks_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, BACKLOG="20\n48\x1b[1m").startswith("BACKLOG=20\\n48\\x1b[1m: ")
+
+
+def test_a_long_value_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"BACKLOG=x{300}\.\.\.: .+", told(monkeypatch, BACKLOG="x" * 100_000))
+
+
+WRONG_URLS = {
+    ("REDIS_URL", "redis://h/abc"): "the database must be a number, 0-15",
+    ("REDIS_URL", "redis://h/99"): "the database must be a number, 0-15",
+    ("REDIS_URL", "redis://h/-1"): "the database must be a number, 0-15",
+    ("REDIS_URL", "redis://h/1/2"): "the database must be a number, 0-15",
+    ("REDIS_URL", "redis://h?db=x"): "the database must be a number, 0-15",
+    ("REDIS_URL", "redis://h?timeout=5"): "the only parameter is db",
+    ("REDIS_URL", "redis://h:99999"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://h:0"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://:hunter2"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://:hunt#er2@h"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://[::1/2"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "http://:hunter2@h"): "must start with redis://",
+    ("REDIS_URL", "hunter2"): "must start with redis://",
+    ("DATABASE_URL", "mysql://somebody:hunter2@host/db"): "must start with postgresql://",
+    ("DATABASE_URL", "postgresql://u:hunter2@h:abc/db"): "must be postgresql://user:password@host:port/database",
+    ("DATABASE_URL", "postgresql://u:hunter2@h/db?sslmod=require"): 'invalid connection option "sslmod"',
+    ("DATABASE_URL", "postgresql:hunter2"): "must be postgresql://user:password@host:port/database",
+    ("MIGRATION_DATABASE_URL", "mysql://somebody:hunter2@host/db"): "must start with postgresql://",
+    ("MIGRATION_DATABASE_URL", "postgresql://u:hunter2@h/db"): "POSTGRES_HOST or DATABASE_URL has to be set",
+    ("JWT_SECRET", "https://hunter2"): "must have 32 bytes or more",
+}
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_URLS, ids=[f"{name}-{value}" for name, value in WRONG_URLS])
+def test_a_wrong_url_gets_one_line_without_its_secret(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTH_MODE", "jwt")
+    for needed in ("JWT_ISSUER", "JWT_AUDIENCE"):
+        monkeypatch.setenv(needed, "x")
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    message = told(monkeypatch, **{name: value})
+    [line] = message.splitlines()
+    assert line.startswith(f"{name}=")
+    assert WRONG_URLS[name, value] in line
+    assert "hunter2" not in line
+    assert "hunt#er2" not in line
+
+
+def test_a_wrong_url_shows_host_and_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch, REDIS_URL="redis://h/99").startswith("REDIS_URL=redis://h/99: ")
+    with_password = told(monkeypatch, REDIS_URL="redis://:hunter2@h:6379/99")
+    assert with_password.startswith("REDIS_URL=redis://(secret)@h:6379/99: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [("redis://h", 0), ("redis://h/", 0), ("redis://h/15", 15), ("redis://h?db=2", 2), ("redis://h/1?db=2", 2)],
+)
+def test_the_database_of_redis_url(url: str, database: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefer `?db=` to the path, as redis-py does."""
+    monkeypatch.setenv("REDIS_URL", url)
+    assert load_settings().redis_address() == RedisAddress("h", 6379, database, "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://u:p@h/db",
+        "postgresql+psycopg2://u:p@h/db",
+        "postgresql:///db?host=/var/run/postgresql",
+        "postgresql://u:p@/db?host=h1:5432&host=h2:5433&target_session_attrs=primary",
+        "postgresql://u:p@h/db?options=-csearch_path%3Dapp",
+    ],
+)
+def test_usual_database_urls_are_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert load_settings().sqlalchemy_url().drivername == "postgresql+psycopg2"
+
+
+def test_migrations_have_their_own_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app@pool:6432/shop")
+    assert load_settings().migration_url() == load_settings().sqlalchemy_url()
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgres://owner@db:5432/shop")
+    url = load_settings().migration_url()
+    assert (url.drivername, url.username, url.host, url.port) == ("postgresql+psycopg2", "owner", "db", 5432)
+    assert load_settings().sqlalchemy_url().host == "pool"
 
 
 VERIFIABLE = {
@@ -93,29 +187,38 @@ VERIFIABLE = {
 }
 
 UNVERIFIABLE = {
-    "no key": ({"JWT_SECRET": ""}, "JWT_JWKS_URL or JWT_SECRET has to be set"),
-    "no issuer": ({"JWT_ISSUER": ""}, "JWT_ISSUER and JWT_AUDIENCE have to be set"),
-    "no audience": ({"JWT_AUDIENCE": ""}, "JWT_ISSUER and JWT_AUDIENCE have to be set"),
-    "short secret": ({"JWT_SECRET": "hunter2" * 4}, "JWT_SECRET must have 32 bytes or more"),
-    "keys over http": ({"JWT_JWKS_URL": "http://id.example.com/keys"}, "JWT_JWKS_URL must start with https://"),
-    "keys of a file": ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL must start with https://"),
+    "no key": ({"JWT_SECRET": ""}, "AUTH_MODE={mode}: needs JWT_JWKS_URL (or JWT_SECRET)"),
+    "no issuer": ({"JWT_ISSUER": ""}, "AUTH_MODE={mode}: needs JWT_ISSUER"),
+    "no audience": ({"JWT_AUDIENCE": ""}, "AUTH_MODE={mode}: needs JWT_AUDIENCE"),
+    "neither": ({"JWT_ISSUER": "", "JWT_AUDIENCE": ""}, "AUTH_MODE={mode}: needs JWT_ISSUER, JWT_AUDIENCE"),
+    "short secret": ({"JWT_SECRET": "hunter2" * 4}, "JWT_SECRET=(secret): must have 32 bytes or more"),
+    "keys over http": (
+        {"JWT_JWKS_URL": "http://u:hunter2@id.example.com/keys?a=b"},
+        "JWT_JWKS_URL=http://(secret)@id.example.com/keys?a=b: must start with https://",
+    ),
+    "keys of a file": ({"JWT_JWKS_URL": "file:///etc/keys"}, "JWT_JWKS_URL=file:///etc/keys: must start with https://"),
     "keys of a host like localhost": ({"JWT_JWKS_URL": "http://localhost.example.com/"}, "must start with https://"),
 }
 
 
 @pytest.mark.parametrize("mode", ["jwt", "both"])
-@pytest.mark.parametrize(("wrong", "told"), UNVERIFIABLE.values(), ids=UNVERIFIABLE)
+@pytest.mark.parametrize(("wrong", "message"), UNVERIFIABLE.values(), ids=UNVERIFIABLE)
 def test_tokens_that_could_not_be_verified_stop_the_start(
-    wrong: dict[str, str], told: str, mode: str, monkeypatch: pytest.MonkeyPatch
+    wrong: dict[str, str], message: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**VERIFIABLE, "AUTH_MODE": mode, **wrong}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as stopped:
         load_settings()
-    assert told in str(stopped.value)
+    assert message.format(mode=mode) in str(stopped.value)
     assert "hunter2" not in str(stopped.value)
     monkeypatch.setenv("AUTH_MODE", "api_key")
     assert not load_settings().takes_tokens
+
+
+def test_authentication_by_tokens_alone_names_all_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = "JWT_JWKS_URL (or JWT_SECRET), JWT_ISSUER, JWT_AUDIENCE"
+    assert told(monkeypatch, AUTH_MODE="jwt") == f"AUTH_MODE=jwt: needs {needed}"
 
 
 @pytest.mark.parametrize("url", ["https://id.example.com/keys", "http://127.0.0.1:8080/keys", "http://[::1]:8080/keys"])
@@ -137,9 +240,15 @@ def test_secrets_are_read_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "secret").write_text("hunter2\n")
     monkeypatch.setenv("POSTGRES_PASSWORD_FILE", str(tmp_path / "secret"))
     assert load_settings().postgres_password.get_secret_value() == "hunter2"
-    monkeypatch.setenv("REDIS_PASSWORD_FILE", "/nowhere")
-    with pytest.raises(SystemExit, match="/nowhere"):
-        load_settings()
+    message = told(monkeypatch, REDIS_PASSWORD_FILE="/nowhere")
+    assert message == "REDIS_PASSWORD_FILE=/nowhere: No such file or directory (a file with the secret)"
+    (tmp_path / "binary").write_bytes(b"\xff")
+    assert "binary: is not UTF-8 text" in told(monkeypatch, REDIS_PASSWORD_FILE=str(tmp_path / "binary"))
+
+
+def test_an_unreadable_env_file_stops_the_start_with_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"LOG_DIR=\xff\n")
+    assert told(monkeypatch) == ".env: is not UTF-8 text"
 
 
 def test_the_secret_of_tokens_is_read_from_a_file_and_not_shown(

@@ -128,11 +128,12 @@ def run_audit(folder: Path, **environment: str) -> "subprocess.CompletedProcess[
 def test_exit_codes(committing_client: TestClient, committing: Database, tmp_path: Path) -> None:
     product = Factory(committing_client).product(stock=10)["id_key"]
     agreed = run_audit(tmp_path)
-    assert (agreed.returncode, agreed.stdout, agreed.stderr) == (0, report([]), "")
+    database = f"Database: 127.0.0.1:{os.environ['POSTGRES_PORT']}/ecommerce_db\n"
+    assert (agreed.returncode, agreed.stdout, agreed.stderr) == (0, report([]), database)
     with committing.engine.begin() as connection:
         connection.execute(text("UPDATE products SET stock = 9"))
     found = run_audit(tmp_path)
-    assert (found.returncode, found.stderr) == (1, "")
+    assert (found.returncode, found.stderr) == (1, database)
     assert f"  product {product}: 10 put in, but 9 in stock and 0 in orders\n" in found.stdout
     away = run_audit(tmp_path, POSTGRES_PORT=str(free_port()))
     assert (away.returncode, away.stdout, "The database cannot be read" in away.stderr) == (2, "", True)

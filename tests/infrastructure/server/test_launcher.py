@@ -39,7 +39,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def servers(app: App) -> list[int]:
-    return [read_pid(app.log.parent / ".data" / name / "server.pid") for name in ("postgres", "valkey")]
+    [postgres] = (app.log.parent / ".data").glob("postgres-*")
+    return [read_pid(folder / "server.pid") for folder in (postgres, postgres.parent / "valkey")]
 
 
 def everything(app: App) -> list[int]:
