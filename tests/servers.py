@@ -145,7 +145,7 @@ class App:
 def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
     """Run `script` in `folder` with only the settings of `environment`; yield after its first response."""
     port = free_port()
-    names = {name.upper() for name in Settings.model_fields}
+    names = {"PORT", "WEB_CONCURRENCY", *(name.upper() for name in Settings.model_fields)}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
     defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false", "TMPDIR": str(folder)}
     log = folder / "output.log"
