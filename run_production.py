@@ -1,8 +1,8 @@
 """The production launcher: a parent process that prepares the service, and starts, replaces and stops its workers."""
 
 import logging
-import os
 import shutil
+import socket
 import sys
 
 from pydantic import SecretStr
@@ -14,6 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 from config.settings import Settings
 from infrastructure.observability.metrics import prepare_metrics
 from infrastructure.server.launcher import prepared_service, print_addresses, server_config
+from infrastructure.server.listener import listen
 from infrastructure.server.supervisor import Workers
 
 logger = logging.getLogger("run_production")
@@ -22,34 +23,32 @@ FREE_SLOTS = """
     SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
     FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
 """
-RESTART_JITTER = 0.2  # share of LIMIT_MAX_REQUESTS, so that the workers are not all replaced at once
 
 
 def main() -> None:
-    with prepared_service() as wanted:
+    with prepared_service() as (wanted, listener):
         settings = wanted.model_copy(update=fit_connections(wanted, free_slots(wanted)))
         metrics = prepare_metrics(settings)
         try:
             sys.stdout.write(table(settings))
             sys.stdout.flush()
+            listen(listener, settings)
             print_addresses(settings)
-            serve(settings)
+            serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener)
         finally:
             if metrics != settings.prometheus_multiproc_dir:
                 shutil.rmtree(metrics, ignore_errors=True)
 
 
-def serve(settings: Settings) -> None:
-    config = server_config(
-        settings,
-        workers=settings.uvicorn_workers,
-        limit_max_requests=settings.limit_max_requests or None,
-        limit_max_requests_jitter=int(settings.limit_max_requests * RESTART_JITTER),
-        timeout_worker_healthcheck=30,  # long enough for a slow start
+def serve(settings: Settings, listener: socket.socket) -> None:
+    workers = Workers(
+        server_config(settings),
+        listener,
+        count=settings.uvicorn_workers,
+        max_requests=settings.limit_max_requests,
+        min_lifetime=settings.limit_min_lifetime,
     )
-    workers = Workers(config, [config.bind_socket()])
-    workers.run()
-    if any(worker.exitcode == STARTUP_FAILURE for worker in workers.processes):
+    if not workers.run():
         sys.exit(STARTUP_FAILURE)
 
 
@@ -67,26 +66,29 @@ def free_slots(settings: Settings) -> int | None:
 
 
 def fit_connections(settings: Settings, free: int | None) -> dict[str, int]:
-    """Return smaller pool sizes if the pools of all workers exceed `free`, and set them in the workers' environment.
+    """Return smaller pool sizes if the pools of all workers exceed `free`, with a warning if the operator chose sizes.
 
-    The overflow shrinks first, then the pool, and the connections for single statements last.
+    The overflow shrinks first, then the pool, and the connections for single statements last. A worker that is recycled
+    and its successor hold connections at the same time.
     """
     probe = 1  # connection of the health check
+    workers = settings.uvicorn_workers + (settings.limit_max_requests > 0)
     pools = settings.db_pool_size + settings.db_max_overflow
     wanted = pools + settings.db_read_connections + settings.db_threads + probe
-    if free is None or settings.uvicorn_workers * wanted <= free:
+    if free is None or workers * wanted <= free:
         return {}
-    share = free // settings.uvicorn_workers - probe
+    share = free // workers - probe
     reads = max(1, min(settings.db_read_connections, share // 3))
     threads = max(1, min(settings.db_threads, settings.db_pool_size, (share - reads) // 2))
     pool = max(1, min(settings.db_pool_size, share - reads - threads))
     overflow = max(0, min(settings.db_max_overflow, share - reads - threads - pool))
     sizes = {"db_pool_size": pool, "db_max_overflow": overflow, "db_read_connections": reads, "db_threads": threads}
     fitted = {name: size for name, size in sizes.items() if size != getattr(settings, name)}
-    os.environ.update({name.upper(): str(value) for name, value in fitted.items()})
-    logger.warning(
-        "%s workers with %s connections each are more than the %s that PostgreSQL has: %s",
-        *(settings.uvicorn_workers, wanted, free),
+    fits = workers * (sum(sizes.values()) + probe) <= free
+    logger.log(
+        logging.WARNING if settings.model_fields_set & sizes.keys() or not fits else logging.INFO,
+        "%s workers%s with %s connections each are more than the %s that PostgreSQL has: %s",
+        *(settings.uvicorn_workers, " and a successor" * (workers - settings.uvicorn_workers), wanted, free),
         ", ".join(f"{name.upper()}={value}" for name, value in fitted.items()),
     )
     return fitted

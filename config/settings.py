@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
+from config.cores import usable_cores
 from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -24,6 +25,7 @@ SECRETS = (
     *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
 )
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
+MAX_WORKERS = 64
 LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 
@@ -46,14 +48,14 @@ class Settings(BaseSettings):
     postgres_password: SecretStr = SecretStr("")
     database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
     migration_database_url: SecretStr | None = Field(None, description="as DATABASE_URL, for migrations only")
-    db_pool_size: int = Field(50, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
-    db_max_overflow: int = Field(100, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
+    db_pool_size: int = Field(7, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
+    db_max_overflow: int = Field(0, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
     db_pool_timeout: float = Field(10, gt=0, le=300, description="seconds to wait for a connection, up to 300")
     db_pool_recycle: int = Field(3600, ge=-1, description="seconds until a connection is replaced, -1 for never")
     db_threads: int = Field(
-        10, ge=1, le=200, description="threads of a worker, and connections for single writes, 1-200"
+        7, ge=1, le=200, description="threads of a worker, and connections for single writes, 1-200"
     )
-    db_read_connections: int = Field(10, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
+    db_read_connections: int = Field(4, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
     db_connect_timeout: int = Field(2, ge=1, le=60, description="seconds, 1-60")
     db_statement_timeout: float = Field(5, gt=0, le=600, description="seconds a statement may run, up to 600")
     db_lock_timeout: float = Field(2, gt=0, le=600, description="seconds to wait for a lock, up to 600")
@@ -74,15 +76,19 @@ class Settings(BaseSettings):
         8000, validation_alias=AliasChoices("API_PORT", "PORT", "api_port"), description="TCP port, 1-65535"
     )
     uvicorn_workers: int = Field(
-        default_factory=lambda: min(8, max(2, 2 * (os.cpu_count() or 1) + 1)),
+        default_factory=lambda: min(MAX_WORKERS, usable_cores()),
+        validation_alias=AliasChoices("UVICORN_WORKERS", "WEB_CONCURRENCY", "uvicorn_workers"),
         ge=1,
-        le=64,
-        description="processes, 1-64; default 2 x cores + 1, between 2 and 8",
+        le=MAX_WORKERS,
+        description="processes, 1-64; or WEB_CONCURRENCY; default one for each usable core",
     )
     backlog: int = Field(2048, ge=1, le=65535, description="connections waiting to be accepted, 1-65535")
     timeout_keep_alive: int = Field(5, ge=1, le=3600, description="seconds an idle connection stays open, 1-3600")
     limit_concurrency: int = Field(1000, ge=1, description="connections a worker before it answers 503")
     limit_max_requests: int = Field(10000, ge=0, description="requests until a worker is replaced, 0 for never")
+    limit_min_lifetime: float = Field(
+        10, ge=0, le=86400, description="seconds between two such replacements, up to 86400"
+    )
     timeout_graceful_shutdown: int = Field(20, ge=1, le=600, description="seconds for requests to finish, 1-600")
     timeout_request_header: float = Field(10, gt=0, le=300, description="seconds for a request's header, up to 300")
     timeout_request_body: float = Field(20, gt=0, le=300, description="seconds for a request's body, up to 300")
@@ -235,8 +241,18 @@ def read_secret_files(environment: dict[str, str]) -> dict[str, str]:
     return values
 
 
+_inherited: list[Settings] = []  # at most one
+
+
+def inherit_settings(settings: Settings) -> None:
+    """Make `load_settings` return the settings of the parent process, although its environment and .env may change."""
+    _inherited[:] = [settings]
+
+
 def load_settings() -> Settings:
     """Load the settings of this process. Exit with one line for each wrong variable: name, value, allowed values."""
+    if _inherited:
+        return _inherited[0]
     try:
         return Settings(**read_secret_files(dict(os.environ)))  # type: ignore[arg-type] # plain text; pydantic converts it
     except ValidationError as error:

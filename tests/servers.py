@@ -98,7 +98,7 @@ def address(server: EmbeddedServer) -> dict[str, str]:
 
 def environment_without_settings() -> dict[str, str]:
     """Return this process's environment without the settings of the application."""
-    names = {name.upper() for name in Settings.model_fields}
+    names = {"PORT", "WEB_CONCURRENCY", *(name.upper() for name in Settings.model_fields)}
     return {name: value for name, value in os.environ.items() if name not in names}
 
 

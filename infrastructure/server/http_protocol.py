@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from config.settings import Settings, inherit_settings
 from infrastructure.server.response_cycle import SingleWriteCycle
 
 RequestPart = Literal["header", "body"]
@@ -26,11 +27,21 @@ IS_OVERLOADED = "ecommerce.is_overloaded"
 
 
 class DeadlineConfig(Config):
-    """Uvicorn's configuration with `DeadlineProtocol` and its two deadlines. It is pickled for the workers."""
+    """Uvicorn's configuration with `DeadlineProtocol` and its two deadlines. It is pickled for the workers.
+
+    The application that it loads has the settings of `settings`, if they are set.
+    """
+
+    settings: Settings | None = None
 
     def __init__(self, app: Any, *, request_header_seconds: float, request_body_seconds: float, **options: Any) -> None:
         super().__init__(app, http=DeadlineProtocol, **options)
         self.deadlines: dict[RequestPart, float] = {"header": request_header_seconds, "body": request_body_seconds}
+
+    def load(self) -> None:
+        if self.settings:
+            inherit_settings(self.settings)
+        super().load()
 
 
 class DeadlineProtocol(HttpToolsProtocol):

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import CONSOLE_DETAILS, configure_logging, stop_logging
 from config.settings import Settings, load_settings
+from infrastructure.server import listener as listeners
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.servers import available_servers
 from migrations.runner import migrate
@@ -30,23 +32,27 @@ SOURCES = ("config", "controllers", "infrastructure", "middleware", "models", "r
 
 
 @contextmanager
-def prepared_service() -> Iterator[Settings]:
-    """Prepare settings, logging, servers and tables, and yield the settings with the addresses of all servers.
+def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
+    """Prepare settings, port, logging, servers and tables. Yield the settings with the addresses of all servers.
 
-    Leaving the block undoes the steps in reverse order. A signal to stop before Uvicorn runs ends the process with
-    exit code 0.
+    The socket that is yielded with them has the port of the service, but does not listen yet. Leaving the block undoes
+    the steps in reverse order. A signal to stop before Uvicorn runs ends the process with exit code 0.
     """
     settings = load_settings()
+    listener = listeners.bind(settings)
     for number in (signal.SIGINT, signal.SIGTERM):  # until Uvicorn handles them
         signal.signal(number, lambda *_: sys.exit(0))
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     configure_logging(settings)
     try:
         with available_servers(settings) as complete:
             migrate(complete)
             warn_if_open(complete)
-            yield complete
+            yield complete, listener
     finally:
         stop_logging()
+        listener.close()
 
 
 def warn_if_open(settings: Settings) -> None:
@@ -62,7 +68,7 @@ def warn_if_open(settings: Settings) -> None:
 
 
 def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
-    return DeadlineConfig(
+    config = DeadlineConfig(
         "main:app",
         host=settings.api_host,
         port=settings.api_port,
@@ -78,8 +84,11 @@ def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
         log_config=None,
         proxy_headers=False,  # the application checks TRUSTED_PROXIES itself
         server_header=False,
+        workers=1,  # otherwise Uvicorn reads WEB_CONCURRENCY, which may be wrong
         **options,
     )
+    config.settings = settings
+    return config
 
 
 def print_addresses(settings: Settings) -> None:
@@ -111,15 +120,16 @@ class SourceReload(StatReload):
 
 def serve_development() -> None:
     os.environ.setdefault(CONSOLE_DETAILS, "false")
-    with prepared_service() as settings:
+    with prepared_service() as (settings, listener):
+        listeners.listen(listener, settings)
         print_addresses(settings)
         if settings.reload:
             folders = [str(ROOT / folder) for folder in SOURCES]
             config = server_config(settings, reload=True, reload_delay=0.5, reload_dirs=folders)
-            SourceReload(config, Server(config).run, [config.bind_socket()]).run()
+            SourceReload(config, Server(config).run, [listener]).run()
             return
         server = Server(server_config(settings))
-        server.run()
+        server.run([listener])
         if not server.started:
             sys.exit(STARTUP_FAILURE)
 

@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from config.settings import RedisAddress, Settings, load_settings
+from config.settings import RedisAddress, Settings, inherit_settings, load_settings
 from run_production import fit_connections, table
 from tests.servers import ROOT
 
@@ -17,7 +17,7 @@ NAMES = [name.upper() for name in Settings.model_fields]
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Remove all variables, and run in a folder without `.env`."""
-    for name in [*NAMES, "PORT"]:
+    for name in [*NAMES, "PORT", "WEB_CONCURRENCY"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -288,16 +288,15 @@ def test_the_table_of_the_configuration_shows_no_secret() -> None:
 
 
 @pytest.mark.parametrize("free", [697, 400, 97, 40, 10])
-def test_pools_are_made_to_fit_the_server(free: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = Settings(uvicorn_workers=5)
-    for name in ("DB_POOL_SIZE", "DB_MAX_OVERFLOW", "DB_READ_CONNECTIONS", "DB_THREADS"):
-        monkeypatch.setenv(name, "0")  # restored afterwards
+def test_pools_are_made_to_fit_the_server(free: int) -> None:
+    wanted = Settings(uvicorn_workers=5, db_pool_size=50, db_max_overflow=100, db_read_connections=10, db_threads=10)
     update = fit_connections(wanted, free)
     fitted = wanted.model_copy(update=update)
     probe = 1
     pools = fitted.db_pool_size + fitted.db_max_overflow
     connections = pools + fitted.db_read_connections + fitted.db_threads + probe
-    assert 5 * connections <= max(free, 5 * 4)
+    workers_and_successor = 6
+    assert workers_and_successor * connections <= max(free, workers_and_successor * 4)
     assert fitted.db_threads <= fitted.db_pool_size
     assert Settings.model_validate(fitted.model_dump()) == fitted
 
@@ -305,3 +304,61 @@ def test_pools_are_made_to_fit_the_server(free: int, monkeypatch: pytest.MonkeyP
 def test_pools_that_fit_stay_as_they_are() -> None:
     assert fit_connections(Settings(uvicorn_workers=4), 697) == {}
     assert fit_connections(Settings(uvicorn_workers=64), None) == {}
+
+
+FREE_BY_DEFAULT = 97  # max_connections of a new PostgreSQL, without the 3 for superusers
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4])
+def test_the_default_pools_fit_a_default_server(cores: int, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        assert fit_connections(Settings(uvicorn_workers=cores), FREE_BY_DEFAULT) == {}
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("chosen", "free", "level"),
+    [
+        ({}, FREE_BY_DEFAULT, "INFO"),
+        ({"db_pool_size": 50}, FREE_BY_DEFAULT, "WARNING"),
+        ({"db_max_overflow": 1}, FREE_BY_DEFAULT, "WARNING"),
+        ({"db_threads": 10}, FREE_BY_DEFAULT, "WARNING"),
+        ({"db_read_connections": 10}, FREE_BY_DEFAULT, "WARNING"),
+        ({}, 20, "WARNING"),  # not even the smallest pools fit
+    ],
+)
+def test_only_chosen_sizes_shrink_with_a_warning(
+    chosen: dict[str, Any], free: int, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        assert fit_connections(Settings(uvicorn_workers=8, **chosen), free)
+    assert [record.levelname for record in caplog.records] == [level]
+
+
+def test_workers_that_are_never_recycled_need_no_connections_for_successors() -> None:
+    settings = Settings(uvicorn_workers=5, limit_max_requests=0)
+    assert fit_connections(settings, FREE_BY_DEFAULT) == {}
+    assert fit_connections(settings.model_copy(update={"limit_max_requests": 1}), FREE_BY_DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("variables", "workers"),
+    [
+        ({"WEB_CONCURRENCY": "3"}, 3),
+        ({"WEB_CONCURRENCY": "3", "UVICORN_WORKERS": "2"}, 2),
+        ({"WEB_CONCURRENCY": "3", "UVICORN_WORKERS": ""}, 3),
+        ({"WEB_CONCURRENCY": "", "UVICORN_WORKERS": ""}, 64),
+    ],
+)
+def test_number_of_workers(variables: dict[str, str], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.settings.usable_cores", lambda: 100)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().uvicorn_workers == workers
+
+
+def test_a_worker_has_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.settings._inherited", [])
+    inherit_settings(Settings(api_port=9000))
+    monkeypatch.setenv("API_PORT", "nonsense")
+    assert load_settings().api_port == 9000

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import pickle
 import re
 from pathlib import Path
 from typing import Any, cast
@@ -9,12 +10,14 @@ from typing import Any, cast
 import pytest
 import uvicorn
 from uvicorn import Config, Server
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
-from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.statreload import StatReload
 
+from config.settings import Settings
+from infrastructure.server.http_protocol import DeadlineConfig, DeadlineProtocol
 from tests.infrastructure.server.uvicorn_doubles import CHANGED, GET, application, connect, run
 
 REQUIREMENTS = Path(__file__).parents[3] / "requirements.txt"
@@ -39,8 +42,10 @@ def test_the_installed_version_is_the_pinned_one() -> None:
         (HttpToolsProtocol, "resume_writing", ["self"]),
         (HttpToolsProtocol, "shutdown", ["self"]),
         (RequestResponseCycle, "send", ["self", "message"]),
-        (Multiprocess, "keep_subprocess_alive", ["self"]),
-        (Multiprocess, "join_all", ["self"]),
+        (Config, "load", ["self"]),
+        (Server, "on_tick", ["self", "counter"]),
+        (Server, "shutdown", ["self", "sockets"]),
+        (Server, "handle_exit", ["self", "sig", "frame"]),
         (StatReload, "iter_py_files", ["self"]),
     ],
 )
@@ -128,6 +133,19 @@ def test_flow_control_tells_paused_reading_and_writing() -> None:
     run(scenario)
 
 
+def test_the_server_ticks_and_counts_requests() -> None:
+    async def scenario() -> None:
+        server = Server(Config(application, log_config=None))
+        server.should_exit = True
+        assert await server.on_tick(0), CHANGED + "`should_exit` does not end the server"
+        assert server.started is False, CHANGED + "`started` of a new server"
+        protocol, _ = connect(server.server_state)
+        protocol.data_received(GET)
+        assert server.server_state.total_requests in (0, 1), CHANGED + "`total_requests`"
+
+    run(scenario)
+
+
 class Connection:
     """A connection that records its shutdown and leaves the server."""
 
@@ -154,6 +172,19 @@ def test_the_server_shuts_down_each_connection() -> None:
         assert connection.was_told, CHANGED + "the server does not call `shutdown` of its connections"
 
     run(scenario)
+
+
+def test_a_failed_start_has_its_own_exit_code() -> None:
+    assert STARTUP_FAILURE not in (0, 1), CHANGED + f"STARTUP_FAILURE is {STARTUP_FAILURE}"
+
+
+def test_the_configuration_reaches_the_workers() -> None:
+    config = DeadlineConfig("main:app", request_header_seconds=1, request_body_seconds=2, log_config=None)
+    config.settings = Settings(jwt_secret="a secret that only the parent knows")
+    copy = pickle.loads(pickle.dumps(config))
+    assert copy.http is DeadlineProtocol, CHANGED + f"Config.http: {copy.http}"
+    assert copy.deadlines == {"header": 1, "body": 2}, CHANGED + "Config loses attributes"
+    assert copy.settings == config.settings, CHANGED + "Config loses attributes"
 
 
 def test_a_lost_connection_marks_its_cycle() -> None:
