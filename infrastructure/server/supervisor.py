@@ -16,6 +16,7 @@ from infrastructure.server.worker import BEAT_SECONDS, FULL, LEAVING, STARTING, 
 logger = logging.getLogger(__name__)
 
 HUNG_SECONDS = 30  # of silence, until a worker is killed
+START_SECONDS = 120  # the same for a new process, which imports its modules before its first report
 KILL_SECONDS = 4  # after TIMEOUT_GRACEFUL_SHUTDOWN, until a worker is killed; a stop takes up to a second before that
 CLOSE_SECONDS = 0.5  # from the signal to the workers until the parent shuts the listening socket down
 RETRY_SECONDS = 5  # until the next attempt, when a worker could not start but others serve
@@ -32,6 +33,7 @@ class Worker:
         self.process.start()
         theirs.close()
         self.state = STARTING
+        self.patience: float = START_SECONDS
         self.silence = 0.0  # seconds; time during which the parent itself is stopped does not count
         self.kill_at: float | None = None  # set as soon as the worker leaves
 
@@ -45,7 +47,7 @@ class Worker:
         with suppress(EOFError, OSError):
             while self._pipe.poll():
                 self.state = self._pipe.recv_bytes()
-                self.silence = 0.0
+                self.silence, self.patience = 0.0, HUNG_SECONDS
 
     def leave(self, kill_at: float) -> None:
         self.kill_at = min(kill_at, self.kill_at or kill_at)
@@ -114,7 +116,7 @@ class Workers:
                 self._remove(worker)
             elif worker.state == LEAVING and worker.stays:  # somebody sent it SIGTERM
                 worker.leave(now + self._leave_seconds)
-            elif worker.silence > HUNG_SECONDS if worker.kill_at is None else now > worker.kill_at:
+            elif worker.silence > worker.patience if worker.kill_at is None else now > worker.kill_at:
                 logger.error("Worker %s hangs and is killed.", worker.process.pid)
                 worker.process.kill()
 

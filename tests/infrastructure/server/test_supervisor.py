@@ -9,12 +9,11 @@ import pytest
 
 from infrastructure.server import supervisor
 from infrastructure.server.http_protocol import DeadlineConfig
-from infrastructure.server.supervisor import HUNG_SECONDS, KILL_SECONDS, RETRY_SECONDS, Workers
+from infrastructure.server.supervisor import HUNG_SECONDS, KILL_SECONDS, RETRY_SECONDS, START_SECONDS, Workers
 from infrastructure.server.worker import FULL, LEAVING, SERVING, STARTING
 
 GRACE = 20
 MIN_LIFETIME = 10
-NOTHING_TO_READ = 0.0
 
 
 class Process:
@@ -36,7 +35,7 @@ class Process:
 class Double(supervisor.Worker):
     def __init__(self, *_: object) -> None:
         self.process: Any = Process()
-        self.state, self.silence, self.kill_at = STARTING, NOTHING_TO_READ, None
+        self.state, self.silence, self.patience, self.kill_at = STARTING, 0.0, START_SECONDS, None
 
     def listen(self, seconds: float) -> None:
         self.silence += seconds
@@ -87,7 +86,7 @@ def parent(clock: Clock) -> Iterator[Parent]:
         parent = Parent(2, listener)
         parent.round()
         for worker in parent.workers:
-            worker.state = SERVING
+            worker.state, worker.patience = SERVING, HUNG_SECONDS
         assert parent.round() == [SERVING, SERVING]
         yield parent
 
@@ -158,6 +157,18 @@ def test_a_hung_worker_is_replaced_and_delays_no_other(parent: Parent) -> None:
     parent.round()
     assert hung.process.exitcode == -signal.SIGKILL
     assert parent.round() == [STARTING, STARTING]
+
+
+def test_a_new_process_may_take_longer_for_its_first_report(parent: Parent) -> None:
+    parent.workers[0].process.kill()
+    assert parent.round() == [SERVING, STARTING]
+    new = parent.workers[1]
+    new.silence = START_SECONDS
+    parent.round()
+    assert new.process.exitcode is None
+    new.silence = START_SECONDS + 0.1
+    parent.round()
+    assert new.process.exitcode == -signal.SIGKILL
 
 
 def test_time_in_which_the_parent_is_stopped_is_no_silence_of_workers(

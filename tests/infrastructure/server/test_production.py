@@ -1,0 +1,302 @@
+"""The production launcher with real processes that hang, are killed, lose their terminal or find their port taken."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from config.settings import Settings
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.process import command_line
+from tests.servers import ROOT, App, answers, children, running_app, until
+
+ADDRESSES = ("POSTGRES_", "REDIS_")
+
+
+@pytest.fixture
+def servers(settings: Settings) -> dict[str, str]:
+    """Return variables with the addresses of the session's servers, so that no launcher starts its own."""
+    return {name: value for name, value in os.environ.items() if name.startswith(ADDRESSES)}
+
+
+@pytest.fixture
+def patched(tmp_path: Path) -> Path:
+    """Return a launcher that takes a worker for hung after five seconds."""
+    script = tmp_path / "patched.py"
+    script.write_text(
+        "import run_production\nfrom infrastructure.server import supervisor\n"
+        "if __name__ == '__main__':\n    supervisor.HUNG_SECONDS = 5\n    run_production.main()\n"
+    )
+    return script
+
+
+def serving(app: App) -> list[int]:
+    """Return the workers, when both have started."""
+    until(lambda: app.log.read_bytes().count(b"Application startup complete") >= 2)
+    return app.workers()
+
+
+def everything(app: App) -> list[int]:
+    return [app.process.pid, *children(app.process.pid)]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if command_line(pid)]
+
+
+def connect(app: App) -> socket.socket:
+    host, _, port = app.url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), 60)
+
+
+def half_a_request(app: App) -> http.client.HTTPConnection:
+    """Send a request without the end of its body, `}`, and return its connection."""
+    connection = http.client.HTTPConnection(app.url.removeprefix("http://"), timeout=60)
+    connection.putrequest("POST", "/categories")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", "2")
+    connection.endheaders(b"{")
+    return connection
+
+
+def finish(connection: http.client.HTTPConnection) -> None:
+    with closing(connection):
+        connection.send(b"}")
+        assert connection.getresponse().status == 422
+
+
+def test_a_hung_worker_is_replaced_and_delays_no_other(servers: dict[str, str], patched: Path, tmp_path: Path) -> None:
+    with running_app(tmp_path, servers | {"PYTHONPATH": str(ROOT)}, script=patched) as app:
+        hung, killed = serving(app)
+        os.kill(hung, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: not {hung, killed} & set(app.workers()) and len(app.workers()) == 2)
+        until(lambda: answers(app))
+        log = app.log.read_text()
+        assert log.index(f"Worker {killed} died") < log.index(f"Worker {hung} hangs")
+
+
+@pytest.mark.parametrize("hung", [1, 2])
+def test_hung_workers_do_not_block_a_stop(servers: dict[str, str], tmp_path: Path, hung: int) -> None:
+    with running_app(tmp_path, servers | {"TIMEOUT_GRACEFUL_SHUTDOWN": "1"}) as app:
+        workers = serving(app)
+        pids = everything(app)
+        for pid in workers[:hung]:
+            os.kill(pid, signal.SIGSTOP)
+        assert app.stop() == 0
+        until(lambda: not alive(pids))
+
+
+def test_a_stop_resets_no_connection(servers: dict[str, str], tmp_path: Path) -> None:
+    """Connect all the time, from before the stop until the end. Each connection is refused or answered."""
+    with running_app(tmp_path, servers) as app, ThreadPoolExecutor(4) as pool:
+        serving(app)
+        begun = [half_a_request(app) for _ in range(4)]
+        has_answers = threading.Event()
+        asking = [pool.submit(ask_until_refused, app, has_answers) for _ in range(4)]
+        has_answers.wait(60)
+        app.process.terminate()
+        assert all(each.result(60) for each in asking)
+        assert app.process.poll() is None, "requests in progress do not delay the refusal"
+        for connection in begun:
+            finish(connection)
+        assert app.process.wait(60) == 0
+
+
+def ask_until_refused(app: App, has_answers: threading.Event) -> int:
+    answered = 0
+    while True:
+        try:
+            connection = connect(app)
+        except ConnectionRefusedError:
+            return answered
+        with connection:
+            connection.sendall(b"GET /health_check/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert connection.recv(1000).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 503 "))
+            answered += 1
+            has_answers.set()
+
+
+def test_a_hung_worker_keeps_no_port_open_during_a_stop(servers: dict[str, str], tmp_path: Path) -> None:
+    with running_app(tmp_path, servers | {"TIMEOUT_GRACEFUL_SHUTDOWN": "600"}) as app:
+        [hung, _] = serving(app)
+        os.kill(hung, signal.SIGSTOP)
+        app.process.terminate()
+        until(lambda: is_refused(app))
+        assert hung in app.workers()
+        os.kill(hung, signal.SIGCONT)
+        assert app.process.wait(60) == 0
+
+
+def is_refused(app: App) -> bool:
+    try:
+        connect(app).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_an_interrupt_of_all_processes_finishes_requests(servers: dict[str, str], tmp_path: Path) -> None:
+    """Ctrl+C reaches the workers as well."""
+    with running_app(tmp_path, servers) as app:
+        workers = serving(app)
+        begun = [half_a_request(app) for _ in range(4)]
+        for pid in [*workers, app.process.pid]:
+            os.kill(pid, signal.SIGINT)
+        until(lambda: b"Received SIGINT" in app.log.read_bytes())
+        for connection in begun:
+            finish(connection)
+        assert app.process.wait(60) == 0
+
+
+def test_a_stopped_worker_finishes_its_requests_and_is_replaced(servers: dict[str, str], tmp_path: Path) -> None:
+    with running_app(tmp_path, servers) as app:
+        first = serving(app)
+        begun = [half_a_request(app) for _ in range(4)]
+        for pid in first:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: len(set(app.workers()) - set(first)) == 2)
+        for connection in begun:
+            finish(connection)
+        until(lambda: not alive(first))
+        until(lambda: answers(app))
+
+
+# Makes standard input the controlling terminal of a new session, as a login shell does, and starts the launcher.
+IN_TERMINAL = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+if sys.argv[1] == "nohup":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, sys.argv[2]])
+"""
+
+
+@contextmanager
+def app_in_terminal(environment: dict[str, str], folder: Path, how: str) -> Iterator[tuple[App, int]]:
+    """Run the production launcher in a terminal, and yield it with the terminal's other end."""
+    port, log = free_port(), folder / "output.log"
+    master, slave = os.openpty()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", IN_TERMINAL, how, str(ROOT / "run_production.py")],
+            cwd=folder,
+            env=os.environ | environment | {"API_PORT": str(port), "UVICORN_WORKERS": "2"},
+            stdin=slave,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    os.close(slave)
+    app = App(process, f"http://{LOOPBACK}:{port}", log)
+    try:
+        until(lambda: process.poll() is not None or answers(app), 120)
+        serving(app)
+        yield app, master
+    finally:
+        process.terminate()
+        process.wait(60)
+        with suppress(OSError):
+            os.close(master)
+
+
+def test_a_closed_terminal_ends_the_service(servers: dict[str, str], tmp_path: Path) -> None:
+    with app_in_terminal(servers, tmp_path, "shell") as (app, terminal):
+        pids, connection = everything(app), half_a_request(app)
+        os.close(terminal)
+        until(lambda: is_refused(app))
+        finish(connection)
+        assert app.process.wait(60) == 0
+        until(lambda: not alive(pids))
+
+
+def test_a_service_under_nohup_survives_its_terminal(servers: dict[str, str], tmp_path: Path) -> None:
+    with app_in_terminal(servers, tmp_path, "nohup") as (app, terminal):
+        pids = everything(app)
+        os.close(terminal)
+        os.kill(app.process.pid, signal.SIGHUP)
+        assert answers(app)
+        assert alive(pids) == pids
+
+
+def test_a_taken_port_is_one_line(servers: dict[str, str], tmp_path: Path) -> None:
+    """Also when the port's owner answers like the service, so that its answer could pass for ours."""
+    with running_app(tmp_path, servers) as app:
+        port = app.url.rpartition(":")[2]
+        for script in ("run_production.py", "main.py"):
+            folder = tmp_path / script
+            folder.mkdir()
+            done = subprocess.run(
+                [sys.executable, str(ROOT / script)],
+                cwd=folder,
+                env=os.environ | servers | {"API_PORT": port},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done
+            assert f"API_PORT={port}: the port is in use by process {app.process.pid} (" in done.stderr
+
+
+def test_workers_keep_the_settings_of_their_parent(servers: dict[str, str], tmp_path: Path) -> None:
+    """Change `.env` and let new workers start. An invalid line would end them."""
+    file = tmp_path / ".env"
+    file.write_text("CORS_ORIGINS=https://before.example\n")
+    with running_app(tmp_path, servers) as app:
+        first = serving(app)
+        file.write_text("CORS_ORIGINS=https://after.example\nDB_POOL_SIZE=nonsense\n")
+        for pid in first:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not set(first) & set(app.workers()) and answers(app))
+        response = httpx2.get(f"{app.url}/products", headers={"Origin": "https://before.example"})
+        assert response.headers["access-control-allow-origin"] == "https://before.example"
+
+
+# The workers of this launcher end as if the application could not start.
+FAILING = """
+import sys
+import run_production
+from infrastructure.server import supervisor
+
+def fail(*_):
+    sys.exit(1)
+
+if __name__ == "__main__":
+    supervisor.serve_requests = fail
+    run_production.main()
+"""
+
+
+def test_workers_that_cannot_start_end_the_service(servers: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(FAILING)
+    with (
+        pytest.raises(AssertionError, match="No worker can start, so the service stops"),
+        running_app(tmp_path, servers | {"PYTHONPATH": str(ROOT)}, script=script) as app,
+    ):
+        assert app.process.wait(60) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
+def test_the_default_is_one_worker_for_each_usable_core(servers: dict[str, str], tmp_path: Path) -> None:
+    core = min(os.sched_getaffinity(0))
+    script = tmp_path / "one_core.py"
+    script.write_text(
+        f"import os\nif __name__ == '__main__':\n    os.sched_setaffinity(0, [{core}])\n"
+        "    import run_production\n    run_production.main()\n"
+    )
+    with running_app(tmp_path, servers | {"PYTHONPATH": str(ROOT), "UVICORN_WORKERS": ""}, script=script) as app:
+        assert len(app.workers()) == 1
+        log = app.log.read_text()
+        assert "UVICORN_WORKERS" in log
+        assert "WARNING" not in log
