@@ -9,10 +9,12 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
+from infrastructure.redis.membership import ROOT_STAMP
 from middleware.cached_responses import entry_of
 from schemas.product_schema import ProductFilters
-from services.cache_service import CacheLookup, CacheService
-from services.caching.keys import ROOT_STAMP, CachedResource, CacheEntry
+from services.cache_service import CacheService
+from services.caching.keys import CachedResource, CacheEntry
+from services.caching.lookup import CacheLookup
 from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, becomes, running
@@ -328,7 +330,7 @@ def test_stalled_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) 
         await workers.fill()
         with redis_client(address_of(valkey)) as client:
             before = client.get(ROOT_STAMP)
-            workers.clients[0]._last_heartbeat_at -= 1
+            workers.clients[0]._membership.confirmed_at -= 1
             assert (await workers.read(0))[1] is False
             await becomes(lambda: client.get(ROOT_STAMP) != before)
 
