@@ -67,7 +67,7 @@ def create_app_context(settings: Settings) -> AppContext:
     address = settings.redis_address()
     redis = RedisClient(address) if address else None
     database, cache = Database(settings), CacheService(redis, settings.redis_cache_ttl)
-    in_doubt = InDoubtWrites(database, cache, settings.db_statement_timeout)
+    in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
     return AppContext(settings, database, redis, cache, in_doubt)
 
 
@@ -99,6 +99,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     if app_context.redis:
         app_context.redis.start()
+        await app_context.redis.wait_for_first_attempt()
     report_draining(app_context)
     periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
     tasks = [asyncio.create_task(work) for work in periodic]
@@ -106,6 +107,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for task in tasks:
         task.cancel()
+    await app_context.database.threads.finish()
+    await app_context.in_doubt.hand_over()
     if app_context.redis:
         await app_context.redis.stop()
     app_context.database.close()

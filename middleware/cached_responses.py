@@ -6,8 +6,9 @@ from urllib.parse import parse_qsl
 
 from middleware.raw_response import STATUS_LINE_200, Headers, head_of, json_headers
 from middleware.security_headers import PUBLIC_REVALIDATED
-from services.cache_service import CacheLookup, CacheService
+from services.cache_service import CacheService
 from services.caching.keys import CacheEntry
+from services.caching.lookup import CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 
 MEMO_ENTRIES = 4096

@@ -19,7 +19,7 @@ from middleware.raw_response import Headers, json_headers, send_response
 from middleware.scope_keys import CONTEXT_HEAD, REQUEST_CONTEXT, ROUTE, STATUS
 from services.auth.authenticator import Authenticator
 from services.auth.principal import ANONYMOUS, EVERYBODY, Principal
-from services.cache_service import CacheLookup
+from services.caching.lookup import CacheLookup
 from services.exceptions import UnauthorizedError
 from services.request_context import RequestContext
 

@@ -23,11 +23,11 @@ from tqdm import tqdm
 
 from config.redis_config import redis_client
 from config.settings import Settings, load_settings
+from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
-from services.caching.keys import ROOT_STAMP
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # orders simultaneous runs; arbitrary, but nothing else locks this number

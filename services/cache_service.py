@@ -6,64 +6,24 @@ invalid at once, also one that a slow reader stores later. Nothing searches for 
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand
-from services.caching.keys import ROOT_STAMP, CacheEntry
+from infrastructure.redis.protocol import RedisDownError, SimpleCommand
+from services.caching.keys import CacheEntry
+from services.caching.lookup import STAMP_BYTES, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
-from services.rendering import RenderedJson, etag_of
-
-logger = logging.getLogger(__name__)
-
-STAMP_BYTES = 16
-STAMPS_BYTES = 2 * STAMP_BYTES
-HEAD_BYTES = STAMPS_BYTES + len(etag_of(b""))
+from services.rendering import RenderedJson
 
 Load = Callable[[], Awaitable[RenderedJson]]
 ChangedRows = Mapping[str, set[int]]
 """Keys of rows by table."""
-
-
-class CacheLookup:
-    """One read of an entry, shared by all requests of the same event loop tick.
-
-    After the pipeline is done, `body` is the cached response, or None on a miss. `stamps` are the stamps for a response
-    made of rows that are read from now on; None means that it must not be stored or shared.
-    """
-
-    __slots__ = ("_open", "body", "entry", "etag", "head", "pipeline", "stamps")
-
-    def __init__(self, entry: CacheEntry, still_open: "dict[str, CacheLookup]") -> None:
-        self.entry = entry
-        self.pipeline: Pipeline
-        self.stamps: bytes | None = None
-        self.etag = b""
-        self.body: bytes | None = None
-        self.head: bytes | None = None  # the response head, kept by the middleware for all requests of this lookup
-        self._open = still_open
-
-    def pack(self) -> bytes:
-        self._open.pop(self.entry.key, None)
-        return self.entry.fetch_command
-
-    def resolve(self, reply: Any) -> None:
-        if isinstance(reply, Exception) or not self.pipeline.is_trusted:
-            return
-        root, own, value = reply
-        if root and own:
-            self.stamps = root + own
-            if value and value.startswith(self.stamps):
-                self.etag, self.body = value[STAMPS_BYTES:HEAD_BYTES], value[HEAD_BYTES:]
-        logger.debug("cache %s: %s", "miss" if self.body is None else "hit", self.entry.key)
 
 
 class CacheService:
@@ -74,8 +34,6 @@ class CacheService:
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, CacheLookup] = {}
         self._loads: dict[tuple[str, bytes], asyncio.Task[RenderedJson]] = {}
-        if redis:
-            redis.add_handshake_command("UNLINK", ROOT_STAMP)
 
     @property
     def is_available(self) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from repositories.idempotency_repository import RequestKey, StoredResponse
 from services.auth.principal import EVERYBODY, Principal
-from services.cache_service import CacheLookup
+from services.caching.lookup import CacheLookup
 from services.exceptions import ServiceError
 from services.rendering import Created
 

@@ -32,5 +32,9 @@ class WorkerThreads:
         finally:
             self._semaphore.release()
 
+    async def finish(self) -> None:
+        """Wait for the work that is running, also of cancelled requests, while the event loop serves it. Start none."""
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -9,12 +9,15 @@ the handshake drops all responses cached before.
 """
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
+import hiredis
+
 from config.settings import RedisAddress
 from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word
-from infrastructure.redis.supervisor import HEARTBEAT_COMMAND, RedisSupervisor
+from infrastructure.redis.supervisor import REPLY_TIMEOUT_SECONDS, RedisSupervisor
 
 TRUST_SECONDS = 0.9
 # Limit of `execute_reliably` while Redis sends data but does not execute the command.
@@ -54,7 +57,7 @@ class RedisClient(RedisSupervisor):
         """
         started_at, command = monotonic(), SimpleCommand(*words)
         waiter: asyncio.Future[None] | None = None
-        self._retry_now.set()
+        self._retry_pause.cut_short()
         while True:
             if waiter is None and not self._outage.is_silent():
                 waiter = self._send_now(command)
@@ -65,9 +68,9 @@ class RedisClient(RedisSupervisor):
                     return True
                 waiter = None
                 await asyncio.sleep(POLL_SECONDS)
-            if self._outage.is_outage_proven(started_at):
-                return False
-            if monotonic() - started_at > RELIABLE_TIMEOUT_SECONDS:
+            is_late = monotonic() - started_at > RELIABLE_TIMEOUT_SECONDS
+            if is_late or self._outage.is_outage_proven(started_at):
+                self._membership.note_undropped(started_at)
                 self.mark_down("it does not execute commands")
                 return False
 
@@ -91,11 +94,17 @@ class RedisClient(RedisSupervisor):
         await super().stop()
         self._flush()
 
+    async def _leave(self) -> None:
+        """Leave the members. Without an acknowledgement the others take this worker for dead, which is safe."""
+        with suppress(RedisDownError, hiredis.HiredisError, TimeoutError):
+            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                await self.call(*self._membership.leave())
+
     def _flush(self) -> None:
         pipeline, self._open = self._open, None
         if pipeline is None:
             return
-        pipeline.is_trusted = monotonic() - self._last_heartbeat_at <= TRUST_SECONDS
+        pipeline.is_trusted = monotonic() - self._membership.confirmed_at <= TRUST_SECONDS
         connection = self._connection if self.is_up else None
         if connection and not connection.is_closed:
             connection.send(pipeline)
@@ -113,7 +122,7 @@ class RedisClient(RedisSupervisor):
         return pipeline.wait()
 
     def _send_heartbeat(self) -> None:
-        _Heartbeat(self)
+        _Heartbeat(self, self._membership.heartbeat())
 
     def on_heartbeat_reply(self, sent_at: float, reply: Any) -> None:
         """Record an acknowledged heartbeat. Take the client down if it was rejected, or sent too late."""
@@ -121,10 +130,12 @@ class RedisClient(RedisSupervisor):
             return
         if isinstance(reply, Exception):
             self.mark_down(str(reply))
-        elif sent_at - self._last_heartbeat_at > TRUST_SECONDS:
+        elif sent_at - self._membership.confirmed_at > TRUST_SECONDS:
             self.mark_down("this worker sent its heartbeat too late")
+        elif not reply:
+            self.mark_down("this worker is no longer a member")
         else:
-            self._last_heartbeat_at = sent_at
+            self._membership.confirm(sent_at, reply)
 
 
 class _Heartbeat(SimpleCommand):
@@ -132,8 +143,8 @@ class _Heartbeat(SimpleCommand):
 
     __slots__ = ("_client", "_pipeline")
 
-    def __init__(self, client: RedisClient) -> None:
-        super().__init__(*HEARTBEAT_COMMAND)
+    def __init__(self, client: RedisClient, words: tuple[Word, ...]) -> None:
+        super().__init__(*words)
         self._client = client
         self._pipeline = client.enqueue(self)
 

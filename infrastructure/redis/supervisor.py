@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from contextlib import suppress
 from time import monotonic
 
@@ -11,8 +10,10 @@ import hiredis
 from config.settings import RedisAddress
 from infrastructure.redis.connect import connect
 from infrastructure.redis.connection import RedisConnection
+from infrastructure.redis.membership import Membership
 from infrastructure.redis.outage import OutageDetector
 from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand, Word
+from infrastructure.redis.retry_pause import RetryPause
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,7 @@ HEARTBEAT_SECONDS = 0.1
 # A worker with hundreds of concurrent requests may itself be late. A shorter timeout would mistake that for an outage.
 REPLY_TIMEOUT_SECONDS = 0.6
 CONNECTION_TIMEOUT_SECONDS = 5.0  # after this silence the connection is replaced: its other end may be gone
-MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.05, 1.0
-# A write, because a read-only Redis (a replica, a full disk) cannot drop cached responses.
-HEARTBEAT_COMMAND: tuple[Word, ...] = ("UNLINK", "heartbeat")
+START_TIMEOUT_SECONDS = 2.0
 
 
 class RedisSupervisor:
@@ -31,19 +30,19 @@ class RedisSupervisor:
     def __init__(self, address: RedisAddress) -> None:
         self.is_up = False
         self._address = address
-        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db), HEARTBEAT_COMMAND]
+        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db)]
         if address.password:
             self._handshake.insert(0, ("AUTH", address.password))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._connection: RedisConnection | None = None
-        self._last_heartbeat_at = 0.0  # send time of the newest acknowledged heartbeat
+        self._membership = Membership()
         self._outage = OutageDetector()
         self._is_outage_logged = False
-        self._retry_seconds = MIN_RETRY_SECONDS
+        self._retry_pause = RetryPause()
         self._handshake_needed = asyncio.Event()
-        self._retry_now = asyncio.Event()
+        self._first_attempt_ended = asyncio.Event()
 
     def add_handshake_command(self, *words: Word) -> None:
         """Add a command that Redis must acknowledge in each handshake before the client is up. Call before `start`."""
@@ -55,10 +54,21 @@ class RedisSupervisor:
         self._task = self._loop.create_task(self._keep_connected())
         self._run_heartbeat()
 
+    async def wait_for_first_attempt(self) -> None:
+        """Wait until the first attempt to connect has succeeded or failed, for two seconds at most.
+
+        Call it before the worker serves: only the death of a member is noticed.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await self._first_attempt_ended.wait()
+
     async def stop(self) -> None:
-        self.is_up = False
+        """End the connection. Call it when no write is under way: the client leaves the members."""
         if self._timer:
             self._timer.cancel()
+        await self._leave()
+        self.is_up = False
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -76,6 +86,9 @@ class RedisSupervisor:
         self._handshake_needed.set()
 
     def _send_heartbeat(self) -> None:
+        raise NotImplementedError
+
+    async def _leave(self) -> None:
         raise NotImplementedError
 
     def _run_heartbeat(self) -> None:
@@ -99,23 +112,16 @@ class RedisSupervisor:
 
     async def _keep_connected(self) -> None:
         while True:
-            self._retry_now.clear()
+            self._retry_pause.begin_attempt()
             started_at = monotonic()
             try:
                 await self._serve_connection()
             except (OSError, hiredis.HiredisError) as error:
+                self._first_attempt_ended.set()
                 self._outage.on_failure(started_at, error)
                 self._log_outage(str(error) or type(error).__name__)
                 if not isinstance(error, TimeoutError):
-                    await self._wait_before_retry()
-
-    async def _wait_before_retry(self) -> None:
-        """Wait for a random time, so that workers do not retry in step. A writer can cut the wait short."""
-        pause = self._retry_seconds * random.uniform(0.5, 1)  # noqa: S311 # no secret
-        self._retry_seconds = min(2 * self._retry_seconds, MAX_RETRY_SECONDS)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await self._retry_now.wait()
+                    await self._retry_pause.wait()
 
     async def _serve_connection(self) -> None:
         """Open one connection and keep it until it is lost. Raise the error that ends it."""
@@ -139,7 +145,7 @@ class RedisSupervisor:
     async def _run_handshake(self, connection: RedisConnection) -> None:
         """Repeat the handshake until Redis acknowledges it in time. Raise the error if Redis rejects it."""
         while True:
-            commands = [SimpleCommand(*words) for words in self._handshake]
+            commands = [SimpleCommand(*words) for words in (*self._handshake, self._membership.join())]
             pipeline = Pipeline(commands)
             connection.send(pipeline)
             async with asyncio.timeout(CONNECTION_TIMEOUT_SECONDS):
@@ -148,10 +154,11 @@ class RedisSupervisor:
                 command.result()
             if monotonic() - pipeline.sent_at <= REPLY_TIMEOUT_SECONDS and not connection.is_closed:
                 break
-        self._last_heartbeat_at = pipeline.sent_at
-        self._retry_seconds = MIN_RETRY_SECONDS
+        self._membership.confirm(pipeline.sent_at, commands[-1].result())
+        self._retry_pause.reset()
         self._is_outage_logged = False
         self.is_up = True
+        self._first_attempt_ended.set()
         logger.info("Redis is up: %s:%d", self._address.host, self._address.port)
 
     def _log_outage(self, reason: str) -> None:

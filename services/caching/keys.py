@@ -4,14 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import pack_command
 from schemas.list_query import ListQuery
-
-ROOT_STAMP = "cache:token"
-"""Key of the stamp that all entries contain. Each handshake with Redis drops it, which empties the cache.
-
-Keys of stamps end with `token`, as in earlier versions: both versions invalidate each other's entries during an update.
-"""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 If the statement refuses, a unit of work in a worker thread runs it again and explains the refusal.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,21 +73,21 @@ class CreatingService(TransactionalService):
         try:
             insert = repository.insert_statement(values, creation.fields)
             outcome, records = await _run(app, context, creation, insert)
+            changes = repository.changes_by_insert(values, records) if outcome else Changes()
+            # Also after a replay: the worker that created the object may have died before it dropped the stamps.
+            await app.cache.invalidate(changes.rows)
         except RefusedError as error:
             if isinstance(error.__cause__, CONFLICTS):
                 metrics.transaction_retried()
             return None
-        except OutcomeUnknownError:
+        except (OutcomeUnknownError, asyncio.CancelledError):
+            # A worker that stops cancels the requests that take too long. Their statements may still be carried out.
             possible = repository.changes_by_insert(values, []).rows
             app.in_doubt.add(possible)
             await app.cache.invalidate(possible)
             raise
-        if outcome:
-            # Also after a replay: the worker that created the object may have died before it dropped the stamps.
-            changes = repository.changes_by_insert(values, records)
-            await app.cache.invalidate(changes.rows)
-            if changes.stock:
-                warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)
+        if changes.stock:
+            warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)
         return outcome
 
     @in_worker_thread

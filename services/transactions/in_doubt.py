@@ -7,16 +7,22 @@ writes are dropped once a second until the writes can no longer happen.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
+import hiredis
+
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
-from services.cache_service import CacheService, ChangedRows, stale_stamp_keys
+from infrastructure.redis.client import RedisClient
+from infrastructure.redis.protocol import RedisDownError
+from services.cache_service import ChangedRows, stale_stamp_keys
 
 INTERVAL_SECONDS = 1.0
 IN_TRANSIT_SECONDS = 5.0
 """Longest time of a statement in transit: the network gives up after the three seconds of `tcp_user_timeout`."""
+HANDED_OVER = "cache:in_doubt"
 
 
 class InDoubtWrite(NamedTuple):
@@ -26,33 +32,58 @@ class InDoubtWrite(NamedTuple):
 
 
 class InDoubtWrites:
-    """The in-doubt writes of one worker. If it dies, the handshake of its successor empties the cache."""
+    """The in-doubt writes of one worker. If it dies, its death empties the cache; if it stops, another takes over."""
 
-    def __init__(self, database: Database, cache: CacheService, statement_seconds: float) -> None:
-        self._database, self._cache = database, cache
+    def __init__(self, database: Database, redis: RedisClient | None, statement_seconds: float) -> None:
+        self._database, self._redis = database, redis
         self._seconds = IN_TRANSIT_SECONDS + statement_seconds
         self._writes = deque[InDoubtWrite]()
 
     def add(self, changed_rows: ChangedRows) -> None:
         """Add a write of these rows. Safe to call from the event loop and from threads."""
         if stamp_keys := stale_stamp_keys(changed_rows):
-            self._writes.append(InDoubtWrite(stamp_keys, monotonic() + self._seconds))
+            self._add(stamp_keys)
 
     async def keep_dropping(self) -> None:
         """Run forever, as a task of each worker."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
+            await self._take_over()
             if self._writes:
                 await self._drop()
+
+    async def hand_over(self) -> None:
+        """Leave the writes to the workers that go on, or to the next one that starts. Call it before Redis is stopped.
+
+        If Redis does not accept them, this worker counts as dead, which empties the cache.
+        """
+        if self._redis and (stamp_keys := self._stamp_keys()):
+            await self._redis.execute_reliably("SADD", HANDED_OVER, *stamp_keys)
+
+    async def _take_over(self) -> None:
+        """Adopt the writes of stopped workers. Several workers may adopt the same one, so none is lost."""
+        with suppress(RedisDownError, hiredis.ReplyError):
+            if self._redis and (stamp_keys := await self._redis.call("SMEMBERS", HANDED_OVER)):
+                self._add([key.decode() for key in stamp_keys])
+                await self._redis.call("SREM", HANDED_OVER, *stamp_keys)
 
     async def _drop(self) -> None:
         """Drop all stamps and forget settled writes. While the server does not answer, the time starts again."""
         started, answers = monotonic(), await self._is_answering()
-        writes = [self._writes.popleft() for _ in range(len(self._writes))]
-        await self._cache.drop(sorted({key for write in writes for key in write.stamp_keys}))
-        if not answers:
-            writes = [write._replace(settled_at=started + self._seconds) for write in writes]
-        self._writes.extend(write for write in writes if write.settled_at > started)
+        if self._redis:
+            await self._redis.execute_reliably("UNLINK", *self._stamp_keys())
+        for _ in range(len(self._writes)):
+            write = self._writes.popleft()
+            if not answers:
+                write = write._replace(settled_at=started + self._seconds)
+            if write.settled_at > started:
+                self._writes.append(write)
+
+    def _add(self, stamp_keys: Sequence[str]) -> None:
+        self._writes.append(InDoubtWrite(stamp_keys, monotonic() + self._seconds))
+
+    def _stamp_keys(self) -> list[str]:
+        return sorted({key for write in tuple(self._writes) for key in write.stamp_keys})
 
     async def _is_answering(self) -> bool:
         try:

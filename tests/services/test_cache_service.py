@@ -9,10 +9,12 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
+from infrastructure.redis.membership import LAST_DROP, ROOT_STAMP
 from middleware.cached_responses import entry_of
 from schemas.product_schema import ProductFilters
-from services.cache_service import CacheLookup, CacheService
-from services.caching.keys import ROOT_STAMP, CachedResource, CacheEntry
+from services.cache_service import CacheService
+from services.caching.keys import CachedResource, CacheEntry
+from services.caching.lookup import CacheLookup
 from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, becomes, running
@@ -128,6 +130,7 @@ def test_keys_and_lifetimes_match_the_documentation(run: Run, valkey: ValkeyServ
     with redis_client(address_of(valkey)) as client:
         lifetimes = {key.decode(): client.ttl(key) for key in client.keys("*")}
     assert lifetimes.pop(ROOT_STAMP) > 0
+    assert lifetimes.pop(LAST_DROP) == -1
     expected = {"products:id:5": 300, "products:list:skip:0:limit:10": 300, "categories:id:7": 3600}
     expected |= {"products:id:5:token": 600, "products:list:token": 600, "categories:id:7:token": 7200}
     assert lifetimes.keys() == expected.keys()
@@ -306,17 +309,35 @@ def test_frozen_and_resumed_server_serves_nothing_stale(run: Run, valkey: Valkey
     run(scenario)
 
 
-def test_starting_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) -> None:
-    """Distrust earlier entries: another worker may have been killed between its commit and its drop."""
-
+def test_workers_that_start_and_stop_leave_the_entries_valid(run: Run, valkey: ValkeyServer) -> None:
     async def scenario(workers: Workers) -> None:
         await workers.fill()
-        workers.database.price = 2
         redis = RedisClient(address_of(valkey))
         cache = CacheService(redis)
         async with running(redis):
-            rendered = await cache.read(FIVE, workers.database.load)
-            assert (rendered.body, rendered.hit) == (b"2", False)
+            assert (await cache.read(FIVE, workers.database.load)).hit
+        assert await workers.read() == (1, True)
+        assert workers.database.reads == 1
+
+    run(scenario)
+
+
+def test_worker_that_starts_after_an_outage_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) -> None:
+    """Let a worker start before the others return, after a write that could not drop its stamps."""
+
+    async def scenario(workers: Workers) -> None:
+        await workers.fill()
+        freeze(valkey)
+        await workers.write(2)
+        await workers.clients[0].stop()
+        await workers.clients[1].stop()
+        redis = RedisClient(address_of(valkey))
+        redis.start()
+        thaw(valkey)
+        await becomes(lambda: redis.is_up)
+        rendered = await CacheService(redis).read(FIVE, workers.database.load)
+        assert (rendered.body, rendered.hit) == (b"2", False)
+        await redis.stop()
 
     run(scenario)
 
@@ -328,7 +349,7 @@ def test_stalled_worker_trusts_no_earlier_entry(run: Run, valkey: ValkeyServer) 
         await workers.fill()
         with redis_client(address_of(valkey)) as client:
             before = client.get(ROOT_STAMP)
-            workers.clients[0]._last_heartbeat_at -= 1
+            workers.clients[0]._membership.confirmed_at -= 1
             assert (await workers.read(0))[1] is False
             await becomes(lambda: client.get(ROOT_STAMP) != before)
 

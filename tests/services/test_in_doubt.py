@@ -5,14 +5,13 @@ import asyncio
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services.cache_service import CacheService
 from services.transactions.in_doubt import IN_TRANSIT_SECONDS, InDoubtWrites
 
 
 def deadline_shift(settings: Settings, seconds: float) -> list[float]:
     """Return by how much one drop moves the deadline of a write, or an empty list if the write is settled."""
     database = Database(settings)
-    in_doubt = InDoubtWrites(database, CacheService(), seconds - IN_TRANSIT_SECONDS)
+    in_doubt = InDoubtWrites(database, None, seconds - IN_TRANSIT_SECONDS)
 
     async def add_and_drop() -> list[float]:
         in_doubt.add({"products": {1}})

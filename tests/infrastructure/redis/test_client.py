@@ -9,7 +9,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import supervisor
+from infrastructure.redis import retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
@@ -139,7 +139,7 @@ def test_a_client_starts_without_a_server_and_logs_the_outage_once(
     async def scenario() -> None:
         kill(valkey)
         link.start()
-        await becomes(lambda: link._retry_seconds == supervisor.MAX_RETRY_SECONDS)
+        await becomes(lambda: link._retry_pause.seconds == retry_pause.MAX_SECONDS)
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         valkey.start()
         await becomes(lambda: link.is_up)

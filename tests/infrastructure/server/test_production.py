@@ -18,7 +18,7 @@ import pytest
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import command_line
-from tests.servers import ROOT, App, answers, children, running_app, until
+from tests.servers import ROOT, App, children, is_live, running_app, until
 
 ADDRESSES = ("POSTGRES_", "REDIS_")
 
@@ -81,7 +81,7 @@ def test_a_hung_worker_is_replaced_and_delays_no_other(servers: dict[str, str], 
         os.kill(hung, signal.SIGSTOP)
         os.kill(killed, signal.SIGKILL)
         until(lambda: not {hung, killed} & set(app.workers()) and len(app.workers()) == 2)
-        until(lambda: answers(app))
+        until(lambda: is_live(app))
         log = app.log.read_text()
         assert log.index(f"Worker {killed} died") < log.index(f"Worker {hung} hangs")
 
@@ -169,7 +169,7 @@ def test_a_stopped_worker_finishes_its_requests_and_is_replaced(servers: dict[st
         for connection in begun:
             finish(connection)
         until(lambda: not alive(first))
-        until(lambda: answers(app))
+        until(lambda: is_live(app))
 
 
 # Makes standard input the controlling terminal of a new session, as a login shell does, and starts the launcher.
@@ -200,7 +200,7 @@ def app_in_terminal(environment: dict[str, str], folder: Path, how: str) -> Iter
     os.close(slave)
     app = App(process, f"http://{LOOPBACK}:{port}", log)
     try:
-        until(lambda: process.poll() is not None or answers(app), 120)
+        until(lambda: process.poll() is not None or is_live(app), 120)
         serving(app)
         yield app, master
     finally:
@@ -225,12 +225,12 @@ def test_a_service_under_nohup_survives_its_terminal(servers: dict[str, str], tm
         pids = everything(app)
         os.close(terminal)
         os.kill(app.process.pid, signal.SIGHUP)
-        assert answers(app)
+        assert is_live(app)
         assert alive(pids) == pids
 
 
 def test_a_taken_port_is_one_line(servers: dict[str, str], tmp_path: Path) -> None:
-    """Also when the port's owner answers like the service, so that its answer could pass for ours."""
+    """Also when the port's owner is_live like the service, so that its answer could pass for ours."""
     with running_app(tmp_path, servers) as app:
         port = app.url.rpartition(":")[2]
         for script in ("run_production.py", "main.py"):
@@ -257,7 +257,7 @@ def test_workers_keep_the_settings_of_their_parent(servers: dict[str, str], tmp_
         file.write_text("CORS_ORIGINS=https://after.example\nDB_POOL_SIZE=nonsense\n")
         for pid in first:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: not set(first) & set(app.workers()) and answers(app))
+        until(lambda: not set(first) & set(app.workers()) and is_live(app))
         response = httpx2.get(f"{app.url}/products", headers={"Origin": "https://before.example"})
         assert response.headers["access-control-allow-origin"] == "https://before.example"
 

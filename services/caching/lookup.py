@@ -1,0 +1,47 @@
+"""Lookups of cache entries in Redis."""
+
+import logging
+from typing import Any
+
+from infrastructure.redis.protocol import Pipeline
+from services.caching.keys import CacheEntry
+from services.rendering import etag_of
+
+logger = logging.getLogger(__name__)
+
+STAMP_BYTES = 16
+STAMPS_BYTES = 2 * STAMP_BYTES
+HEAD_BYTES = STAMPS_BYTES + len(etag_of(b""))
+
+
+class CacheLookup:
+    """One read of an entry, shared by all requests of the same event loop tick.
+
+    After the pipeline is done, `body` is the cached response, or None on a miss. `stamps` are the stamps for a response
+    made of rows that are read from now on; None means that it must not be stored or shared.
+    """
+
+    __slots__ = ("_open", "body", "entry", "etag", "head", "pipeline", "stamps")
+
+    def __init__(self, entry: CacheEntry, still_open: "dict[str, CacheLookup]") -> None:
+        self.entry = entry
+        self.pipeline: Pipeline
+        self.stamps: bytes | None = None
+        self.etag = b""
+        self.body: bytes | None = None
+        self.head: bytes | None = None  # the response head, kept by the middleware for all requests of this lookup
+        self._open = still_open
+
+    def pack(self) -> bytes:
+        self._open.pop(self.entry.key, None)
+        return self.entry.fetch_command
+
+    def resolve(self, reply: Any) -> None:
+        if isinstance(reply, Exception) or not self.pipeline.is_trusted:
+            return
+        root, own, value = reply
+        if root and own:
+            self.stamps = root + own
+            if value and value.startswith(self.stamps):
+                self.etag, self.body = value[STAMPS_BYTES:HEAD_BYTES], value[HEAD_BYTES:]
+        logger.debug("cache %s: %s", "miss" if self.body is None else "hit", self.entry.key)
