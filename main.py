@@ -97,13 +97,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     metrics.start(app_context.settings)
     metrics.watch_pool(app_context.database.pool_usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
-    if app_context.redis:
-        app_context.redis.start()
-        await app_context.redis.wait_for_first_attempt()
     report_draining(app_context)
     periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
     tasks = [asyncio.create_task(work) for work in periodic]
     settle_garbage_collection()
+    if app_context.redis:
+        app_context.redis.start()
+        await app_context.redis.wait_for_first_attempt()
     yield
     for task in tasks:
         task.cancel()

@@ -131,7 +131,7 @@ class RedisClient(RedisSupervisor):
         if isinstance(reply, Exception):
             self.mark_down(str(reply))
         elif sent_at - self._membership.confirmed_at > TRUST_SECONDS:
-            self.mark_down("this worker sent its heartbeat too late")
+            self.mark_down("this worker sent its heartbeat too late", is_outage_possible=False)
         elif not reply:
             self.mark_down("this worker is no longer a member")
         else:

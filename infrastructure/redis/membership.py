@@ -64,9 +64,10 @@ class Membership:
     def __init__(self) -> None:
         self.confirmed_at = -inf
         """Send time of the newest acknowledged heartbeat or handshake."""
-        self._undropped_at = -inf  # start of the newest write that is answered without invalidating the cache
-        self._redis_time = 0
         self._id = secrets.token_hex(8)
+        self._redis_time: int | None = None  # reply of that heartbeat or handshake
+        self._is_outage_possible = False
+        self._undropped_at = -inf
 
     def heartbeat(self) -> tuple[Word, ...]:
         """Return a command whose reply is the time of Redis in ms, or 0 if the worker is no longer a member."""
@@ -82,18 +83,27 @@ class Membership:
 
     def confirm(self, sent_at: float, redis_time: int) -> None:
         self.confirmed_at, self._redis_time = sent_at, redis_time
+        self._is_outage_possible = False
+        if self._undropped_at < sent_at:
+            self._undropped_at = -inf
+
+    def note_possible_outage(self) -> None:
+        """Note that Redis did not answer this worker, so others may have answered writes without invalidating."""
+        self._is_outage_possible = True
 
     def note_undropped(self, started_at: float) -> None:
-        """Note that a write is answered without invalidating the cache."""
+        """Note that this worker answers a write, started then, without invalidating the cache."""
         self._undropped_at = max(self._undropped_at, started_at)
 
     def _sufficient_drop(self) -> int:
         """Return the time of Redis since which a drop by another worker spares this worker its own.
 
-        A worker that was never a member has trusted nothing, so it needs none of its own. Others calculate the time of
-        Redis from its last reply and their own clock, because the clock of Redis may have stood still meanwhile.
+        It is calculated from the last reply and the clock of this worker, because the clock of Redis may have stood
+        still meanwhile. A worker that was never a member has trusted nothing, so no outage concerns it.
         """
-        if self._redis_time == 0:
-            return NEVER if self._undropped_at == -inf else ALWAYS
-        since = max(monotonic() - RECENT_SECONDS, self._undropped_at)
-        return self._redis_time + int(1000 * (since - self.confirmed_at)) + 1
+        since = self._undropped_at
+        if self._is_outage_possible and self._redis_time:
+            since = max(since, monotonic() - RECENT_SECONDS)
+        if since == -inf:
+            return NEVER
+        return self._redis_time + int(1000 * (since - self.confirmed_at)) + 1 if self._redis_time else ALWAYS

@@ -36,6 +36,7 @@ class RedisSupervisor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_ran_at = 0.0
         self._connection: RedisConnection | None = None
         self._membership = Membership()
         self._outage = OutageDetector()
@@ -75,11 +76,13 @@ class RedisSupervisor:
                 await self._task
         self._loop = None
 
-    def mark_down(self, reason: str) -> None:
+    def mark_down(self, reason: str, is_outage_possible: bool = True) -> None:
         """Take the client down until the next acknowledged handshake. Pending commands fail at once."""
         if not self.is_up:
             return
         self.is_up = False
+        if is_outage_possible:
+            self._membership.note_possible_outage()
         self._log_outage(reason)
         if self._connection:
             self._connection.fail_pending(RedisDownError(reason))
@@ -95,16 +98,23 @@ class RedisSupervisor:
         if self._loop is None:
             return
         self._timer = self._loop.call_later(HEARTBEAT_SECONDS, self._run_heartbeat)
-        if self._connection and self._connection.oldest_wait_seconds() > REPLY_TIMEOUT_SECONDS:
+        if self._is_reply_overdue():
             self._outage.on_waiting()
-            self.mark_down(f"no reply within {REPLY_TIMEOUT_SECONDS} s")
         elif self.is_up:
             self._send_heartbeat()
+        self._timer_ran_at = monotonic()
 
     def _on_data(self) -> None:
         self._outage.on_data()
-        if self._connection and self._connection.oldest_wait_seconds() > REPLY_TIMEOUT_SECONDS:
-            self.mark_down(f"no reply within {REPLY_TIMEOUT_SECONDS} s")
+        self._is_reply_overdue()
+
+    def _is_reply_overdue(self) -> bool:
+        """Take the client down if a reply is overdue. It is no sign of an outage if this worker itself was late."""
+        if self._connection is None or self._connection.oldest_wait_seconds() <= REPLY_TIMEOUT_SECONDS:
+            return False
+        is_late = monotonic() - self._timer_ran_at > REPLY_TIMEOUT_SECONDS
+        self.mark_down(f"no reply within {REPLY_TIMEOUT_SECONDS} s", is_outage_possible=not is_late)
+        return True
 
     def _on_connection_lost(self) -> None:
         self.mark_down("connection lost")
@@ -139,6 +149,7 @@ class RedisSupervisor:
                 await self._handshake_needed.wait()
         finally:
             self.mark_down("connection lost")
+            self._membership.note_possible_outage()
             self._connection = None
             connection.abort()
 

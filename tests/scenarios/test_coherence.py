@@ -1,29 +1,54 @@
-"""Coherence of the cache over two workers and outages of Redis: no read misses an earlier answered write."""
+"""Coherence of the cache over workers that come, go and die, and outages of Redis.
+
+No read misses an earlier answered write.
+"""
 
 import itertools
+import os
+import random
 import re
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from tests.servers import App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
+from infrastructure.redis.membership import ROOT_STAMP
+from tests.redis_links import address_of
+from tests.servers import ROOT, App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 
 READERS = 16
 HITS_PER_PHASE = 300
 LIMIT = 100
+KILLS = 5
+STALE_SECONDS = 10  # the longest time in which the unanswered write of a killed worker is not read
 
 
 @dataclass
 class Site:
+    """The servers, an application with two workers, and the settings for another application beside it."""
+
     valkey: ValkeyServer
     app: App
+    environment: dict[str, str]
+
+    def another_app(self, folder: Path, script: Path = ROOT / "run_production.py") -> AbstractContextManager[App]:
+        """Start another instance, with one worker."""
+        environment = {"UVICORN_WORKERS": "1", "RATE_LIMIT_ENABLED": "false", "PYTHONPATH": str(ROOT)}
+        return running_app(folder, self.environment | environment, script)
+
+    def root_stamp(self) -> bytes | None:
+        with redis_client(address_of(self.valkey)) as client:
+            stamp: bytes | None = client.get(ROOT_STAMP)
+            return stamp
 
     def health(self) -> str:
         return str(httpx2.get(f"{self.app.url}/health_check", timeout=5).json()["status"])
@@ -38,11 +63,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         environment = {
             "RATE_LIMIT_ENABLED": "true",
             "RATE_LIMIT_CALLS": str(LIMIT),
-            "LIMIT_MAX_REQUESTS": "0",  # a starting worker empties the cache, and would hide stale entries
+            "LIMIT_MAX_REQUESTS": "0",
         }
-        app = stack.enter_context(running_app(folder, address(postgres) | address(valkey) | environment))
-        until(lambda: Site(valkey, app).health() == "healthy")
-        yield Site(valkey, app)
+        environment |= address(postgres) | address(valkey)
+        site = Site(valkey, stack.enter_context(running_app(folder, environment)), environment)
+        until(lambda: site.health() == "healthy")
+        yield site
 
 
 @dataclass
@@ -55,6 +81,8 @@ class Race:
     stale: list[tuple[int, int]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    """Requests without a response, because their worker was killed."""
     stop: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -71,7 +99,11 @@ class Race:
             for price in itertools.count(2):
                 if self.stop.is_set():
                     return
-                answer = client.patch(self.product, json={"price": price}, headers=self.headers())
+                try:
+                    answer = client.patch(self.product, json={"price": price}, headers=self.headers())
+                except httpx2.TransportError:
+                    self.lost["write"] += 1
+                    continue
                 self.statuses[answer.status_code] += 1
                 self.answered = price
 
@@ -80,7 +112,11 @@ class Race:
         with self.client() as client:
             while not self.stop.is_set():
                 before = self.answered
-                answer = client.get(next(paths), headers=self.headers())
+                try:
+                    answer = client.get(next(paths), headers=self.headers())
+                except httpx2.TransportError:
+                    self.lost["read"] += 1
+                    continue
                 self.statuses[answer.status_code] += 1
                 self.seen[answer.headers["X-Cache-Hit"]] += 1
                 body = answer.json()
@@ -105,6 +141,7 @@ def run_race(site: Site, disturb: Callable[[Race], None]) -> Race:
         client.delete(product.headers["Location"])
     assert running.stale == []
     assert set(running.statuses) == {200}
+    assert not running.lost or disturb.__name__ == "turnover"
     return running
 
 
@@ -169,3 +206,61 @@ def test_reads_are_never_stale_while_redis_is_frozen(site: Site) -> None:
         wait_for_hits(running)
 
     run_race(site, frozen)
+
+
+def test_workers_that_start_stop_and_are_replaced_drop_nothing(site: Site, tmp_path: Path) -> None:
+    paths = "/products", "/products?skip=0&limit=10", "/categories"
+
+    def all_hit(app: App) -> bool:
+        return all(httpx2.get(f"{app.url}{path}").headers["X-Cache-Hit"] == "true" for path in paths)
+
+    until(lambda: all_hit(site.app))
+    before = site.root_stamp()
+    assert before
+    with site.another_app(tmp_path) as third:
+        assert all_hit(third), "the first requests of a new worker find the entries of the others"
+        [worker, *_] = workers = until(lambda: both_workers(site.app))
+        os.kill(worker, signal.SIGTERM)
+        until(lambda: starts(site.app) > len(workers) and worker not in site.app.workers())
+        assert third.stop() == 0
+    assert all_hit(site.app)
+    assert site.root_stamp() == before
+
+
+def test_unanswered_write_of_a_killed_worker_is_read_in_time(site: Site, tmp_path: Path) -> None:
+    url = site.app.url
+    where = httpx2.post(f"{url}/categories", json={"name": "Before"}).headers["Location"]
+
+    def name() -> str:
+        return str(httpx2.get(f"{url}{where}").json()["name"])
+
+    until(lambda: httpx2.get(f"{url}{where}").headers["X-Cache-Hit"] == "true")
+    with site.another_app(tmp_path, Path(__file__).parent / "dying_worker.py") as dying:
+        with pytest.raises(httpx2.TransportError):
+            httpx2.patch(f"{dying.url}{where}", json={"name": "After"})
+        until(lambda: name() == "After", STALE_SECONDS)
+
+
+def test_reads_are_never_stale_while_workers_are_replaced_and_killed(site: Site) -> None:
+    def turnover(running: Race) -> None:
+        for _ in range(KILLS):
+            wait_for_hits(running)
+            wait_for_writes(running)
+            leaving, dying = random.sample(until(lambda: both_workers(site.app)), 2)
+            os.kill(leaving, signal.SIGTERM)
+            running.stop.wait(1)
+            os.kill(dying, signal.SIGKILL)
+
+        wait_for_hits(running)
+
+    run_race(site, turnover)
+
+
+def both_workers(app: App) -> list[int]:
+    workers = app.workers()
+    return workers if len(workers) == 2 else []
+
+
+def starts(app: App) -> int:
+    """Return the number of workers that have started so far."""
+    return app.log.read_text().count("Application startup complete")

@@ -253,6 +253,21 @@ def test_a_single_worker_that_lost_its_connection_drops(server: Redis, links: li
     asyncio.run(scenario())
 
 
+def test_a_worker_that_was_late_itself_drops_nothing(server: Redis, links: list[RedisClient]) -> None:
+    """Distrust what was read meanwhile, but suspect no outage: the members would have forgotten each other."""
+
+    async def scenario() -> None:
+        async with running(*links[:2]):
+            server.forget_drops()
+            busy = links[0]
+            before = monotonic()
+            busy._membership.confirmed_at -= 1
+            await becomes(lambda: busy.is_up and busy._membership.confirmed_at > before)
+            assert server.drops() == 0
+
+    asyncio.run(scenario())
+
+
 class TestSufficientDrop:
     """The drop of another worker spares a worker its own only if no outage can lie between."""
 
@@ -267,6 +282,7 @@ class TestSufficientDrop:
     @pytest.mark.parametrize(("age_ms", "drops"), [(1, 0), (500, 0), (1100, 1), (10_000, 1)])
     def test_is_a_recent_one(self, server: Redis, returning: Membership, age_ms: int, drops: int) -> None:
         server.forget_drops()
+        returning.note_possible_outage()
         server.client.hset(LAST_DROP, "time", server.now() - age_ms)
         server.run(returning.join())
         assert server.drops() == drops
@@ -282,6 +298,7 @@ class TestSufficientDrop:
         """Take it for older if the clock of Redis stood still, as on a paused virtual machine."""
         server.forget_drops()
         server.client.hset(LAST_DROP, "time", server.now())
+        returning.note_possible_outage()
         returning.confirmed_at -= 2
         server.run(returning.join())
         assert server.drops() == 1
