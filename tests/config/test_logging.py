@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from config.logging_config import REQUEST_ID, TRACE_ID, QueuedLog, configure_logging, stop_logging
+from config.logging_config import CONSOLE_DETAILS, REQUEST_ID, TRACE_ID, QueuedLog, configure_logging, stop_logging
 from config.settings import Settings
 from tests.servers import ROOT
 
@@ -68,6 +68,35 @@ def test_files_and_console(
         "shop - ERROR - [-] no stock",
     ]
     assert all(LINE.fullmatch(line) for line in lines + console)
+
+
+@pytest.mark.parametrize("is_development", [True, False])
+def test_details_of_libraries_go_to_the_file_only_in_development(
+    is_development: bool,
+    configure: Configure,
+    log: Callable[[], str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(CONSOLE_DETAILS, str(not is_development).lower())
+    configure()
+    for name in ("alembic.runtime.migration", "uvicorn.error", "shop"):
+        logging.getLogger(name).info("detail")
+        logging.getLogger(name).warning("warning")
+    assert len(log().splitlines()) == 6
+    console = capsys.readouterr().out.splitlines()
+    assert len(console) == (4 if is_development else 6)
+    assert len([line for line in console if line.endswith("warning")]) == 3
+
+
+def test_details_of_libraries_are_on_the_console_without_a_file(
+    configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CONSOLE_DETAILS, "false")
+    configure(log_to_file=False)
+    logging.getLogger("uvicorn.error").info("detail")
+    stop_logging()
+    assert "detail" in capsys.readouterr().out
 
 
 def _line(text: str) -> str:
