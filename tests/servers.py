@@ -142,8 +142,16 @@ class App:
 
 
 @contextmanager
-def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
-    """Run `script` in `folder` with only the settings of `environment`; yield after its first response."""
+def running_app(
+    folder: Path,
+    environment: dict[str, str],
+    script: Path = ROOT / "run_production.py",
+    console: int | None = None,
+) -> Iterator[App]:
+    """Run `script` in `folder` with only the settings of `environment`; yield after its first response.
+
+    `console` is a file descriptor for its output, which otherwise goes to `App.log`.
+    """
     port = free_port()
     names = {name.upper() for name in Settings.model_fields}
     inherited = {name: value for name, value in os.environ.items() if name not in names}
@@ -155,7 +163,7 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
             cwd=folder,
             env=inherited | defaults | environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=console or output,
             stderr=subprocess.STDOUT,
         )
     app = App(process, f"http://{LOOPBACK}:{port}", log)
