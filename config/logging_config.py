@@ -171,7 +171,7 @@ def stop_logging() -> None:
         handler.drain()
 
 
-def print_notice(settings: Settings, text: str, message: str, **facts: Any) -> None:
+def print_notice(settings: Settings, text: str, message: str, /, **facts: Any) -> None:
     """Print `text` on the console for people, or a JSON line with `message` and `facts` if LOG_FORMAT is json."""
     record = make_record(logging.INFO, message, request_id="-", **facts)
     if settings.log_format == "text":
