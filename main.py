@@ -83,7 +83,7 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         app,
         constant_headers(settings.cors_origins),
         for_browsers=cors_middleware(app, settings.cors_origins),
-        access_log=settings.access_log,
+        access_log=client_ips if settings.access_log else None,
     )
     return trace_requests(app) if traces_are_on(settings) else app
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from uvicorn.config import STARTUP_FAILURE
 
+from config.logging_config import print_notice
 from config.settings import Settings
 from infrastructure.observability.metrics import prepare_metrics
 from infrastructure.server.launcher import prepared_service, print_addresses, server_config
@@ -30,8 +31,7 @@ def main() -> None:
         settings = wanted.model_copy(update=fit_connections(wanted, free_slots(wanted)))
         metrics = prepare_metrics(settings)
         try:
-            sys.stdout.write(table(settings))
-            sys.stdout.flush()
+            print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
             listen(listener, settings)
             print_addresses(settings)
             serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener)
@@ -96,9 +96,14 @@ def fit_connections(settings: Settings, free: int | None) -> dict[str, int]:
 
 def table(settings: Settings) -> str:
     """Return the settings, one per line, without secrets."""
-    rows = [(name.upper(), _shown(getattr(settings, name))) for name in Settings.model_fields]
+    rows = setting_rows(settings)
     width = max(len(name) for name, _ in rows)
-    return "\n" + "".join(f"  {name:<{width}}  {value}\n" for name, value in rows) + "\n"
+    return "\n" + "".join(f"  {name:<{width}}  {value}\n" for name, value in rows)
+
+
+def setting_rows(settings: Settings) -> list[tuple[str, str]]:
+    """Return names and values of the settings, without secrets."""
+    return [(name.upper(), _shown(getattr(settings, name))) for name in Settings.model_fields]
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Logging to the console, `app.log` and `error.log`: one line for each event, written by a separate thread.
+"""Logging to the console, `app.log` and `error.log`: one line for each event, written by separate threads.
 
 Several processes may write to the same files.
 """
@@ -6,18 +6,17 @@ Several processes may write to the same files.
 import logging
 import os
 import re
-import sys
+import time
+from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
-from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
-from concurrent_log_handler import ConcurrentRotatingFileHandler
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from config.log_targets import IN_ERROR_LOG, Console, LogFile, LogTarget, Notice, Outlet, make_record
 from config.settings import Settings
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
@@ -25,17 +24,20 @@ TRACE_ID: ContextVar[str] = ContextVar("trace_id", default="")
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 5
-# A stalled console or disk must not fill the memory: new records are dropped while this many wait.
-MAX_QUEUED = 100_000
 # Set to "false" by the development launcher, for its workers too: details of libraries then go to the file only.
 CONSOLE_DETAILS = "LOG_CONSOLE_DETAILS"
 LIBRARIES = ("alembic", "uvicorn")
+# Limit on the time that a process waits for its last lines, if nobody reads the console or the disk hangs.
+FLUSH_SECONDS = 2.0
+
+CONSOLE = "console"
 
 # Characters that could forge or hide a line: C0, C1, line separators, marks of reading direction, lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # E-mail addresses, and the values of a row that PostgreSQL quotes after DETAIL.
 _PERSONAL = re.compile(r"[^\s@\"'<>()=,]{1,64}@[^\s@\"'<>()=,]{1,255}|(?<=DETAIL:  )[^\n]+")
-_NOT_EXTRA = {*RESERVED_ATTRS, "request_id", "color_message"}
+_HIDDEN = [*RESERVED_ATTRS, "color_message", *IN_ERROR_LOG]
+_NOT_EXTRA = {*_HIDDEN, "request_id"}
 
 
 def _escape(text: str) -> str:
@@ -72,27 +74,37 @@ class JsonLinesFormatter(JsonFormatter):
     def __init__(self) -> None:
         fields = ["levelname", "name", "message", "request_id", "funcName", "lineno"]
         renamed = {"levelname": "level", "name": "logger", "funcName": "function", "lineno": "line"}
-        super().__init__(
-            fields, timestamp=True, rename_fields=renamed, reserved_attrs=[*RESERVED_ATTRS, "color_message"]
-        )
+        super().__init__(fields, timestamp=True, rename_fields=renamed, reserved_attrs=_HIDDEN)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         return _without_personal_data(logging.Formatter.formatException(self, ei))
 
 
-class QueuedLog(QueueHandler):
-    """Handler that passes records to a writing thread, so the event loop never waits for a disk or a file lock."""
+class QueuedLog(logging.Handler):
+    """Handler that passes records to the targets' threads, so the event loop never waits for a disk or a console."""
 
-    def __init__(self, targets: list[logging.Handler]) -> None:
-        self.records: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        super().__init__(self.records)
-        self.targets = targets
-        self.writer = QueueListener(self.records, *targets, respect_handler_level=True)
-        self.writer.start()
-        self.is_running = True
+    def __init__(self, targets: dict[str, list[Outlet]]) -> None:
+        """`targets` maps the name of each target to its outlets."""
+        super().__init__()
+        self._targets = [LogTarget(name, outlets, self._report_loss) for name, outlets in targets.items()]
+        # Seconds that the process is still willing to wait for its last lines. None before it stops.
+        self._patience: float | None = None
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Add the data of the calling thread's context. The writing thread formats the record."""
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record for all targets. After `drain`, wait until it is written."""
+        try:
+            record = self._prepare(record)
+        except Exception:
+            self.handleError(record)
+            return
+        for target in self._targets:
+            target.put(copy(record))  # each target's formatter adds attributes
+        if self._patience is not None:
+            self._wait_for_targets()
+
+    @staticmethod
+    def _prepare(record: logging.LogRecord) -> logging.LogRecord:
+        """Add the data of the calling thread's context. The targets' threads format the record."""
         record = copy(record)  # other handlers share it, and one may have stored a formatted traceback in it
         record.exc_text = None
         record.msg, record.args = _without_personal_data(record.getMessage()), None
@@ -101,44 +113,59 @@ class QueuedLog(QueueHandler):
             record.trace_id = trace_id
         return record
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        """Queue the record, or drop it when MAX_QUEUED records wait. Write it at once after `drain`."""
-        if not self.is_running:
-            self.writer.handle(record)
-        elif self.records.qsize() < MAX_QUEUED:
-            self.records.put(record)
+    def print(self, record: logging.LogRecord) -> None:
+        """Queue the record for the console only."""
+        for target in self._targets:
+            if target.name == CONSOLE:
+                target.put(record)
 
     def drain(self) -> None:
-        """Write all queued records and end the thread. The calling thread writes later records itself."""
-        if self.is_running:
-            self.is_running = False
-            self.writer.stop()
+        """Wait until all queued records are written, at most FLUSH_SECONDS together with later records."""
+        if self._patience is None:
+            self._patience = FLUSH_SECONDS
+        self._wait_for_targets()
+        self._wait_for_targets()  # for what one target has reported to the others
 
     def close(self) -> None:
         """Write all queued records and close the targets."""
         self.drain()
-        for target in self.targets:
-            target.close()
+        for target in self._targets:
+            target.end()
         super().close()
+
+    def _wait_for_targets(self) -> None:
+        begun, patience = time.monotonic(), self._patience or 0.0
+        for written in [target.written() for target in self._targets]:
+            written.wait(max(0.0, begun + patience - time.monotonic()))
+        self._patience = max(0.0, begun + patience - time.monotonic())
+
+    def _report_loss(self, target: LogTarget, level: int, message: str) -> None:
+        """Log on the other targets what happens to one of them."""
+        for other in self._targets:
+            if other is not target:
+                other.put(make_record(level, message, **IN_ERROR_LOG))
 
 
 def configure_logging(settings: Settings) -> None:
     """Set up the logging of this process, parent or worker. A second call replaces the first setup."""
-    # A full disk or a closed console loses log lines, without a traceback on the console for each of them.
+    # A line with wrong arguments is lost, without a traceback on the console for it.
     logging.raiseExceptions = False
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, QueuedLog)]:
+    for old in _queued_logs():
         root.removeHandler(old)
         old.close()
-    files, problem = _files(settings)
-    console = _formatted(logging.StreamHandler(sys.stdout), settings, location=False)
-    if files and os.environ.get(CONSOLE_DETAILS) == "false":
-        console.addFilter(_is_no_detail)
-    root.addHandler(QueuedLog([console, *files]))
+    hides_details = settings.log_to_file and os.environ.get(CONSOLE_DETAILS) == "false"
+    condition = {"accepts": _is_no_detail} if hides_details else {}
+    targets = {CONSOLE: [Outlet(Console(), _formatter(settings, location=False), **condition)]}
+    if settings.log_to_file:
+        formatter = _formatter(settings, location=True)
+        targets["files"] = [
+            Outlet(_log_file(settings.log_dir / "app.log"), formatter),
+            Outlet(_log_file(settings.log_dir / "error.log"), formatter, _belongs_into_error_log),
+        ]
+    root.addHandler(QueuedLog(targets))
     root.setLevel(settings.log_level)
     _adopt_uvicorn()
-    if problem:
-        logging.getLogger(__name__).warning("logging to the console only: %s", problem)
 
 
 def _is_no_detail(record: logging.LogRecord) -> bool:
@@ -146,34 +173,41 @@ def _is_no_detail(record: logging.LogRecord) -> bool:
 
 
 def stop_logging() -> None:
-    """Write all queued records. A worker calls it last, because a signal may end the worker right afterwards."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, QueuedLog):
-            handler.drain()
+    """Write all queued records. A worker calls it last, because a signal may end the worker right afterwards.
+
+    It returns after FLUSH_SECONDS, also if nobody reads the console or the disk hangs.
+    """
+    for handler in _queued_logs():
+        handler.drain()
 
 
-def _files(settings: Settings) -> tuple[list[logging.Handler], OSError | None]:
-    if not settings.log_to_file:
-        return [], None
-    app, error = settings.log_dir / "app.log", settings.log_dir / "error.log"
-    try:
-        settings.log_dir.mkdir(parents=True, exist_ok=True)
-        for path in (app, error):
-            path.open("a").close()
-    except OSError as problem:
-        return [], problem
-    return [_rotating(app, settings, logging.NOTSET), _rotating(error, settings, logging.ERROR)], None
+def print_notice(settings: Settings, text: str, message: str, /, **facts: Any) -> None:
+    """Print `text` on the console for people, or a JSON line with `message` and `facts` if LOG_FORMAT is json."""
+    record = make_record(logging.INFO, message, request_id="-", **facts)
+    if settings.log_format == "text":
+        record = Notice(text)
+    for handler in _queued_logs():
+        handler.print(record)
 
 
-def _rotating(path: Path, settings: Settings, level: int) -> logging.Handler:
-    handler = ConcurrentRotatingFileHandler(str(path), maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
-    handler.setLevel(level)
-    return _formatted(handler, settings, location=True)
+def _queued_logs() -> list[QueuedLog]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedLog)]
 
 
-def _formatted(handler: logging.Handler, settings: Settings, *, location: bool) -> logging.Handler:
-    handler.setFormatter(JsonLinesFormatter() if settings.log_format == "json" else TextFormatter(location=location))
+def _belongs_into_error_log(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR or hasattr(record, *IN_ERROR_LOG)
+
+
+def _log_file(path: Path) -> logging.Handler:
+    handler = LogFile(str(path), maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8")
+    # A file that cannot be opened now is opened with its next line, which reports the problem.
+    with suppress(OSError):
+        handler.open()
     return handler
+
+
+def _formatter(settings: Settings, *, location: bool) -> logging.Formatter:
+    return JsonLinesFormatter() if settings.log_format == "json" else TextFormatter(location=location)
 
 
 def _adopt_uvicorn() -> None:

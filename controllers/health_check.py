@@ -30,9 +30,13 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
 
     @get("/health_check", "Health", HealthSchema, 500)
     async def health_check() -> Response:
-        """Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down."""
+        """Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
+
+        Redis that is turned off (`REDIS_ENABLED=false`) is `disabled`, and the service is `healthy` without it.
+        """
         health = await service.check()
-        return Response(to_json(health.body), 200 if health.has_database else 500, media_type=JSON)
+        body = to_json(await service.report(health))
+        return Response(body, 200 if health.has_database else 500, media_type=JSON)
 
     @get("/health_check/live", "Alive?", ProbeSchema)
     async def live() -> Response:

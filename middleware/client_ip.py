@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
+from starlette.types import Scope
+
 from config.settings import Network
 
 Address = IPv4Address | IPv6Address
@@ -29,6 +31,16 @@ class ClientIpResolver:
         if len(forwarded) + len(real_ip) > MEMO_BYTES:
             return self._find(peer, forwarded, real_ip)
         return self._memo(peer, forwarded, real_ip)
+
+    def of_request(self, scope: Scope) -> str:
+        """Return the client address of a request, from its peer and its forwarding headers."""
+        client, forwarded, real_ip = scope.get("client"), [], []
+        for name, value in scope["headers"]:
+            if name == b"x-forwarded-for":
+                forwarded.append(value)
+            elif name == b"x-real-ip":
+                real_ip.append(value)
+        return self.find(client[0] if client else None, b",".join(forwarded), b",".join(real_ip))
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
         """Read the header from the right: our proxies write that end, and anybody can write the left part."""

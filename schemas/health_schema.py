@@ -12,7 +12,9 @@ class DatabaseHealth(BaseModel):
 
 
 class RedisHealth(BaseModel):
-    status: Literal["up", "down"]
+    status: Literal["up", "down", "disabled"] = Field(
+        description="`disabled` if REDIS_ENABLED is false: the service is healthy without cache and rate limit."
+    )
 
 
 class PoolHealth(BaseModel):
@@ -38,7 +40,9 @@ class Checks(BaseModel):
 
 
 class HealthSchema(BaseModel):
-    status: Literal["healthy", "degraded", "unhealthy"]
+    status: Literal["healthy", "degraded", "unhealthy"] = Field(
+        description="`degraded` if Redis is down, `unhealthy` if the database is down."
+    )
     timestamp: datetime
     checks: Checks
 

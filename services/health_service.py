@@ -17,7 +17,7 @@ _LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
 @dataclass(frozen=True, slots=True)
 class Health:
     has_database: bool
-    body: dict[str, Any]
+    database: dict[str, Any]
 
 
 class HealthService:
@@ -25,44 +25,55 @@ class HealthService:
 
     def __init__(self, app_context: AppContext) -> None:
         self._app_context = app_context
-        self._asking: asyncio.Task[Health] | None = None
-        self._asked_at = 0.0
+        self._checking: asyncio.Task[Health] | None = None
+        self._checked_at = 0.0
+        self._cache_totals = 0, 0
+        self._counted_at = 0.0
 
     async def check(self) -> Health:
+        """Return the health of the database. It needs no metrics, so a full disk takes no worker out of service."""
         now = time.monotonic()
-        if self._asking is None or (self._asking.done() and now - self._asked_at > FRESH_SECONDS):
-            self._asked_at = now
-            self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._asking)
+        if self._checking is None or (self._checking.done() and now - self._checked_at > FRESH_SECONDS):
+            self._checked_at = now
+            self._checking = asyncio.create_task(self._check())
+        return await asyncio.shield(self._checking)
 
-    async def _ask(self) -> Health:
-        database, redis = await self._database(), self._app_context.cache.is_available
-        up = database["status"] == "up"
-        hits, misses = await asyncio.to_thread(metrics.cache_totals)
+    async def report(self, health: Health) -> dict[str, Any]:
+        """Return the body of the health check for people and monitors."""
+        redis = self._redis()
+        hits, misses = await self._count_cached()
         rate = round(100 * hits / (hits + misses), 1) if hits + misses else 0.0
-        return Health(
-            up,
-            {
-                "status": ("healthy" if redis else "degraded") if up else "unhealthy",
-                "timestamp": datetime.now(UTC),
-                "checks": {
-                    "database": database,
-                    "redis": {"status": "up" if redis else "down"},
-                    "db_pool": self.pool(),
-                    "cache": {"hits": hits, "misses": misses, "hit_rate_percent": rate},
-                },
+        return {
+            "status": ("degraded" if redis == "down" else "healthy") if health.has_database else "unhealthy",
+            "timestamp": datetime.now(UTC),
+            "checks": {
+                "database": health.database,
+                "redis": {"status": redis},
+                "db_pool": self.pool(),
+                "cache": {"hits": hits, "misses": misses, "hit_rate_percent": rate},
             },
-        )
+        }
 
-    async def _database(self) -> dict[str, Any]:
+    async def _count_cached(self) -> tuple[int, int]:
+        if time.monotonic() - self._counted_at > FRESH_SECONDS:
+            self._counted_at = time.monotonic()
+            self._cache_totals = await asyncio.to_thread(metrics.cache_totals)
+        return self._cache_totals
+
+    def _redis(self) -> str:
+        if self._app_context.redis is None:
+            return "disabled"
+        return "up" if self._app_context.cache.is_available else "down"
+
+    async def _check(self) -> Health:
         started = time.perf_counter()
         threshold = {"threshold": self._app_context.settings.low_stock_threshold}
         try:
             [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
         except DatabaseUnavailableError:
-            return {"status": "down"}
+            return Health(False, {"status": "down"})
         metrics.set_low_stock(low)
-        return {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)}
+        return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
 
     def pool(self) -> dict[str, float]:
         """Return the connections of this worker's pool; `utilization_percent` relates to `total_capacity`."""

@@ -148,8 +148,16 @@ class App:
 
 
 @contextmanager
-def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT / "run_production.py") -> Iterator[App]:
-    """Run `script` in `folder` with only the settings of `environment`; yield after its first response."""
+def running_app(
+    folder: Path,
+    environment: dict[str, str],
+    script: Path = ROOT / "run_production.py",
+    console: int | None = None,
+) -> Iterator[App]:
+    """Run `script` in `folder` with only the settings of `environment`; yield after its first response.
+
+    `console` is a file descriptor for its output, which otherwise goes to `App.log`.
+    """
     port = free_port()
     defaults = {"API_PORT": str(port), "UVICORN_WORKERS": "2", "RATE_LIMIT_ENABLED": "false", "TMPDIR": str(folder)}
     log = folder / "output.log"
@@ -159,7 +167,7 @@ def running_app(folder: Path, environment: dict[str, str], script: Path = ROOT /
             cwd=folder,
             env=environment_without_settings() | defaults | environment,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=console or output,
             stderr=subprocess.STDOUT,
         )
     app = App(process, f"http://{LOOPBACK}:{port}", log)

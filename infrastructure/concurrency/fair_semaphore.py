@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from infrastructure.exceptions import DatabaseUnavailableError
 
 Waiter = asyncio.Future[None]
+OnTimeout = Callable[[DatabaseUnavailableError], None]
 
 
 class FairSemaphore:
@@ -14,8 +16,9 @@ class FairSemaphore:
     One timer serves all waiters, because the first waiter always expires first.
     """
 
-    def __init__(self, size: int, wait_seconds: float, what: str) -> None:
-        """`what` names the guarded resource in the timeout's message."""
+    def __init__(self, size: int, wait_seconds: float, what: str, on_timeout: OnTimeout | None = None) -> None:
+        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error."""
+        self._on_timeout = on_timeout
         self._free = size
         self._wait_seconds = wait_seconds
         self._what = what
@@ -58,6 +61,9 @@ class FairSemaphore:
         while self._waiting and self._waiting[0][0] <= now:
             _, waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_exception(DatabaseUnavailableError(f"no {self._what} got free in time"))
+                error = DatabaseUnavailableError(f"no {self._what} got free in time")
+                if self._on_timeout:
+                    self._on_timeout(error)
+                waiter.set_exception(error)
         if self._waiting:
             self._set_timer(loop, self._waiting[0][0])

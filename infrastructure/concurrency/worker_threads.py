@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from infrastructure.concurrency.fair_semaphore import FairSemaphore
+from infrastructure.concurrency.fair_semaphore import FairSemaphore, OnTimeout
 
 T = TypeVar("T")
 
@@ -17,9 +17,9 @@ T = TypeVar("T")
 class WorkerThreads:
     """A thread pool behind a FIFO queue with a wait timeout."""
 
-    def __init__(self, size: int, wait_seconds: float) -> None:
+    def __init__(self, size: int, wait_seconds: float, on_timeout: OnTimeout | None = None) -> None:
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="transaction")
-        self._semaphore = FairSemaphore(size, wait_seconds, "thread")
+        self._semaphore = FairSemaphore(size, wait_seconds, "thread", on_timeout)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread with the context variables of this request.

@@ -2,18 +2,20 @@
 
 import logging
 import os
+import secrets
 import tempfile
 import threading
 import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+from config.log_targets import lost_lines
 from config.settings import Settings
-from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, format_exposition
-from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory
+from infrastructure.observability.file_descriptors import FileDescriptorWatch
+from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, LOST_LINES, format_exposition
+from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory, read_all
 
 __all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
 
@@ -35,12 +37,16 @@ class Metrics:
     def __init__(self) -> None:
         self.in_progress = 0
         self._totals = MetricTotals()
+        self._inherited = MetricTotals()
         self._pending: deque[tuple[str, str, int, float]] = deque(maxlen=MAX_PENDING)
         # Takes (method, route, status, seconds). The route is a template such as "/products/{id_key}", never the path,
         # because each route is a series for ever. A bare `append`, because every request calls it.
         self.observe_request = self._pending.append
         self._pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._descriptors = FileDescriptorWatch(self.descriptors_exhausted)
+        self._directory: Path | None = None
         self._file: WorkerFile | None = None
+        self._is_shared = True
         self._flushing = threading.Lock()
         self._stop = threading.Event()
         self._flusher: threading.Thread | None = None
@@ -65,6 +71,14 @@ class Metrics:
         """Count a transaction that runs again after a deadlock or a serialization failure."""
         self._totals.counters["db_transaction_retries_total"] += 1
 
+    def database_outage(self) -> None:
+        """Count the begin of an outage of the database."""
+        self._totals.counters["db_outages_total"] += 1
+
+    def descriptors_exhausted(self) -> None:
+        """Count a time without a free file descriptor."""
+        self._totals.counters["file_descriptors_exhausted_total"] += 1
+
     def set_low_stock(self, products: int) -> None:
         """Set the number of products at or below LOW_STOCK_THRESHOLD."""
         self._totals.low_stock = (time.time(), products)
@@ -74,27 +88,30 @@ class Metrics:
         self._pool = read
 
     def cache_totals(self) -> tuple[int, int]:
-        """Return hits and misses of all workers. Blocks on files, so do not call it on the event loop."""
-        counters = self._of_all_workers().counters
+        """Return hits and misses of all workers, or of this one if the shared folder cannot be read.
+
+        Blocks on files, so do not call it on the event loop.
+        """
+        counters = (self._of_all_workers() or self._of_this_worker()).counters
         return counters["cache_hits_total"], counters["cache_misses_total"]
 
     def render(self) -> bytes:
-        """Render all series of all workers. Blocks on files, so do not call it on the event loop."""
-        return format_exposition(self._of_all_workers())
+        """Render all series of all workers. Blocks on files, so do not call it on the event loop.
+
+        Without a readable folder, the sums are unknown and have no samples: the figures of one worker after those of
+        another would look like counters that restart with each reading.
+        """
+        return format_exposition(self._of_all_workers(), self._totals.low_stock)
 
     def start(self, settings: Settings) -> None:
         """Start the flushing thread and join the workers that share `prometheus_multiproc_dir`.
 
-        Without that folder, `render` shows this worker only.
+        A worker that cannot join tries again with each flush. Without that folder, `render` shows this worker only.
         """
         if self._flusher:
             return
-        if settings.prometheus_multiproc_dir:
-            try:
-                self._file = WorkerFile(settings.prometheus_multiproc_dir)
-                self._totals.add(self._file.inherited)
-            except OSError as error:
-                logger.warning("/metrics shows one worker only: %s", error)
+        self._directory = settings.prometheus_multiproc_dir
+        self.flush()
         self._stop.clear()
         self._flusher = threading.Thread(target=self._keep_flushing, name="metrics", daemon=True)
         self._flusher.start()
@@ -106,10 +123,11 @@ class Metrics:
             self._flusher.join()
             self._flusher = None
         self.flush()
+        self._directory = None
         if self._file:
             self._file.release()
             self._file = None
-            self._totals = MetricTotals()
+            self._totals, self._inherited = MetricTotals(), MetricTotals()
 
     def flush(self) -> None:
         """Add up the pending requests and write the totals to the worker's file."""
@@ -120,10 +138,37 @@ class Metrics:
             self._totals.gauges["http_requests_in_progress"] = self.in_progress
             self._totals.gauges["db_pool_connections_active"] = active
             self._totals.gauges["db_pool_capacity"] = capacity
-            # When the disk is full, the totals stay in memory until a later flush.
-            with suppress(OSError):
+            for target, lines in list(lost_lines.items()):
+                self._totals.counters[LOST_LINES[target]] = lines
+            if self._directory:
+                self._share(self._directory)
+
+    def _share(self, directory: Path) -> None:
+        """Write the totals to the worker's file. Join first, or again after somebody has removed the folder.
+
+        When the disk is full, the totals stay in memory until a later flush.
+        """
+        try:
+            if self._file and self._file.is_in_place():
+                self._file.write(self._of_this_worker())
+            else:
                 if self._file:
-                    self._file.write(self._totals)
+                    self._file.release()
+                    self._file = None
+                self._file = WorkerFile(directory, self._of_this_worker())
+                self._inherited.add(self._file.inherited)
+        except OSError as error:
+            if self._is_shared:
+                logger.warning("/metrics is not up to date: %s", error)
+            self._is_shared = False
+        else:
+            if not self._is_shared:
+                logger.info("/metrics is up to date again")
+            self._is_shared = True
+
+    def _of_this_worker(self) -> MetricTotals:
+        """Return the figures of this worker and of its predecessors, as a copy."""
+        return MetricTotals().add(self._inherited).add(self._totals)
 
     def _add_up(self, method: str, route: str, status: int, seconds: float) -> None:
         key = (method if method in METHODS else "OTHER", route, status)
@@ -135,25 +180,41 @@ class Metrics:
 
     def _keep_flushing(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):
+            self._descriptors.check()
             self.flush()
 
-    def _of_all_workers(self) -> MetricTotals:
+    def _of_all_workers(self) -> MetricTotals | None:
+        """Return the sum over all workers, or None if the shared folder cannot be read."""
         self.flush()
-        if self._file:
-            return self._file.read_all()
+        if self._directory:
+            try:
+                return read_all(self._directory)
+            except OSError:
+                return None
         with self._flushing:
-            return MetricTotals().add(self._totals)
+            return self._of_this_worker()
 
 
 def prepare_metrics(settings: Settings) -> Path:
     """Prepare an empty folder and put its name into the environment that the workers inherit.
 
-    The parent process calls it before it starts workers. Without a configured folder it makes a temporary one.
+    The parent process calls it before it starts workers. Without a configured folder it makes a temporary one. If the
+    disk is full, it returns the name, and the workers make the folder when they can.
     """
-    directory = settings.prometheus_multiproc_dir or Path(tempfile.mkdtemp(prefix="metrics-"))
-    prepare_directory(directory)
+    directory = settings.prometheus_multiproc_dir or Path(_temporary_folder(), f"metrics-{secrets.token_hex(8)}")
+    try:
+        prepare_directory(directory)
+    except OSError as error:
+        logger.warning("/metrics is not available yet: %s", error)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     return directory
+
+
+def _temporary_folder() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # it tries to write a file
+        return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 # the name in it is random
 
 
 metrics = Metrics()

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from infrastructure.observability.metrics_store import MetricTotals
 
-__all__ = ["BOUNDS", "CONTENT_TYPE", "format_exposition"]
+__all__ = ["BOUNDS", "CONTENT_TYPE", "LOST_LINES", "format_exposition"]
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTERS = {
@@ -19,34 +19,50 @@ COUNTERS = {
     "rate_limit_rejected_total": "Requests answered 429.",
     "rate_limit_unavailable_total": "Requests that passed uncounted because Redis did not answer.",
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
+    "db_outages_total": "Outages of the database, counted by each worker that noticed.",
+    "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
+    "log_lines_lost_console_total": "Log lines that the console did not take.",
+    "log_lines_lost_files_total": "Log lines that could not be written to the log files.",
 }
+LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_lost_files_total"}
+"""Counter of lost log lines by the name of the log target."""
 
 
-def format_exposition(totals: MetricTotals) -> bytes:
-    """Render all series in the text format 0.0.4."""
-    return generate_latest(_Families(totals))
+def format_exposition(totals: MetricTotals | None, low_stock: tuple[float, int] | None = None) -> bytes:
+    """Render all series in the text format 0.0.4. Without `totals`, only the low stock has a sample."""
+    return generate_latest(_Families(totals or MetricTotals(low_stock=low_stock), is_known=totals is not None))
 
 
 class _Families(Collector):
     """Metric families of the totals, in the form that prometheus_client renders."""
 
-    def __init__(self, totals: MetricTotals) -> None:
+    def __init__(self, totals: MetricTotals, *, is_known: bool) -> None:
         self._totals = totals
+        self._is_known = is_known
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
         for name, help_text in COUNTERS.items():
-            yield CounterMetricFamily(name, help_text, self._totals.counters[name])
+            yield CounterMetricFamily(name, help_text, self._figure(self._totals.counters[name]))
         gauges = self._totals.gauges
         active, capacity = gauges["db_pool_connections_active"], gauges["db_pool_capacity"]
-        used = 100 * active / capacity if capacity else 0
-        in_progress = gauges["http_requests_in_progress"]
-        yield GaugeMetricFamily("http_requests_in_progress", "Requests being answered.", in_progress)
-        yield GaugeMetricFamily("db_pool_connections_active", "Database connections in use.", active)
-        yield GaugeMetricFamily("db_pool_utilization_percent", "Connections in use, in percent of the maximum.", used)
+        for name, help_text, value in (
+            ("http_requests_in_progress", "Requests being answered.", gauges["http_requests_in_progress"]),
+            ("db_pool_connections_active", "Database connections in use.", active),
+            (
+                "db_pool_utilization_percent",
+                "Connections in use, in percent of the maximum.",
+                100 * active / capacity if capacity else 0,
+            ),
+        ):
+            yield GaugeMetricFamily(name, help_text, self._figure(value))
         if self._totals.low_stock:
             low = self._totals.low_stock[1]
             yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+
+    def _figure(self, value: float) -> float | None:
+        """Return the value of a series without labels, or None for no sample."""
+        return value if self._is_known else None
 
     def _requests(self) -> Iterator[Metric]:
         labels = ("method", "route", "status")

@@ -2,14 +2,19 @@
 
 import fcntl
 import itertools
+import os
+import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
 import orjson
+
+LOCK_SECONDS = 1.0
+"""Longest wait for the lock of the folder. A worker that is stopped (SIGSTOP) may hold it."""
 
 
 @dataclass
@@ -29,7 +34,7 @@ class MetricTotals:
             current = self.requests.get(key) or [0] * len(cell)
             self.requests[key] = [a + b for a, b in zip(current, cell, strict=True)]
         for target, source in ((self.counters, other.counters), (self.gauges, other.gauges)):
-            for name, value in source.items():
+            for name, value in list(source.items()):  # a list, because another thread may add a name
                 target[name] += value
         self.low_stock = max(filter(None, (self.low_stock, other.low_stock)), default=None)
         return self
@@ -57,18 +62,32 @@ class WorkerFile:
     its files into memory instead, and a mapped file kills the worker with SIGBUS when the disk is full.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, totals: MetricTotals) -> None:
+        """Take over a file, or make one, and write the sum of its contents and `totals`.
+
+        Raises OSError, for example when the disk is full. Then the file stays as it was.
+        """
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(directory):
             self._lock = next(
                 lock for number in itertools.count() if (lock := _claim(directory / f"worker_{number}.lock"))
             )
             self._file = Path(self._lock.name).with_suffix(".json")
-            self.inherited = MetricTotals()
-            with suppress(FileNotFoundError):
-                self.inherited = MetricTotals.load(self._file.read_bytes())
+            self.inherited = _read(self._file)
             self.inherited.gauges.clear()
-            self.write(self.inherited)
+            try:
+                self.write(MetricTotals().add(self.inherited).add(totals))
+            except OSError:
+                self.release()
+                raise
+
+    def is_in_place(self) -> bool:
+        """Return False if the file or its folder has been removed or replaced."""
+        try:
+            found, held = os.stat(self._lock.name), os.fstat(self._lock.fileno())
+        except OSError:
+            return False
+        return (found.st_ino, found.st_dev) == (held.st_ino, held.st_dev)
 
     def write(self, totals: MetricTotals) -> None:
         """Replace the contents of the file. Raises OSError, for example when the disk is full."""
@@ -76,43 +95,66 @@ class WorkerFile:
         unfinished.write_bytes(totals.dump())
         unfinished.replace(self._file)
 
-    def read_all(self) -> MetricTotals:
-        """Return the sum over all workers of this folder, dead ones included. Only running workers count for gauges."""
-        total = MetricTotals()
-        with _locked(self._directory):
-            for file in self._directory.glob("worker_*.json"):
-                totals = MetricTotals.load(file.read_bytes())
-                if abandoned := _claim(file.with_suffix(".lock")):
-                    abandoned.close()
-                    totals.gauges.clear()
-                total.add(totals)
-        return total
-
     def release(self) -> None:
         """Leave the file to another worker."""
         self._lock.close()
 
 
+def read_all(directory: Path) -> MetricTotals:
+    """Return the sum over all workers of the folder, dead ones included. Only running workers count for gauges.
+
+    Raises OSError if the folder cannot be read.
+    """
+    total = MetricTotals()
+    with _locked(directory):
+        for file in directory.glob("worker_*.json"):
+            totals = _read(file)
+            if abandoned := _claim(file.with_suffix(".lock")):
+                abandoned.close()
+                totals.gauges.clear()
+            total.add(totals)
+    return total
+
+
 def prepare_directory(directory: Path) -> None:
-    """Create the folder, or delete the files of an earlier run from it."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Create the folder, or delete the files of an earlier run from it. Raises OSError."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for file in directory.glob("worker_*"):
-        file.unlink()
+        file.unlink(missing_ok=True)
+
+
+def _read(file: Path) -> MetricTotals:
+    """Return the contents of a worker's file, or nothing if it is missing or not one of ours."""
+    try:
+        return MetricTotals.load(file.read_bytes())
+    except (FileNotFoundError, ValueError, TypeError):
+        return MetricTotals()
 
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock of the folder. Raises TimeoutError after LOCK_SECONDS, and other kinds of OSError."""
+    deadline = time.monotonic() + LOCK_SECONDS
     with (directory / "directory.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        while not _try_lock(lock):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{lock.name} is locked")
+            time.sleep(0.005)
         yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _claim(path: Path) -> IO[str] | None:
     """Return the locked file, or None when a running worker holds the lock. The kernel unlocks a dead worker's file."""
     lock = path.open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
+    if _try_lock(lock):
+        return lock
+    lock.close()
+    return None

@@ -10,6 +10,7 @@ import psycopg2
 
 from infrastructure.host_names import addresses_of
 from infrastructure.postgres.connection import AsyncConnection
+from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.timeouts import NoAnswerError
 
 Dsn = Mapping[str, Any]
@@ -23,6 +24,7 @@ class HostAddress(NamedTuple):
     port: str
 
 
+@outages.watch_connect
 async def connect(dsn: Dsn) -> AsyncConnection:
     """Return an open connection. Its `connect_timeout` covers the look-up too.
 

@@ -12,6 +12,7 @@ from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.postgres.connection import is_closed_by_server
 from infrastructure.postgres.idle_connections import FailoverDetector
+from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
@@ -62,9 +63,10 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
+        event.listen(self.engine, "do_connect", outages.connect_engine)
         event.listen(self.engine, "checkout", _reject_closed_connection)
         event.listen(self.engine, "handle_error", self._mark_disconnect)
-        self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout)
+        self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted)
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = FailoverDetector()
         target, limits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
@@ -88,6 +90,8 @@ class Database:
     def _mark_disconnect(self, context: ExceptionContext) -> None:
         """Invalidate an unusable connection. SQLAlchemy recognises lost connections by message and would keep it."""
         context.is_disconnect |= isinstance(context.original_exception, CONNECTION_UNUSABLE)
+        if context.is_disconnect:
+            outages.statement_failed(context.original_exception)
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
             self._failover.record()
 

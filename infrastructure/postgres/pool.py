@@ -18,6 +18,7 @@ from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.idle_connections import FailoverDetector, IdleConnections
+from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (
     CONNECTION_LOST,
@@ -48,7 +49,7 @@ class AsyncPool:
     ) -> None:
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
-        self._semaphore = FairSemaphore(size, wait_seconds, "connection")
+        self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted)
         self._prepares = True
 
     async def fetch(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
@@ -67,6 +68,7 @@ class AsyncPool:
                             raise
                 return await self._run(await connect(self._dsn), sql, parameters, is_prepared)
         except CONNECTION_LOST as error:
+            outages.statement_failed(error)
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:
             self._semaphore.release()
@@ -86,6 +88,7 @@ class AsyncPool:
                 except (*REFUSALS, ReadOnlySqlTransaction) as error:
                     raise RefusedError(str(error).strip()) from error
                 except CONNECTION_LOST as error:
+                    outages.statement_failed(error)
                     kind = DatabaseUnavailableError if isinstance(error, CONNECTION_SURVIVES) else OutcomeUnknownError
                     raise kind(str(error).strip()) from error
         finally:
@@ -151,6 +154,7 @@ class AsyncPool:
                 self.close()
             raise
         self._idle.append(connection)
+        outages.answered()
         return rows
 
     async def _send(

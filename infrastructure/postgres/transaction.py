@@ -9,6 +9,7 @@ from psycopg2 import errors, extensions
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
+from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.timeouts import NoAnswerError
 
 # The server is a standby, or has ended a transaction that took too long. psycopg2 does not derive these from
@@ -97,6 +98,8 @@ class AsyncTransaction:
             raise DatabaseUnavailableError(str(error).strip()) from error
         except BaseException as error:
             self.is_lost = True
+            if isinstance(error, CONNECTION_LOST):
+                outages.statement_failed(error)
             if isinstance(error, CONNECTION_LOST) and control.is_commit:
                 raise OutcomeUnknownError(str(error).strip()) from error
             if isinstance(error, NoAnswerError):

@@ -17,7 +17,7 @@ from uvicorn import Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.statreload import StatReload
 
-from config.logging_config import CONSOLE_DETAILS, configure_logging, stop_logging
+from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
 from infrastructure.server import listener as listeners
 from infrastructure.server.http_protocol import DeadlineConfig
@@ -63,8 +63,9 @@ def warn_if_open(settings: Settings) -> None:
         f"AUTH_MODE is none and API_HOST is {settings.api_host}: anyone who reaches this port can change all data."
     )
     logger.warning(warning)
-    edge = "!" * (len(warning) + 6)
-    sys.stderr.write(f"\n{edge}\n!! {warning} !!\n{edge}\n\n")
+    if settings.log_format == "text":
+        edge = "!" * (len(warning) + 6)
+        sys.stderr.write(f"\n{edge}\n!! {warning} !!\n{edge}\n\n")
 
 
 def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
@@ -102,10 +103,9 @@ def print_addresses(settings: Settings) -> None:
             with suppress(OSError), urllib.request.urlopen(f"{address}/health_check/live", timeout=5):  # noqa: S310
                 answers = True
             time.sleep(0.1)
-        sys.stdout.write(
-            f"\nAPI           {address}\nSwagger UI    {address}/docs\nHealth check  {address}/health_check\n"
-        )
-        sys.stdout.flush()
+        urls = {"API": address, "Swagger UI": f"{address}/docs", "Health check": f"{address}/health_check"}
+        text = "".join(f"\n{name:<12}  {url}" for name, url in urls.items())
+        print_notice(settings, text, "the service answers", urls=urls)
 
     threading.Thread(target=wait_and_print, name="print-addresses", daemon=True).start()
 

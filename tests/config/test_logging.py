@@ -2,8 +2,10 @@
 
 import json
 import logging
+import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +14,16 @@ from typing import Any
 
 import pytest
 
-from config.logging_config import CONSOLE_DETAILS, REQUEST_ID, TRACE_ID, QueuedLog, configure_logging, stop_logging
+from config.log_targets import IN_ERROR_LOG
+from config.logging_config import (
+    CONSOLE_DETAILS,
+    REQUEST_ID,
+    TRACE_ID,
+    QueuedLog,
+    configure_logging,
+    print_notice,
+    stop_logging,
+)
 from config.settings import Settings
 from tests.servers import ROOT
 
@@ -51,7 +62,7 @@ def log(tmp_path: Path) -> Callable[[], str]:
 
 
 def test_files_and_console(
-    configure: Configure, log: Callable[[], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    configure: Configure, log: Callable[[], str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     configure()
     logging.getLogger("shop").info("order %s placed", 7, extra={"items": 3})
@@ -62,7 +73,7 @@ def test_files_and_console(
         f"shop - ERROR - test_files_and_console:{_line(lines[1])} - [-] no stock",
     ]
     assert (tmp_path / "logs" / "error.log").read_text().splitlines() == lines[1:]
-    console = capsys.readouterr().out.splitlines()
+    console = capfd.readouterr().out.splitlines()
     assert [line.split(" - ", 1)[1] for line in console] == [
         "shop - INFO - [-] order 7 placed items=3",
         "shop - ERROR - [-] no stock",
@@ -195,24 +206,22 @@ def test_uvicorn_and_sqlalchemy_write_through_it(configure: Configure, log: Call
     assert not logging.getLogger("uvicorn").handlers
 
 
-def test_console_only(configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_only(configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     configure(log_to_file=False)
     logging.getLogger("shop").info("said")
     stop_logging()
-    assert "said" in capsys.readouterr().out
+    assert "said" in capfd.readouterr().out
     assert not (tmp_path / "logs").exists()
 
 
-def test_folder_that_cannot_be_written(
-    configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_folder_that_cannot_be_written(configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     configure(log_dir=tmp_path / "file" / "logs")
     logging.getLogger("shop").info("said")
     stop_logging()
-    warning, said = capsys.readouterr().out.splitlines()
-    assert "WARNING - [-] logging to the console only: [Errno 20] Not a directory" in warning
+    said, warning = sorted(capfd.readouterr().out.splitlines(), key=lambda line: "WARNING" in line)
     assert said.endswith("said")
+    assert "WARNING - [-] log lines for the files are lost: [Errno 20] Not a directory" in warning
 
 
 def test_lines_after_the_stop_are_written_at_once(configure: Configure, log: Callable[[], str]) -> None:
@@ -226,7 +235,7 @@ WRITER = """
 import logging, sys
 from config import logging_config
 from config.settings import Settings
-logging_config.MAX_BYTES, logging_config.BACKUPS = 50_000, 500
+logging_config.MAX_BYTES, logging_config.BACKUPS, logging_config.FLUSH_SECONDS = 50_000, 500, 100
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
 for number in range(6000):
     logging.getLogger("writer").info("line %s-%05d %s", sys.argv[2], number, "x" * 40)
@@ -251,26 +260,192 @@ def test_processes_lose_and_tear_no_line(tmp_path: Path) -> None:
 
 FULL_DISK = """
 import logging, resource, sys
-from config.logging_config import configure_logging
+from config import logging_config
+from config.log_targets import lost_lines
 from config.settings import Settings
-configure_logging(Settings(log_dir=sys.argv[1]))
+logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
+logging_config.FLUSH_SECONDS = 100
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 for number in range(1000):
     logging.getLogger("writer").error("line %d", number)
+for line in sys.stdin:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+logging.getLogger("writer").error("after")
+logging_config.stop_logging()
+sys.stderr.write(f"lost {lost_lines}")
 """
+BEGIN = "log lines for the files are lost: [Errno 27] File too large"
+END = re.compile(r"log lines for the files are written again, after a loss of (\d+)$", re.MULTILINE)
 
 
-def test_full_disk_costs_file_lines_only(tmp_path: Path) -> None:
-    """Simulate a full disk with a limit on the size of files."""
+def full_disk(folder: Path, told: str) -> tuple[str, str]:
+    """Simulate a full disk with a limit on the size of files, which ends if `told` is not empty."""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path)],
+        [sys.executable, "-c", FULL_DISK, str(folder)],
         cwd=ROOT,
+        input=told,
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     )
-    assert len(done.stdout.splitlines()) == 1000
-    assert done.stderr == ""
-    assert (tmp_path / "app.log").stat().st_size <= 4096
+    return done.stdout, done.stderr
+
+
+def test_full_disk_costs_whole_lines_of_files_only_and_is_reported_once(tmp_path: Path) -> None:
+    console, result = full_disk(tmp_path, "")
+    assert len([line for line in console.splitlines() if " - line " in line or "] line " in line]) == 1000
+    assert console.count(BEGIN) == 1
+    assert "Traceback" not in console
+    for name in ("app.log", "error.log"):
+        written = (tmp_path / name).read_text()
+        assert 3900 < len(written) <= 4096
+        assert written.endswith("\n")
+        assert all(LINE.fullmatch(line) for line in written.splitlines())
+    assert "'files'" in result
+    assert "'console'" not in result
+
+
+def test_files_go_on_when_the_disk_has_space_again(tmp_path: Path) -> None:
+    console, result = full_disk(tmp_path, "go on\n")
+    [lost] = END.findall(console)
+    for name in ("app.log", "error.log"):
+        written = (tmp_path / name).read_text()
+        assert all(LINE.fullmatch(line) for line in written.splitlines())
+        assert END.findall(written) == [lost]
+        assert "] after" in written
+    assert written.count("] line ") + int(lost) == 1000
+    assert f"'files': {lost}" in result
+
+
+# Writes lines no faster than the files take them, then waits for the end of its input.
+BUSY = """
+import logging, sys, time
+from pathlib import Path
+from config import log_targets, logging_config
+from config.settings import Settings
+log_targets.MAX_WAITING = 2000
+logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
+file = Path(sys.argv[1], "app.log")
+for number in range(1, 6001):
+    logging.getLogger("writer").info("line %05d %s", number, "x" * 40)
+    while number % 500 == 0 and f"line {number:05d}" not in file.read_text():
+        time.sleep(0.01)
+sys.stderr.write("done\\n")
+sys.stderr.flush()
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a process that has written 6000 lines, none of which was read from its console."""
+    command = [sys.executable, "-c", BUSY, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "done\n"
+        yield process
+        process.kill()
+
+
+def test_console_that_nobody_reads_stops_neither_the_files_nor_the_process(
+    busy: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    assert busy.stdin
+    busy.stdin.close()
+    assert busy.wait(60) == 0
+    written = (tmp_path / "app.log").read_text()
+    assert written.count("] line ") == 6000
+    assert written.count("log lines for the console are lost: it does not take them") == 1
+    assert "log lines for the console are lost" in (tmp_path / "error.log").read_text()
+
+
+def test_console_that_is_read_again_says_how_many_lines_are_missing(busy: subprocess.Popen[str]) -> None:
+    assert busy.stdin
+    assert busy.stdout
+    lines = []
+    for line in busy.stdout:
+        lines.append(line.rstrip("\n"))
+        if "written again" in line:
+            break
+    assert all(LINE.fullmatch(line) for line in lines)
+    assert int(lines[-1].rpartition(" ")[2]) == 6000 - len([line for line in lines if "] line " in line])
+    busy.stdin.close()
+    assert busy.wait(60) == 0
+
+
+CLOSED_CONSOLE = """
+import logging, os, sys
+from config.logging_config import configure_logging
+from config.settings import Settings
+configure_logging(Settings(log_dir=sys.argv[1]))
+logging.getLogger("writer").info("line")
+"""
+
+
+@pytest.mark.parametrize("reason", ["Broken pipe", "No space left on device"])
+def test_console_that_fails_is_reported_in_the_files(tmp_path: Path, reason: str) -> None:
+    if reason == "Broken pipe":
+        reader, console = os.pipe()
+        os.close(reader)
+    else:
+        console = os.open("/dev/full", os.O_WRONLY)
+    command = [sys.executable, "-c", CLOSED_CONSOLE, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, stdout=console, stderr=subprocess.PIPE, timeout=60, check=True)
+    os.close(console)
+    assert done.stderr == b""
+    written = (tmp_path / "app.log").read_text()
+    assert "] line" in written
+    assert re.search(rf"log lines for the console are lost: \[Errno \d+\] {reason}\n", written)
+
+
+def test_removed_folder_is_made_again(configure: Configure, log: Callable[[], str], tmp_path: Path) -> None:
+    configure()
+    shutil.rmtree(tmp_path / "logs")
+    logging.getLogger("shop").info("said")
+    assert log().endswith("said\n")
+
+
+def test_files_are_open_before_file_descriptors_run_out(
+    configure: Configure, log: Callable[[], str], tmp_path: Path
+) -> None:
+    configure()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            os.dup(1)
+        logging.getLogger("shop").error("said")
+        stop_logging()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert log().endswith("said\n")
+    assert (tmp_path / "logs" / "error.log").read_text().endswith("said\n")
+
+
+def test_marked_lines_are_in_the_error_log(configure: Configure, log: Callable[[], str], tmp_path: Path) -> None:
+    configure()
+    logging.getLogger("shop").warning("away", extra=IN_ERROR_LOG)
+    logging.getLogger("shop").warning("low stock")
+    assert len(log().splitlines()) == 2
+    [line] = (tmp_path / "logs" / "error.log").read_text().splitlines()
+    assert line.endswith("] away")
+
+
+def test_notice_is_for_the_console_only(
+    configure: Configure, log: Callable[[], str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    configure()
+    print_notice(Settings(), "\nAPI  http://x\n", "service", api="http://x")
+    assert log() == ""
+    assert capfd.readouterr().out == "\nAPI  http://x\n\n"
+
+
+def test_json_notice(configure: Configure, log: Callable[[], str], capfd: pytest.CaptureFixture[str]) -> None:
+    configure(log_format="json")
+    print_notice(Settings(log_format="json"), "\nAPI  http://x\n", "service", api="http://x")
+    assert log() == ""
+    line = json.loads(capfd.readouterr().out)
+    assert (line["message"], line["api"], line["level"]) == ("service", "http://x", "INFO")

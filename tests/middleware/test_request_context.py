@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from ipaddress import ip_network
 
 import httpx2
 import pytest
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
 from infrastructure.observability.metrics import metrics
+from middleware.client_ip import ClientIpResolver
 from middleware.request_context import request_context
 from middleware.scope_keys import ROUTE
 from tests.infrastructure.observability.test_metrics import samples
@@ -46,8 +48,11 @@ def build() -> FastAPI:
 
     app = FastAPI()
     app.include_router(router)
-    app.add_middleware(request_context, access_log=True)
+    app.add_middleware(request_context, access_log=ClientIpResolver([ip_network("127.0.0.0/8")]))
     return app
+
+
+Sent = Sequence[tuple[bytes, bytes]]
 
 
 class Client:
@@ -56,8 +61,10 @@ class Client:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    def __call__(self, path: str, method: str = "GET", request_id: str | None = None) -> httpx2.Response:
-        headers = {b"X-Request-ID": request_id.encode()} if request_id is not None else {}
+    def __call__(
+        self, path: str, method: str = "GET", request_id: str | None = None, sent: Sent = ()
+    ) -> httpx2.Response:
+        headers = [*sent, *([(b"X-Request-ID", request_id.encode())] if request_id is not None else [])]
 
         async def send() -> httpx2.Response:
             async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://test") as client:
@@ -170,6 +177,25 @@ def test_access_log_line(call: Client, caplog: pytest.LogCaptureFixture) -> None
     facts = {name: getattr(record, name) for name in ("method", "path", "status", "client")}
     assert facts == {"method": "GET", "path": "/things/%0Ax", "status": 422, "client": "127.0.0.1"}
     assert record.__dict__["duration_ms"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "client"),
+    [
+        ([(b"x-forwarded-for", b"203.0.113.9")], "203.0.113.9"),
+        ([(b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"203.0.113.9, 127.0.0.5")], "203.0.113.9"),
+        ([(b"x-real-ip", b"203.0.113.9")], "203.0.113.9"),
+        ([(b"x-forwarded-for", b"2001:db8::1:2")], "2001:db8::/64"),
+        ([(b"x-forwarded-for", b"a\nb")], "127.0.0.1"),
+    ],
+)
+def test_access_log_has_the_address_that_the_limiter_uses(
+    call: Client, caplog: pytest.LogCaptureFixture, sent: Sent, client: str
+) -> None:
+    with caplog.at_level(logging.INFO, "access"):
+        call("/things", sent=sent)
+    [record] = [record for record in caplog.records if record.name == "access"]
+    assert record.__dict__["client"] == client
 
 
 def test_access_log_is_off_by_default(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,9 @@
 """Metrics: sums over several workers, also after workers stop or are killed."""
 
+import fcntl
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +22,7 @@ PROGRAM = """
 import sys
 from infrastructure.observability.metrics import metrics
 from config.settings import Settings
+eval(sys.argv[1])
 metrics.start(Settings())
 for line in sys.stdin:
     print(repr(eval(line)), flush=True)
@@ -26,13 +30,17 @@ metrics.stop()
 """
 
 
+LIMIT = "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, ({}, -1))"
+
+
 class Worker:
     """Process that evaluates expressions. It has started when its first answer arrives."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, before: str = "None") -> None:
+        """`before` is evaluated before the worker starts."""
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [sys.executable, "-c", PROGRAM, before],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
@@ -117,27 +125,38 @@ def test_every_series_is_there_from_the_start() -> None:
         "cache_misses_total",
         "rate_limit_rejected_total",
         "rate_limit_unavailable_total",
+        "db_outages_total",
+        "file_descriptors_exhausted_total",
+        "log_lines_lost_console_total",
+        "log_lines_lost_files_total",
     ):
         assert f"# TYPE {name} " in text
     assert "low_stock_products" not in text, "unknown is not 0"
 
 
-def test_counters_and_gauges_of_one_worker() -> None:
+def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = Metrics()
     metrics.cache_hit()
     metrics.cache_miss()
     metrics.rate_limit_rejected()
     metrics.rate_limit_unavailable()
     metrics.transaction_retried()
+    metrics.database_outage()
+    metrics.descriptors_exhausted()
     metrics.set_low_stock(4)
     metrics.watch_pool(lambda: (3, 12))
     metrics.in_progress += 1
+    monkeypatch.setattr("infrastructure.observability.metrics.lost_lines", {"console": 2, "files": 3})
     assert samples(metrics.render()) == {
         "cache_hits_total": 1,
         "cache_misses_total": 1,
         "rate_limit_rejected_total": 1,
         "rate_limit_unavailable_total": 1,
         "db_transaction_retries_total": 1,
+        "db_outages_total": 1,
+        "file_descriptors_exhausted_total": 1,
+        "log_lines_lost_console_total": 2,
+        "log_lines_lost_files_total": 3,
         "low_stock_products": 4,
         "db_pool_connections_active": 3,
         "db_pool_utilization_percent": 25,
@@ -217,24 +236,142 @@ def test_start_after_stop_counts_nothing_twice(tmp_path: Path) -> None:
 def test_full_disk_delays_the_counts(start_worker: StartWorker) -> None:
     """Simulate a full disk with a limit on the size of files."""
     witness, limited = start_worker(), start_worker()
-    limit = "__import__('resource').setrlimit(__import__('resource').RLIMIT_FSIZE, ({}, -1))"
-    limited(limit.format(0))
+    limited(LIMIT.format(0))
     limited("metrics.cache_hit()")
     limited("metrics.flush()")
     assert witness.samples()["cache_hits_total"] == 0
-    limited(limit.format(-1))
+    limited(LIMIT.format(-1))
     limited("metrics.flush()")
     assert witness.samples()["cache_hits_total"] == 1
 
 
-def test_folder_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_worker_that_starts_on_a_full_disk_joins_later(tmp_path: Path) -> None:
+    """Expect all workers to show the same sum at any time: without the counts that cannot be written yet."""
+    with ExitStack() as running:
+        witness = Worker(tmp_path)
+        running.callback(witness.stop)
+        witness("metrics.cache_hit()")
+        witness("metrics.flush()")
+        late = Worker(tmp_path, before=LIMIT.format(0))
+        running.callback(late.stop)
+        late("metrics.cache_hit()")
+        for worker in (witness, late):
+            assert worker("metrics.cache_totals()") == "(1, 0)\n"
+            assert worker.samples()["cache_hits_total"] == 1
+        late(LIMIT.format(-1))
+        late("metrics.flush()")
+        for worker in (witness, late):
+            assert worker.samples()["cache_hits_total"] == 2
+
+
+def test_successor_on_a_full_disk_leaves_the_file_as_it_was(start_worker: StartWorker, tmp_path: Path) -> None:
+    witness, victim = start_worker(), start_worker()
+    victim("metrics.cache_hit()")
+    victim("metrics.watch_pool(lambda: (5, 10))")
+    victim("metrics.flush()")
+    victim.kill()
+    successor = Worker(tmp_path, before=LIMIT.format(0))
+    successor("None")
+    found = witness.samples()
+    assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (1, 0)
+    successor(LIMIT.format(-1))
+    successor("metrics.cache_hit()")
+    successor.stop()
+    assert witness.samples()["cache_hits_total"] == 2
+    assert len(list(tmp_path.glob("worker_*.json"))) == 2
+
+
+def test_removed_folder_is_made_again(start_worker: StartWorker, tmp_path: Path) -> None:
+    workers = [start_worker(), start_worker()]
+    for worker in workers:
+        worker("metrics.cache_hit()")
+        worker("metrics.flush()")
+    shutil.rmtree(tmp_path)
+    for worker in workers:
+        worker("metrics.flush()")
+    for worker in workers:
+        assert worker.samples()["cache_hits_total"] == 2
+        assert worker("metrics.cache_totals()") == "(2, 0)\n"
+
+
+def test_worker_whose_slot_was_removed_takes_another(start_worker: StartWorker, tmp_path: Path) -> None:
+    """Remove the files as a second service does that is started with the same folder."""
+    old = start_worker()
+    old("metrics.cache_hit()")
+    old("metrics.flush()")
+    prepare_metrics(Settings(prometheus_multiproc_dir=tmp_path))
+    new = start_worker()
+    new("metrics.cache_hit()")
+    for worker in (old, new):
+        worker("metrics.flush()")
+    assert old.samples()["cache_hits_total"] == new.samples()["cache_hits_total"] == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", "7"])
+def test_file_that_cannot_be_parsed_counts_nothing(start_worker: StartWorker, tmp_path: Path, content: str) -> None:
+    worker = start_worker()
+    worker("metrics.cache_hit()")
+    (tmp_path / "worker_9.json").write_text(content)
+    assert worker.samples()["cache_hits_total"] == 1
+
+
+def test_folder_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Expect no sums, which would differ from worker to worker, and one warning."""
+    caplog.set_level("INFO")
     (tmp_path / "file").touch()
     metrics = Metrics()
     metrics.start(Settings(prometheus_multiproc_dir=tmp_path / "file"))
     metrics.cache_hit()
+    metrics.set_low_stock(3)
+    assert samples(metrics.render()) == {"low_stock_products": 3}
+    assert metrics.cache_totals() == (1, 0)
+    assert caplog.text.count("/metrics is not up to date") == 1
+    (tmp_path / "file").unlink()
+    assert samples(metrics.render())["cache_hits_total"] == 1
+    assert caplog.text.count("/metrics is up to date again") == 1
+    metrics.stop()
+
+
+def test_folder_that_is_locked_by_a_stopped_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_worker: StartWorker
+) -> None:
+    monkeypatch.setattr("infrastructure.observability.metrics_store.LOCK_SECONDS", 0)
+    metrics = Metrics()
+    metrics.start(Settings(prometheus_multiproc_dir=tmp_path))
+    metrics.cache_hit()
+    with (tmp_path / "directory.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert samples(metrics.render()) == {}
+        assert metrics.cache_totals() == (1, 0)
     assert samples(metrics.render())["cache_hits_total"] == 1
     metrics.stop()
-    assert "/metrics shows one worker only" in caplog.text
+
+
+def test_parent_starts_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._get_default_tempdir", lambda: (_ for _ in ()).throw(OSError(28, "No space")))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "file"))
+    assert prepare_metrics(Settings()).parent == tmp_path / "file"
+
+
+def test_exhausted_file_descriptors_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    metrics = Metrics()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for _ in range(2):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+        try:
+            metrics._descriptors.check()
+            metrics._descriptors.check()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        metrics._descriptors.check()
+        metrics._descriptors.check()
+    begin, end = "new connections are closed at once: Too many open files", "there are free file descriptors again"
+    assert (caplog.text.count(begin), caplog.text.count(end)) == (2, 2)
+    assert samples(metrics.render())["file_descriptors_exhausted_total"] == 2
 
 
 def test_prepared_folder_is_empty_and_known_to_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
