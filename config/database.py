@@ -20,8 +20,6 @@ NAMING_CONVENTION = {
 
 
 class base(DeclarativeBase):  # noqa: N801 # importers expect this name
-    """Base class of all models."""
-
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 

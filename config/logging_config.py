@@ -5,7 +5,6 @@ Several processes may write to the same files.
 
 import logging
 import os
-import re
 import time
 from contextlib import suppress
 from contextvars import ContextVar
@@ -13,11 +12,17 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
-
-from config.log_targets import IN_ERROR_LOG, Console, LogFile, LogTarget, Notice, Outlet, make_record
 from config.settings import Settings
+from infrastructure.observability.log_formats import JsonLinesFormatter, TextFormatter, without_personal_data
+from infrastructure.observability.log_targets import (
+    IN_ERROR_LOG,
+    Console,
+    LogFile,
+    LogTarget,
+    Notice,
+    Outlet,
+    make_record,
+)
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
 TRACE_ID: ContextVar[str] = ContextVar("trace_id", default="")
@@ -29,55 +34,7 @@ CONSOLE_DETAILS = "LOG_CONSOLE_DETAILS"
 LIBRARIES = ("alembic", "uvicorn")
 # Limit on the time that a process waits for its last lines, if nobody reads the console or the disk hangs.
 FLUSH_SECONDS = 2.0
-
 CONSOLE = "console"
-
-# Characters that could forge or hide a line: C0, C1, line separators, marks of reading direction, lone surrogates.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# E-mail addresses, and the values of a row that PostgreSQL quotes after DETAIL.
-_PERSONAL = re.compile(r"[^\s@\"'<>()=,]{1,64}@[^\s@\"'<>()=,]{1,255}|(?<=DETAIL:  )[^\n]+")
-_HIDDEN = [*RESERVED_ATTRS, "color_message", *IN_ERROR_LOG]
-_NOT_EXTRA = {*_HIDDEN, "request_id"}
-
-
-def _escape(text: str) -> str:
-    return _UNSAFE.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
-
-
-def _without_personal_data(text: str) -> str:
-    return _PERSONAL.sub("(hidden)", text) if "@" in text or "DETAIL:" in text else text
-
-
-class TextFormatter(logging.Formatter):
-    """Formatter for `timestamp - name - LEVEL - [request id] message key=value`.
-
-    A traceback follows on indented lines, so no text of a user can pass for a log line.
-    """
-
-    def __init__(self, *, location: bool) -> None:
-        where = " - %(funcName)s:%(lineno)d" if location else ""
-        fmt = f"%(asctime)s - %(name)s - %(levelname)s{where} - [%(request_id)s] %(message)s"
-        super().__init__(fmt, datefmt="%Y-%m-%d %H:%M:%S", defaults={"request_id": "-"})
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 # name of the base class
-        extra = [f" {name}={value}" for name, value in record.__dict__.items() if name not in _NOT_EXTRA]
-        return _escape(super().formatMessage(record) + "".join(extra))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        lines = _without_personal_data(super().formatException(ei)).split("\n")
-        return "\n".join("    " + _escape(line) for line in lines)
-
-
-class JsonLinesFormatter(JsonFormatter):
-    """Formatter for one JSON object in each line. It is ASCII, so JSON escapes all control characters."""
-
-    def __init__(self) -> None:
-        fields = ["levelname", "name", "message", "request_id", "funcName", "lineno"]
-        renamed = {"levelname": "level", "name": "logger", "funcName": "function", "lineno": "line"}
-        super().__init__(fields, timestamp=True, rename_fields=renamed, reserved_attrs=_HIDDEN)
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802
-        return _without_personal_data(logging.Formatter.formatException(self, ei))
 
 
 class QueuedLog(logging.Handler):
@@ -107,7 +64,7 @@ class QueuedLog(logging.Handler):
         """Add the data of the calling thread's context. The targets' threads format the record."""
         record = copy(record)  # other handlers share it, and one may have stored a formatted traceback in it
         record.exc_text = None
-        record.msg, record.args = _without_personal_data(record.getMessage()), None
+        record.msg, record.args = without_personal_data(record.getMessage()), None
         record.request_id = REQUEST_ID.get()
         if trace_id := TRACE_ID.get():
             record.trace_id = trace_id

@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
-from config.cores import usable_cores
 from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
+from infrastructure.server.cores import usable_cores
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable
 
-from config.log_targets import IN_ERROR_LOG
+from infrastructure.observability.log_targets import IN_ERROR_LOG
 
 logger = logging.getLogger(__name__)
 

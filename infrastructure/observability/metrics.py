@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from config.log_targets import lost_lines
 from config.settings import Settings
 from infrastructure.observability.file_descriptors import FileDescriptorWatch
+from infrastructure.observability.log_targets import lost_lines
 from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, LOST_LINES, format_exposition
 from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory, read_all
 

@@ -10,7 +10,7 @@ from functools import wraps
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-from config.log_targets import IN_ERROR_LOG
+from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.observability.metrics import metrics
 
 logger = logging.getLogger(__name__)

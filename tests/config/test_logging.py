@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from config.log_targets import IN_ERROR_LOG
 from config.logging_config import (
     CONSOLE_DETAILS,
     REQUEST_ID,
@@ -25,6 +24,7 @@ from config.logging_config import (
     stop_logging,
 )
 from config.settings import Settings
+from infrastructure.observability.log_targets import IN_ERROR_LOG
 from tests.servers import ROOT
 
 Configure = Callable[..., None]
@@ -261,7 +261,7 @@ def test_processes_lose_and_tear_no_line(tmp_path: Path) -> None:
 FULL_DISK = """
 import logging, resource, sys
 from config import logging_config
-from config.log_targets import lost_lines
+from infrastructure.observability.log_targets import lost_lines
 from config.settings import Settings
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
 logging_config.FLUSH_SECONDS = 100

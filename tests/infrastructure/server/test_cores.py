@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from config import cores
-from config.cores import usable_cores
+from infrastructure.server import cores
+from infrastructure.server.cores import usable_cores
 from tests.servers import ROOT
 
 
@@ -82,7 +82,7 @@ def test_quotas(files: dict[str, str], expected: int, tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
 def test_affinity(tmp_path: Path) -> None:
     program = (
-        "import os; from pathlib import Path; from config.cores import usable_cores\n"
+        "import os; from pathlib import Path; from infrastructure.server.cores import usable_cores\n"
         "print(usable_cores(Path('.')))\n"
         "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         "print(usable_cores(Path('.')))"
