@@ -55,7 +55,7 @@ def test_each_command_installs_its_set_once(checkout: Path) -> None:
         assert make(checkout, target)[:2] == (0, [])
     assert make(checkout, "demo")[:2] == (0, ["requirements-demo.txt"])
     assert make(checkout, "test")[:2] == (0, ["requirements-dev.txt"])
-    assert make(checkout, "check")[:2] == (0, [])
+    assert make(checkout, "fuzz")[:2] == (0, [])
 
 
 def test_the_tools_contain_the_other_sets(checkout: Path) -> None:
