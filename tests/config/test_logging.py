@@ -86,7 +86,7 @@ def test_details_of_libraries_go_to_the_file_only_in_development(
     is_development: bool,
     configure: Configure,
     log: Callable[[], str],
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(CONSOLE_DETAILS, str(not is_development).lower())
@@ -95,19 +95,19 @@ def test_details_of_libraries_go_to_the_file_only_in_development(
         logging.getLogger(name).info("detail")
         logging.getLogger(name).warning("warning")
     assert len(log().splitlines()) == 6
-    console = capsys.readouterr().out.splitlines()
+    console = capfd.readouterr().out.splitlines()
     assert len(console) == (4 if is_development else 6)
     assert len([line for line in console if line.endswith("warning")]) == 3
 
 
 def test_details_of_libraries_are_on_the_console_without_a_file(
-    configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    configure: Configure, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(CONSOLE_DETAILS, "false")
     configure(log_to_file=False)
     logging.getLogger("uvicorn.error").info("detail")
     stop_logging()
-    assert "detail" in capsys.readouterr().out
+    assert "detail" in capfd.readouterr().out
 
 
 def _line(text: str) -> str:
@@ -323,8 +323,9 @@ def test_files_go_on_when_the_disk_has_space_again(tmp_path: Path) -> None:
 BUSY = """
 import logging, sys, time
 from pathlib import Path
-from config import log_targets, logging_config
+from config import logging_config
 from config.settings import Settings
+from infrastructure.observability import log_targets
 log_targets.MAX_WAITING = 2000
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
 file = Path(sys.argv[1], "app.log")
