@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from config.redis_config import redis_client
 from config.settings import Settings
 from infrastructure.postgres.database import Database
+from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
@@ -62,10 +63,12 @@ def running_app(app: FastAPI) -> Iterator[TestClient]:
 
 @pytest.fixture
 def empty_cache(settings: Settings) -> None:
+    """Delete all keys but those of the membership: without them the workers join again, and may drop new entries."""
     where = settings.redis_address()
     assert where
-    with redis.Redis(host=where.host, port=where.port, password=where.password, db=where.db) as server:
-        server.flushdb()
+    with redis_client(where) as server:
+        keys: Any = server.keys("*")
+        server.unlink(ROOT_STAMP, *({key.decode() for key in keys} - {MEMBERS, LAST_DROP}))
 
 
 @pytest.fixture

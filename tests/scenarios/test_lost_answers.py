@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -14,7 +16,7 @@ from sqlalchemy import Connection, text
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
 from tests.factories import Factory, Object
-from tests.servers import until
+from tests.servers import running_app, until
 from tests.services.test_unit_of_work import disable_single_statement, has_lock_waiter, shut_down
 
 KEY = {"Idempotency-Key": "a key"}
@@ -114,11 +116,11 @@ def slow_commit(committing: Database) -> Iterator[None]:
         connection.execute(text("DROP TRIGGER wait ON categories; DROP FUNCTION wait()"))
 
 
-def create(client: TestClient, _where: str) -> int:
+def create(client: httpx2.Client, _where: str) -> int:
     return client.post("/categories", json={"name": "After"}).status_code
 
 
-def change(client: TestClient, where: str) -> int:
+def change(client: httpx2.Client, where: str) -> int:
     return client.patch(where, json={"name": "After"}).status_code
 
 
@@ -144,9 +146,37 @@ def test_write_committed_after_a_lost_connection_is_read(
     until(lambda: cached.get(where).json() == as_stored(cached, where))
 
 
+@pytest.mark.usefixtures("slow_commit")
+@pytest.mark.parametrize("write", [create, change])
+def test_write_of_a_worker_that_stops_before_it_commits_is_read(
+    app: FastAPI, cached: TestClient, committing: Database, tmp_path: Path, write: Any
+) -> None:
+    """Stop another worker cleanly. It cancels a creation, whose statement goes on, and waits for other changes."""
+    where = cached.post("/categories", json={"name": "Before"}).headers["Location"]
+    with held_lock(committing) as other, ThreadPoolExecutor(1) as pool:
+        servers = {name: value for name, value in os.environ.items() if name.startswith(("POSTGRES_", "REDIS_"))}
+        limits = {"TIMEOUT_GRACEFUL_SHUTDOWN": "1", "DB_LOCK_TIMEOUT": "60", "DB_STATEMENT_TIMEOUT": "60"}
+        with running_app(tmp_path, servers | limits | {"UVICORN_WORKERS": "1"}) as stopping:
+            with httpx2.Client(base_url=stopping.url, timeout=60) as client:
+                writing = pool.submit(write, client, where)
+                until(lambda: has_lock_waiter(committing))
+                stopping.process.terminate()
+                until(lambda: "Cancel 1 running task" in stopping.log.read_text())
+                assert [one["name"] for one in read(cached, "/categories")] == ["Before"]
+                assert read(cached, where)["name"] == "Before"
+                other.rollback()
+                with suppress(httpx2.TransportError):
+                    writing.result(60)
+            assert stopping.process.wait(60) == 0
+    until(lambda: "After" in str(as_stored(cached, "/categories")))
+    until(lambda: "After" in cached.get("/categories").text)
+    until(lambda: cached.get(where).json() == as_stored(cached, where))
+
+
 @contextmanager
 def held_lock(database: Database) -> Iterator[Connection]:
     with database.engine.begin() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK_ID})"))
         yield connection
 

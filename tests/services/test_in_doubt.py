@@ -2,10 +2,13 @@
 
 import asyncio
 
+from config.redis_config import redis_client
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services.transactions.in_doubt import IN_TRANSIT_SECONDS, InDoubtWrites
+from infrastructure.redis.client import RedisClient
+from services.transactions.in_doubt import HANDED_OVER, IN_TRANSIT_SECONDS, InDoubtWrites
+from tests.redis_links import becomes, running
 
 
 def deadline_shift(settings: Settings, seconds: float) -> list[float]:
@@ -32,3 +35,50 @@ def test_in_doubt_deadline_moves_while_the_server_is_unreachable(settings: Setti
     unreachable = settings.model_copy(update={"postgres_host": LOOPBACK, "postgres_port": free_port()})
     [shift] = deadline_shift(unreachable, 60)
     assert shift > 0
+
+
+def test_in_doubt_write_of_a_stopped_worker_is_dropped_by_another(settings: Settings) -> None:
+    address = settings.redis_address()
+    assert address
+
+    async def scenario() -> None:
+        database, stopping, other = Database(settings), RedisClient(address), RedisClient(address)
+        async with running(stopping, other):
+            in_doubt, adopting = (InDoubtWrites(database, redis, 60) for redis in (stopping, other))
+            in_doubt.add({"categories": {4711}})
+            await in_doubt.hand_over()
+            await stopping.stop()
+            await other.call("SET", "categories:id:4711:token", "stamp")
+            task = asyncio.create_task(adopting.keep_dropping())
+            await becomes(lambda: adopting._writes)
+            assert adopting._stamp_keys() == ["categories:id:4711:token", "categories:list:token"]
+            with redis_client(address) as server:
+                await becomes(lambda: not server.exists("categories:id:4711:token", HANDED_OVER))
+            task.cancel()
+        database.close()
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_handed_over_without_writes_in_doubt(settings: Settings) -> None:
+    database = Database(settings)
+    asyncio.run(InDoubtWrites(database, None, 60).hand_over())
+    database.close()
+
+
+def test_cancelled_drop_keeps_its_writes(settings: Settings) -> None:
+    """Stop a worker while it drops: the writes are still there to be handed over."""
+
+    async def scenario() -> None:
+        database = Database(settings)
+        in_doubt = InDoubtWrites(database, None, 60)
+        in_doubt.add({"products": {1}})
+        task = asyncio.create_task(in_doubt._drop())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert len(in_doubt._writes) == 1
+        database.close()
+
+    asyncio.run(scenario())
