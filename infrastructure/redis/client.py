@@ -5,7 +5,7 @@ Redis ten times a second. A writer without an acknowledgement answers only after
 OUTAGE_SECONDS. In that time every worker misses a heartbeat. A reply counts only if it was requested within
 TRUST_SECONDS after an acknowledged heartbeat was sent, and arrives within REPLY_TIMEOUT_SECONDS; their sum is less than
 OUTAGE_SECONDS. After a missed heartbeat, the client is up again only when Redis has acknowledged a new handshake, and
-the handshake drops all responses cached before.
+the first handshake after an outage drops all responses cached before.
 """
 
 import asyncio

@@ -21,7 +21,7 @@ LAST_DROP = "cache:dropped"
 # Longer than a statement of a killed worker runs on in PostgreSQL (DB_STATEMENT_TIMEOUT, five seconds by default).
 DEATH_MS = 7000
 # Without a heartbeat for so long, all members forget each other. Shorter than OUTAGE_SECONDS, in which writers may have
-# answered without invalidating; longer than a busy worker's heartbeat is late.
+# answered without invalidating, and longer than the usual delay of a busy worker.
 GAP_MS = 1000
 # An earlier drop suffices for a returning worker if it is not older: an outage lasts longer, so none has come between.
 RECENT_SECONDS = 1.0
