@@ -231,7 +231,7 @@ def test_refused_creation_is_repeated_in_a_transaction(
     create = CreatingService._create_in_thread
 
     def recorded(self: CreatingService, context: Any, creation: Any) -> Any:
-        in_transactions.append(creation)
+        in_transactions.append(creation.values())
         return create(self, context, creation)
 
     monkeypatch.setattr(CreatingService, "_create_in_thread", recorded)
