@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from config.redis_config import redis_client
 from config.settings import Settings
+from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.postgres.database import Database
 from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
@@ -38,6 +39,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         settings = Settings(**UNLIMITED)
         migrate(settings)
         yield settings
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """Start a server for one module, which may stop or flush it."""
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Fast path with a real Redis: answered requests, passed requests, and added headers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
 from typing import Any
 
@@ -19,7 +19,7 @@ from middleware.scope_keys import ROUTE
 from services.cache_service import CacheService
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, running
-from tests.servers import freeze, thaw, valkey_server
+from tests.servers import freeze, thaw
 
 FIRST_PAGE = entry_of("/products", b"")
 BODY = b'[{"id_key":1}]'
@@ -71,12 +71,6 @@ class Shop:
 
 
 Run = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from time import monotonic
 
 import pytest
@@ -13,13 +12,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running
-from tests.servers import freeze, kill, thaw, valkey_server
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
+from tests.servers import freeze, kill, thaw
 
 
 @pytest.fixture

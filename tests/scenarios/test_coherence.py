@@ -32,6 +32,15 @@ KILLS = 5
 STALE_SECONDS = 10  # the longest time in which the unanswered write of a killed worker is not read
 
 
+numbers = itertools.count(1)
+
+
+def new_address() -> dict[str, str]:
+    """Return headers with a client address of their own, so that the rate limiter admits the request."""
+    number = next(numbers)
+    return {"X-Forwarded-For": f"203.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
+
+
 @dataclass
 class Site:
     """The servers, an application with two workers, and the settings for another application beside it."""
@@ -84,15 +93,9 @@ class Race:
     lost: Counter[str] = field(default_factory=Counter)
     """Requests without a response, because their worker was killed."""
     stop: threading.Event = field(default_factory=threading.Event)
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def client(self) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=20)
-
-    def headers(self) -> dict[str, str]:
-        """Return a client address of its own for each request, so that the rate limiter admits all requests."""
-        number = next(self.numbers)
-        return {"X-Forwarded-For": f"203.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
 
     def write(self) -> None:
         with self.client() as client:
@@ -100,7 +103,7 @@ class Race:
                 if self.stop.is_set():
                     return
                 try:
-                    answer = client.patch(self.product, json={"price": price}, headers=self.headers())
+                    answer = client.patch(self.product, json={"price": price}, headers=new_address())
                 except httpx2.TransportError:
                     self.lost["write"] += 1
                     continue
@@ -113,7 +116,7 @@ class Race:
             while not self.stop.is_set():
                 before = self.answered
                 try:
-                    answer = client.get(next(paths), headers=self.headers())
+                    answer = client.get(next(paths), headers=new_address())
                 except httpx2.TransportError:
                     self.lost["read"] += 1
                     continue
@@ -126,7 +129,7 @@ class Race:
 
 
 def run_race(site: Site, disturb: Callable[[Race], None]) -> Race:
-    with httpx2.Client(base_url=site.app.url) as client:
+    with httpx2.Client(base_url=site.app.url, headers=new_address()) as client:
         category = client.post("/categories", json={"name": disturb.__name__}).json()["id_key"]
         product = client.post("/products", json={"name": "Laptop", "price": 1, "category_id": category})
         running = Race(site.app.url, product.headers["Location"])
@@ -211,8 +214,11 @@ def test_reads_are_never_stale_while_redis_is_frozen(site: Site) -> None:
 def test_workers_that_start_stop_and_are_replaced_drop_nothing(site: Site, tmp_path: Path) -> None:
     paths = "/products", "/products?skip=0&limit=10", "/categories"
 
+    def is_hit(app: App, path: str) -> bool:
+        return httpx2.get(f"{app.url}{path}", headers=new_address()).headers["X-Cache-Hit"] == "true"
+
     def all_hit(app: App) -> bool:
-        return all(httpx2.get(f"{app.url}{path}").headers["X-Cache-Hit"] == "true" for path in paths)
+        return all(is_hit(app, path) for path in paths)
 
     until(lambda: all_hit(site.app))
     before = site.root_stamp()
@@ -229,16 +235,16 @@ def test_workers_that_start_stop_and_are_replaced_drop_nothing(site: Site, tmp_p
 
 def test_unanswered_write_of_a_killed_worker_is_read_in_time(site: Site, tmp_path: Path) -> None:
     url = site.app.url
-    where = httpx2.post(f"{url}/categories", json={"name": "Before"}).headers["Location"]
+    where = httpx2.post(f"{url}/categories", json={"name": "Before"}, headers=new_address()).headers["Location"]
 
-    def name() -> str:
-        return str(httpx2.get(f"{url}{where}").json()["name"])
+    def read() -> httpx2.Response:
+        return httpx2.get(f"{url}{where}", headers=new_address()).raise_for_status()
 
-    until(lambda: httpx2.get(f"{url}{where}").headers["X-Cache-Hit"] == "true")
+    until(lambda: read().headers["X-Cache-Hit"] == "true")
     with site.another_app(tmp_path, Path(__file__).parent / "dying_worker.py") as dying:
         with pytest.raises(httpx2.TransportError):
             httpx2.patch(f"{dying.url}{where}", json={"name": "After"})
-        until(lambda: name() == "After", STALE_SECONDS)
+        until(lambda: read().json()["name"] == "After", STALE_SECONDS)
 
 
 def test_reads_are_never_stale_while_workers_are_replaced_and_killed(site: Site) -> None:

@@ -75,7 +75,7 @@ class Workers:
 
     async def write(self, price: int, worker: int = 0) -> None:
         self.database.price = price
-        await self.caches[worker].drop(PRODUCTS.stamp_keys([5]))
+        await self.caches[worker].invalidate({"products": {5}})
 
     async def fill(self, worker: int = 0, entry: CacheEntry = FIVE) -> None:
         """Read until the cache holds the entry."""
@@ -264,7 +264,7 @@ def test_reads_without_redis_use_the_database() -> None:
         for _ in range(2):
             rendered = await cache.read(FIVE, database.load)
             assert (rendered.body, rendered.hit) == (b"1", False)
-        await cache.drop(PRODUCTS.stamp_keys([5]))
+        await cache.invalidate({"products": {5}})
         cache.invalidate_from_thread({"products": {5}})
         assert database.reads == 2
         assert not cache.is_available
@@ -295,7 +295,7 @@ def test_frozen_and_resumed_server_serves_nothing_stale(run: Run, valkey: Valkey
         for price in range(2, 5):
             await workers.fill()
             freeze(valkey)
-            await workers.caches[price % 2].drop(PRODUCTS.stamp_keys([6]))
+            await workers.caches[price % 2].invalidate({"products": {6}})
             await workers.write(price, price % 2)
             assert await workers.read(0) == (price, False)
             assert await workers.read(1) == (price, False)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import hiredis
 import pytest
@@ -13,13 +12,7 @@ from infrastructure.redis import retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
-from tests.servers import freeze, kill, thaw, valkey_server
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
-        yield server
+from tests.servers import freeze, kill, thaw
 
 
 @pytest.fixture
