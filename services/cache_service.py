@@ -7,7 +7,7 @@ invalid at once, also one that a slow reader stores later. Nothing searches for 
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -68,8 +68,10 @@ class CacheService:
 
     async def invalidate(self, changed_rows: ChangedRows) -> None:
         """Drop the stamps of rows that a commit has changed. When this returns, no worker reads older entries."""
-        if stale := stale_stamp_keys(changed_rows):
-            await self.drop(stale)
+        stale = stale_stamp_keys(changed_rows)
+        if self._redis and stale:
+            with redis_span("UNLINK"):
+                await self._redis.execute_reliably("UNLINK", *stale)
 
     def invalidate_from_thread(self, changed_rows: ChangedRows) -> None:
         """Do the same as `invalidate`, from a worker thread."""
@@ -77,11 +79,6 @@ class CacheService:
         if self._redis and stale:
             with redis_span("UNLINK"):
                 self._redis.execute_reliably_from_thread("UNLINK", *stale)
-
-    async def drop(self, stamp_keys: Sequence[str]) -> None:
-        if self._redis and stamp_keys:
-            with redis_span("UNLINK"):
-                await self._redis.execute_reliably("UNLINK", *stamp_keys)
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)
