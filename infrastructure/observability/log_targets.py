@@ -141,7 +141,7 @@ class LogTarget:
         """Report the number of lost lines, if the target can write the report itself."""
         message = f"log lines for the {self.name} are written again, after a loss of {self._lost}"
         if problem := self._write([make_record(logging.WARNING, message, **IN_ERROR_LOG)]):
-            self._lose(str(problem))
+            self._lose(str(problem), lines=0)  # the report is no line of the application
             return
         with self._losing:
             self._lost = 0
