@@ -39,14 +39,17 @@ fuzz: $(DEV) ## Fuzz the service for responses that contradict /openapi.json (CA
 	@$(VENV)/python -m tests.fuzz --cases $(CASES) --seconds $(DURATION) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: $(DEV) ## Check format, lint rules, types and import rules
-	@$(VENV)/ruff format --check .
+	@$(VENV)/isort --check-only .
+	@$(VENV)/black --check .
+	@$(VENV)/flake8 .
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy .
 	@$(VENV)/lint-imports --no-cache
 
 format: $(DEV) ## Format the code and apply lint fixes
 	@$(VENV)/ruff check --fix --exit-zero --quiet .
-	@$(VENV)/ruff format .
+	@$(VENV)/isort --quiet .
+	@$(VENV)/black --quiet .
 
 demo: $(DEMO) ## Fill the shop with demo data (SIZE=small|medium|large)
 	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
@@ -57,7 +60,7 @@ migrate: $(RUN) ## Bring the database up to date
 migration: $(DEV) ## Write the next migration from the changed models (m="summary")
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
 	@$(VENV)/python -m migrations.runner make "$(m)"
-	@$(VENV)/ruff format --quiet migrations/versions
+	@$(VENV)/black --quiet migrations/versions
 
 audit: $(RUN) ## Check that stock, totals, statuses and bill numbers agree
 	@$(VENV)/python -m scripts.audit

@@ -32,7 +32,7 @@ def ready() -> list[int]:
 
 
 @app.post("/order_details", response_model=OrderDetailSchema, status_code=201)
-def create(new: OrderDetailCreate, db: Session = Depends(get_db)) -> Any:  # noqa: B008
+def create(new: OrderDetailCreate, db: Session = Depends(get_db)) -> Any:
     order = db.get(OrderModel, new.order_id)
     if order is None:
         raise HTTPException(404, "no such order")

@@ -82,7 +82,7 @@ def get_db() -> Iterator[Session]:
 
 
 @app.get("/products", response_model=list[ProductSchema])
-async def products(skip: int = Query(0, ge=0), limit: int = Query(100, ge=1), db: Session = Depends(get_db)) -> Any:  # noqa: B008
+async def products(skip: int = Query(0, ge=0), limit: int = Query(100, ge=1), db: Session = Depends(get_db)) -> Any:
     key = f"products:list:skip:{skip}:limit:{limit}"
     if cached := cache.get(key):
         return [ProductSchema(**item) for item in json.loads(cached)]
@@ -93,7 +93,7 @@ async def products(skip: int = Query(0, ge=0), limit: int = Query(100, ge=1), db
 
 
 @app.get("/products/{id_key}", response_model=ProductSchema)
-async def product(id_key: int, db: Session = Depends(get_db)) -> Any:  # noqa: B008
+async def product(id_key: int, db: Session = Depends(get_db)) -> Any:
     key = f"products:id:{id_key}"
     if cached := cache.get(key):
         return ProductSchema(**json.loads(cached))
@@ -106,13 +106,13 @@ async def product(id_key: int, db: Session = Depends(get_db)) -> Any:  # noqa: B
 
 
 @app.get("/clients", response_model=list[ClientSchema])
-async def clients(skip: int = Query(0, ge=0), limit: int = Query(100, ge=1), db: Session = Depends(get_db)) -> Any:  # noqa: B008
+async def clients(skip: int = Query(0, ge=0), limit: int = Query(100, ge=1), db: Session = Depends(get_db)) -> Any:
     rows = db.query(ClientModel).order_by(ClientModel.id_key).offset(skip).limit(limit).all()
     return [ClientSchema.model_validate(row) for row in rows]
 
 
 @app.post("/clients", response_model=ClientSchema, status_code=201)
-async def create_client(new: ClientCreate, db: Session = Depends(get_db)) -> Any:  # noqa: B008
+async def create_client(new: ClientCreate, db: Session = Depends(get_db)) -> Any:
     row = ClientModel(**new.model_dump())
     db.add(row)
     try:

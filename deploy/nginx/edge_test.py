@@ -3,7 +3,8 @@
 Usage: edge_test.py NGINX, the path of its binary. All sockets listen on loopback. The configuration is used as it is,
 except for ports and paths.
 """
-# ruff: noqa: S101, S603 # a test: it asserts and runs the given binary
+
+# ruff: noqa: S101, S108, S603 # a test: it asserts, runs the given binary and names the paths to replace
 
 import json
 import random
@@ -166,7 +167,7 @@ def serving(server: socketserver.BaseServer) -> Iterator[None]:
 def configure(ports: dict[str, int], folder: Path) -> str:
     """Return nginx.conf with the ports and paths of this test."""
     conf = CONF.read_text(encoding="utf-8")
-    places = {"/tmp/": f"{folder}/", "/etc/nginx/tls/": f"{folder}/", "/dev/stdout": f"{folder}/access.log"}  # noqa: S108
+    places = {"/tmp/": f"{folder}/", "/etc/nginx/tls/": f"{folder}/", "/dev/stdout": f"{folder}/access.log"}
     listens = {
         "listen 127.0.0.1:8081": f"listen 127.0.0.1:{ports['health']}",
         "listen 80 ": f"listen 127.0.0.1:{ports['plain']} ",
