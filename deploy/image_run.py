@@ -2,6 +2,7 @@
 
 Usage: image_run.py CONTAINER. Secrets are files, as from an orchestrator. The service may write only to /tmp.
 """
+
 # ruff: noqa: S101, S603 # a test: it asserts and runs buildah from PATH
 
 import json

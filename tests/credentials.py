@@ -94,7 +94,7 @@ class Issuer:
 
     def confused_token(self) -> str:
         """Return a token signed with the public key as an HMAC secret, as an attacker without a secret can."""
-        (kid, key) = next(iter(self.public.items()))
+        kid, key = next(iter(self.public.items()))
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         signed = b".".join(_encoded(json.dumps(part)) for part in ({"alg": "HS256", "kid": kid}, claims()))
         return b".".join((signed, _encoded(hmac.new(pem, signed, hashlib.sha256).digest()))).decode()

@@ -66,9 +66,9 @@ def test_cached_reads_document_the_cache_header(guarded_app: FastAPI) -> None:
         documented = {
             status for status, response in operation["responses"].items() if "X-Cache-Hit" in response["headers"]
         }
-        assert documented == (operation["responses"].keys() - {"401", "429"} if (method, path) in CACHED else set()), (
-            path
-        )
+        assert documented == (
+            operation["responses"].keys() - {"401", "429"} if (method, path) in CACHED else set()
+        ), path
 
 
 @every_entity

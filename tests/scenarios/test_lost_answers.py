@@ -103,14 +103,12 @@ def as_stored(client: TestClient, path: str) -> Any:
 def slow_commit(committing: Database) -> Iterator[None]:
     """Make each transaction that changes a category wait for the advisory lock before it commits."""
     with committing.engine.begin() as connection:
-        connection.execute(
-            text(f"""
+        connection.execute(text(f"""
             CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK_ID}); RETURN NULL; END $$;
             CREATE CONSTRAINT TRIGGER wait AFTER INSERT OR UPDATE ON categories
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
-            """)
-        )
+            """))
     yield
     with committing.engine.begin() as connection:
         connection.execute(text("DROP TRIGGER wait ON categories; DROP FUNCTION wait()"))

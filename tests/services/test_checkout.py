@@ -213,9 +213,9 @@ def test_checkout_takes_one_statement_for_any_number_of_lines(
 
     assert count_statements([(products[0], 1)]) == 1
     assert count_statements([(product, 1) for product in products] * 2) == 1
-    assert count_statements([(product, 1) for product in products], **{"Idempotency-Key": "once"}) == 3, (
-        "claim the key, place the order, store the response"
-    )
+    assert (
+        count_statements([(product, 1) for product in products], **{"Idempotency-Key": "once"}) == 3
+    ), "claim the key, place the order, store the response"
 
 
 def test_cancel_and_delete_restore_the_stock_of_a_checkout(checkout: Checkout, make: Factory) -> None:
