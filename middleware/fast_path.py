@@ -8,7 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE
-from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.server.http_protocol import IS_OVERLOADED, WRITE_RAW
 from middleware.cached_responses import CachedResponses, hit_head, hit_headers, not_modified_headers, route_of_entry
@@ -19,6 +18,7 @@ from middleware.raw_response import Headers, json_headers, send_response
 from middleware.scope_keys import CONTEXT_HEAD, REQUEST_CONTEXT, ROUTE, STATUS
 from services.auth.authenticator import Authenticator
 from services.auth.principal import ANONYMOUS, EVERYBODY, Principal
+from services.cache_service import note_hit
 from services.caching.lookup import CacheLookup
 from services.exceptions import UnauthorizedError
 from services.request_context import RequestContext
@@ -142,7 +142,7 @@ def _is_preflight(headers: list[tuple[bytes, bytes]]) -> bool:
 async def _answer_hit(
     scope: Scope, send: Send, headers: UsedHeaders, lookup: CacheLookup, batch: Batch | None, place: int
 ) -> None:
-    metrics.cache_hit()
+    note_hit(lookup.entry)
     scope[ROUTE] = route_of_entry(lookup.entry)
     known, write_raw = headers.get(b"if-none-match"), scope.get(WRITE_RAW)
     if known and names_etag(known.decode("latin-1"), lookup.etag.decode()):

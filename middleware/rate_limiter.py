@@ -1,16 +1,20 @@
 """Rate limit: an exact sliding window for each client address, counted in Redis for all workers."""
 
+import logging
 import math
 from hashlib import sha1
 from typing import Any
 
 import hiredis
 import orjson
+from cachetools import TTLCache
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
 from middleware.raw_response import Headers, head_of, json_headers
+
+logger = logging.getLogger(__name__)
 
 # A list per address: the number of requests admitted before the oldest batch, then for each batch its time in
 # microseconds and the number admitted including it. A batch is one push, and one pop when it leaves the window.
@@ -47,6 +51,8 @@ return {admitted, math.max(0, calls - used - admitted), (head[2] or now) + perio
 """
 SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324 # Redis identifies scripts by it
 EXACT_UP_TO = 1000
+PRINCIPALS = ("key:", "jwt:")  # begin of the names of principals, which have limits of their own
+MAX_LOGGED = 1024  # addresses whose refusals are remembered; more addresses cause more lines
 
 
 class RateLimiter:
@@ -59,6 +65,7 @@ class RateLimiter:
         self._period = period_seconds * 1_000_000
         self._grain = self._period // EXACT_UP_TO if calls > EXACT_UP_TO else 0
         self._open: dict[str, Batch] = {}
+        self._logged: TTLCache[str, None] = TTLCache(MAX_LOGGED, period_seconds)
         redis.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
 
     def enter(self, address: str) -> "Ticket | None":
@@ -83,6 +90,13 @@ class RateLimiter:
         self._open.pop(batch.address, None)
         key = f"rate_limit:{{{batch.address}}}"
         return pack_command((*command, 1, key, self.calls, self._period, batch.size, self._grain))
+
+    def log_refusal(self, address: str) -> None:
+        """Log that the limit is reached, once in a period for each address or principal."""
+        if address not in self._logged:
+            self._logged[address] = None
+            kind = "caller" if address.startswith(PRINCIPALS) else "IP"
+            logger.warning("Rate limit exceeded for %s: %s", kind, address)
 
 
 class Batch:
@@ -155,6 +169,7 @@ class Batch:
         metrics.rate_limit_rejected()
         if self._refusal is None:
             self._refusal = self._refuse()
+            self._limiter.log_refusal(self.address)
         return self._refusal
 
     def _refuse(self) -> tuple[Headers, bytes]:

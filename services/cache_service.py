@@ -6,6 +6,7 @@ invalid at once, also one that a slow reader stores later. Nothing searches for 
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -20,6 +21,8 @@ from services.caching.keys import CacheEntry
 from services.caching.lookup import STAMP_BYTES, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 from services.rendering import RenderedJson
+
+logger = logging.getLogger(__name__)
 
 Load = Callable[[], Awaitable[RenderedJson]]
 ChangedRows = Mapping[str, set[int]]
@@ -60,9 +63,10 @@ class CacheService:
         if lookup is None or lookup.entry != entry:
             lookup = await self._looked_up(entry)
         if lookup and lookup.body is not None:
-            metrics.cache_hit()
+            note_hit(entry)
             return RenderedJson(lookup.body, lookup.etag.decode(), hit=True)
         metrics.cache_miss()
+        logger.debug("Cache MISS: %s", entry.key)
         stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
         return await (self._share(entry, stamps, load) if stamps else _load(load))
 
@@ -72,6 +76,7 @@ class CacheService:
         if self._redis and stale:
             with redis_span("UNLINK"):
                 await self._redis.execute_reliably("UNLINK", *stale)
+            _log_invalidated(stale)
 
     def invalidate_from_thread(self, changed_rows: ChangedRows) -> None:
         """Do the same as `invalidate`, from a worker thread."""
@@ -79,6 +84,7 @@ class CacheService:
         if self._redis and stale:
             with redis_span("UNLINK"):
                 self._redis.execute_reliably_from_thread("UNLINK", *stale)
+            _log_invalidated(stale)
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)
@@ -132,6 +138,19 @@ class CacheService:
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds
+
+
+def note_hit(entry: CacheEntry) -> None:
+    """Count and log a read that the cache has answered."""
+    metrics.cache_hit()
+    logger.debug("Cache HIT: %s", entry.key)
+
+
+def _log_invalidated(stamp_keys: list[str]) -> None:
+    """Log the stamps: each stands for one object, or for all lists of a resource."""
+    if logger.isEnabledFor(logging.DEBUG):
+        names = ", ".join(key.removesuffix(":token") for key in stamp_keys)
+        logger.debug("Invalidated %d cache entries: %s", len(stamp_keys), names)
 
 
 def stale_stamp_keys(changed_rows: ChangedRows) -> list[str]:

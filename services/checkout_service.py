@@ -19,7 +19,7 @@ from services.bill_service import BillService
 from services.exceptions import NotFoundError, RejectedError
 from services.rendering import Created
 from services.request_context import RequestContext
-from services.stock import check_price, shortage
+from services.stock import check_price, refuse_shortage
 from services.transactions.creation import CreatingService, Creation
 
 ADMIN_FIELDS = ("discount", "bill_number")
@@ -100,7 +100,7 @@ def check_stock(wanted: Mapping[int, int], products: Products) -> None:
     short = [(products[id_key], quantity) for id_key, quantity in wanted.items() if products[id_key].stock < quantity]
     if short:
         errors = [{"product_id": p.id_key, "requested": quantity, "available": p.stock} for p, quantity in short]
-        raise RejectedError(shortage(*short[0]), errors=errors)
+        refuse_shortage(*short[0], errors=errors)
 
 
 def check_total(lines: Sequence[Line], discount: Decimal, products: Products) -> None:

@@ -14,9 +14,9 @@ from repositories.product_repository import ProductRepository
 from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
-from services.exceptions import ConflictError, NotFoundError, RejectedError
+from services.exceptions import ConflictError, NotFoundError
 from services.request_context import RequestContext
-from services.stock import check_price, shortage
+from services.stock import check_price, refuse_shortage
 
 
 class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderDetailUpdate, OrderDetailSchema]):
@@ -45,7 +45,7 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         moved = Counter({instance.product_id: instance.quantity})
         moved.subtract({product_id: values.get("quantity", instance.quantity)})
         if product.stock < -moved[product_id]:
-            raise RejectedError(shortage(product, -moved[product_id]))
+            refuse_shortage(product, -moved[product_id])
         ProductRepository(tx).move_stock({key: amount for key, amount in moved.items() if amount})
         return {**values, "price": agreed_price(instance, product, values.get("price"))}
 
@@ -63,7 +63,7 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
             raise NotFoundError("Product", values["product_id"])
         check_price(product, values["price"])
         if product.stock < values["quantity"]:
-            raise RejectedError(shortage(product, values["quantity"]))
+            refuse_shortage(product, values["quantity"])
         tx.session.expire_all()
 
 

@@ -170,7 +170,9 @@ class RedisSupervisor:
         self._is_outage_logged = False
         self.is_up = True
         self._first_attempt_ended.set()
-        logger.info("Redis is up: %s:%d", self._address.host, self._address.port)
+        logger.info(
+            "Redis connected successfully: %s:%d (DB: %d)", self._address.host, self._address.port, self._address.db
+        )
 
     def _log_outage(self, reason: str) -> None:
         if not self._is_outage_logged:

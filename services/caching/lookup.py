@@ -1,13 +1,10 @@
 """Lookups of cache entries in Redis."""
 
-import logging
 from typing import Any
 
 from infrastructure.redis.protocol import Pipeline
 from services.caching.keys import CacheEntry
 from services.rendering import etag_of
-
-logger = logging.getLogger(__name__)
 
 STAMP_BYTES = 16
 STAMPS_BYTES = 2 * STAMP_BYTES
@@ -44,4 +41,3 @@ class CacheLookup:
             self.stamps = root + own
             if value and value.startswith(self.stamps):
                 self.etag, self.body = value[STAMPS_BYTES:HEAD_BYTES], value[HEAD_BYTES:]
-        logger.debug("cache %s: %s", "miss" if self.body is None else "hit", self.entry.key)

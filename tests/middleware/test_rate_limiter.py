@@ -213,3 +213,16 @@ def test_requests_without_redis_are_admitted_and_counted(valkey: ValkeyServer, r
         asyncio.run(scenario())
     finally:
         thaw(valkey)
+
+
+def test_refusals_are_logged_once_for_each_address_and_principal(
+    redis: RedisClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    limiter = RateLimiter(redis, 1, 60)
+    for address in ("192.0.2.1", "2001:db8::/64", "192.0.2.1", "key:till"):
+        limiter.log_refusal(address)
+    assert caplog.messages == [
+        "Rate limit exceeded for IP: 192.0.2.1",
+        "Rate limit exceeded for IP: 2001:db8::/64",
+        "Rate limit exceeded for caller: key:till",
+    ]
