@@ -95,7 +95,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     configure_logging(app_context.settings)
     die_with_parent()
     metrics.start(app_context.settings)
-    metrics.watch_pool(app_context.database.pool_usage)
+    metrics.watch_pools(app_context.database.pool_usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     report_draining(app_context)
     periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()

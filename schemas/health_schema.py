@@ -18,6 +18,8 @@ class RedisHealth(BaseModel):
 
 
 class PoolHealth(BaseModel):
+    """The pool of database connections that is used most: for transactions, reads or writes."""
+
     size: int = Field(examples=[50])
     checked_in: int
     checked_out: int

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infrastructure.exceptions import DatabaseUnavailableError
-from infrastructure.observability.metrics import metrics
+from infrastructure.observability.metrics import THREADS, metrics
+from infrastructure.postgres.database import TRANSACTIONS
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
@@ -76,14 +77,16 @@ class HealthService:
         return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
 
     def pool(self) -> dict[str, float]:
-        """Return the connections of this worker's pool; `utilization_percent` relates to `total_capacity`."""
-        pool: Any = self._app_context.database.engine.pool
-        checked_out, capacity = self._app_context.database.pool_usage()
+        """Return the connections of this worker's busiest pool: the one that its requests will wait for first."""
+        pools = {name: usage for name, usage in self._app_context.database.pool_usage().items() if name != THREADS}
+        busiest = max(pools, key=lambda name: pools[name][0] / pools[name][1])
+        checked_out, capacity = pools[busiest]
+        engine: Any = self._app_context.database.engine.pool if busiest == TRANSACTIONS else None
         return {
-            "size": pool.size(),
-            "checked_in": pool.checkedin(),
+            "size": engine.size() if engine else capacity,
+            "checked_in": engine.checkedin() if engine else capacity - checked_out,
             "checked_out": checked_out,
-            "overflow": max(0, pool.overflow()),
+            "overflow": max(0, engine.overflow()) if engine else 0,
             "total_capacity": capacity,
             "utilization_percent": round(100 * checked_out / capacity, 1),
         }

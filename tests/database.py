@@ -33,6 +33,9 @@ class _SavepointPool(AsyncPool):
         except (IntegrityError, DataError) as error:
             raise RefusedError(str(error)) from error
 
+    def usage(self) -> tuple[int, int]:
+        return 0, 1
+
     def _run_in_savepoint(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         with self._lock, self._connection.begin_nested():
             result = self._connection.exec_driver_sql(sql, dict(parameters))

@@ -19,11 +19,15 @@ class FairSemaphore:
     def __init__(self, size: int, wait_seconds: float, what: str, on_timeout: OnTimeout | None = None) -> None:
         """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error."""
         self._on_timeout = on_timeout
-        self._free = size
+        self._free = self._size = size
         self._wait_seconds = wait_seconds
         self._what = what
         self._waiting: deque[tuple[float, Waiter]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+
+    def usage(self) -> tuple[int, int]:
+        """Return the number of slots in use, and of all slots."""
+        return self._size - self._free, self._size
 
     async def acquire(self) -> None:
         """Wait for a free slot, in the order of arrival. Raises DatabaseUnavailableError after `wait_seconds`."""

@@ -32,6 +32,10 @@ class WorkerThreads:
         finally:
             self._semaphore.release()
 
+    def usage(self) -> tuple[int, int]:
+        """Return the number of threads in use, and of all threads."""
+        return self._semaphore.usage()
+
     async def finish(self) -> None:
         """Wait for the work that is running, also of cancelled requests, while the event loop serves it. Start none."""
         await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)

@@ -8,16 +8,24 @@ import threading
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from config.settings import Settings
 from infrastructure.observability.file_descriptors import FileDescriptorWatch
 from infrastructure.observability.log_targets import lost_lines
-from infrastructure.observability.metrics_export import BOUNDS, CONTENT_TYPE, LOST_LINES, format_exposition
+from infrastructure.observability.metrics_export import (
+    BOUNDS,
+    CONTENT_TYPE,
+    LOST_LINES,
+    POOL_ACTIVE,
+    POOL_CAPACITY,
+    THREADS,
+    format_exposition,
+)
 from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory, read_all
 
-__all__ = ["CONTENT_TYPE", "Metrics", "metrics", "prepare_metrics"]
+__all__ = ["CONTENT_TYPE", "THREADS", "Metrics", "PoolUsage", "metrics", "prepare_metrics"]
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +33,9 @@ FLUSH_SECONDS = 0.5
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 # Bounds the memory of a process that never flushes. A worker answers far fewer requests between two flushes.
 MAX_PENDING = 100_000
+
+PoolUsage = Mapping[str, tuple[int, int]]
+"""How much of each pool of the database is in use, and its maximum."""
 
 
 class Metrics:
@@ -42,7 +53,7 @@ class Metrics:
         # Takes (method, route, status, seconds). The route is a template such as "/products/{id_key}", never the path,
         # because each route is a series for ever. A bare `append`, because every request calls it.
         self.observe_request = self._pending.append
-        self._pool: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._pools: Callable[[], PoolUsage] = dict
         self._descriptors = FileDescriptorWatch(self.descriptors_exhausted)
         self._directory: Path | None = None
         self._file: WorkerFile | None = None
@@ -83,9 +94,9 @@ class Metrics:
         """Set the number of products at or below LOW_STOCK_THRESHOLD."""
         self._totals.low_stock = (time.time(), products)
 
-    def watch_pool(self, read: Callable[[], tuple[int, int]]) -> None:
-        """Read the pool's gauges from `read`: connections in use and their maximum. Another thread calls it."""
-        self._pool = read
+    def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
+        """Read the gauges of the database's pools from `read`. Another thread calls it."""
+        self._pools = read
 
     def cache_totals(self) -> tuple[int, int]:
         """Return hits and misses of all workers, or of this one if the shared folder cannot be read.
@@ -134,10 +145,10 @@ class Metrics:
         with self._flushing:
             for _ in range(len(self._pending)):
                 self._add_up(*self._pending.popleft())
-            active, capacity = self._pool()
             self._totals.gauges["http_requests_in_progress"] = self.in_progress
-            self._totals.gauges["db_pool_connections_active"] = active
-            self._totals.gauges["db_pool_capacity"] = capacity
+            for pool, (active, capacity) in self._pools().items():
+                self._totals.gauges[f"{POOL_ACTIVE}{pool}"] = active
+                self._totals.gauges[f"{POOL_CAPACITY}{pool}"] = capacity
             for target, lines in list(lost_lines.items()):
                 self._totals.counters[LOST_LINES[target]] = lines
             if self._directory:

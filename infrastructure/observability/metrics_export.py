@@ -24,6 +24,9 @@ COUNTERS = {
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",
 }
+# Begin of the names of gauges that the workers share for each pool of the database.
+POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
+THREADS = "threads"  # the pool of worker threads: its slots are no connections
 LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_lost_files_total"}
 """Counter of lost log lines by the name of the log target."""
 
@@ -44,21 +47,27 @@ class _Families(Collector):
         yield from self._requests()
         for name, help_text in COUNTERS.items():
             yield CounterMetricFamily(name, help_text, self._figure(self._totals.counters[name]))
-        gauges = self._totals.gauges
-        active, capacity = gauges["db_pool_connections_active"], gauges["db_pool_capacity"]
+        active, utilization = self._pools()
         for name, help_text, value in (
-            ("http_requests_in_progress", "Requests being answered.", gauges["http_requests_in_progress"]),
+            ("http_requests_in_progress", "Requests being answered.", self._totals.gauges["http_requests_in_progress"]),
             ("db_pool_connections_active", "Database connections in use.", active),
             (
                 "db_pool_utilization_percent",
-                "Connections in use, in percent of the maximum.",
-                100 * active / capacity if capacity else 0,
+                "Use of the busiest database pool, in percent of its maximum.",
+                utilization,
             ),
         ):
             yield GaugeMetricFamily(name, help_text, self._figure(value))
         if self._totals.low_stock:
             low = self._totals.low_stock[1]
             yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+
+    def _pools(self) -> tuple[int, float]:
+        """Return all connections in use, and the use of the busiest pool in percent: one exhausted pool is enough."""
+        gauges = self._totals.gauges
+        active = {name.removeprefix(POOL_ACTIVE): gauges[name] for name in gauges if name.startswith(POOL_ACTIVE)}
+        shares = [100 * used / gauges[f"{POOL_CAPACITY}{pool}"] for pool, used in active.items() if used]
+        return sum(used for pool, used in active.items() if pool != THREADS), max(shares, default=0)
 
     def _figure(self, value: float) -> float | None:
         """Return the value of a series without labels, or None for no sample."""

@@ -10,12 +10,15 @@ from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
 from infrastructure.concurrency.worker_threads import WorkerThreads
+from infrastructure.observability.metrics import THREADS, PoolUsage
 from infrastructure.postgres.connection import is_closed_by_server
 from infrastructure.postgres.idle_connections import FailoverDetector
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
+
+TRANSACTIONS = "transactions"
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
@@ -74,10 +77,15 @@ class Database:
         self.writes = AsyncPool(*target, settings.db_threads, *limits)
         self.probe = AsyncPool(*target, size=1, wait_seconds=1, deadline_seconds=1)
 
-    def pool_usage(self) -> tuple[int, int]:
-        """Return the number of connections of the engine in use, and their maximum including overflow."""
+    def pool_usage(self) -> PoolUsage:
+        """Return for each pool that requests wait for how much of it is in use, and its maximum including overflow."""
         pool: Any = self.engine.pool
-        return pool.checkedout(), self._capacity
+        return {
+            TRANSACTIONS: (pool.checkedout(), self._capacity),
+            THREADS: self.threads.usage(),
+            "reads": self.reads.usage(),
+            "writes": self.writes.usage(),
+        }
 
     def close(self) -> None:
         """Close all connections and end the threads."""

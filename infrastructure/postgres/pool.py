@@ -52,6 +52,10 @@ class AsyncPool:
         self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted)
         self._prepares = True
 
+    def usage(self) -> tuple[int, int]:
+        """Return the number of connections in use, and their maximum."""
+        return self._semaphore.usage()
+
     async def fetch(self, sql: str, parameters: Parameters, is_prepared: bool = False) -> list[Row]:
         """Return all rows of a statement that may run twice. NUMERIC values are floats, ready for JSON.
 

@@ -144,7 +144,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.database_outage()
     metrics.descriptors_exhausted()
     metrics.set_low_stock(4)
-    metrics.watch_pool(lambda: (3, 12))
+    metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
     metrics.in_progress += 1
     monkeypatch.setattr("infrastructure.observability.metrics.lost_lines", {"console": 2, "files": 3})
     assert samples(metrics.render()) == {
@@ -159,7 +159,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "log_lines_lost_files_total": 3,
         "low_stock_products": 4,
         "db_pool_connections_active": 3,
-        "db_pool_utilization_percent": 25,
+        "db_pool_utilization_percent": 75,
         "http_requests_in_progress": 1,
     }
 
@@ -168,7 +168,7 @@ def test_sum_over_workers(start_worker: StartWorker) -> None:
     first, second = start_worker(), start_worker()
     for worker, hits, active in ((first, 2, 1), (second, 3, 5)):
         worker(f"[metrics.cache_hit() for _ in range({hits})]")
-        worker(f"metrics.watch_pool(lambda: ({active}, 10))")
+        worker(f"metrics.watch_pools(lambda: {{'reads': ({active}, 10)}})")
         worker("metrics.observe_request(('GET', '/products', 200, 0.1))")
         worker("metrics.flush()")
     found = first.samples()
@@ -195,7 +195,7 @@ def test_killed_worker(start_worker: StartWorker, tmp_path: Path) -> None:
     """Expect its counters to stay, its gauges to vanish, and its successor to continue its file."""
     witness, victim = start_worker(), start_worker()
     victim("[metrics.cache_hit() for _ in range(7)]")
-    victim("metrics.watch_pool(lambda: (5, 10))")
+    victim("metrics.watch_pools(lambda: {'reads': (5, 10)})")
     until(lambda: witness.samples()["db_pool_connections_active"] == 5)
     files = sorted(path.name for path in tmp_path.iterdir())
 
@@ -208,7 +208,7 @@ def test_killed_worker(start_worker: StartWorker, tmp_path: Path) -> None:
     found = witness.samples()
     assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (7, 0)
     successor("metrics.cache_hit()")
-    successor("metrics.watch_pool(lambda: (2, 10))")
+    successor("metrics.watch_pools(lambda: {'reads': (2, 10)})")
     successor("metrics.flush()")
     found = witness.samples()
     assert (found["cache_hits_total"], found["db_pool_connections_active"]) == (8, 2)
@@ -267,7 +267,7 @@ def test_worker_that_starts_on_a_full_disk_joins_later(tmp_path: Path) -> None:
 def test_successor_on_a_full_disk_leaves_the_file_as_it_was(start_worker: StartWorker, tmp_path: Path) -> None:
     witness, victim = start_worker(), start_worker()
     victim("metrics.cache_hit()")
-    victim("metrics.watch_pool(lambda: (5, 10))")
+    victim("metrics.watch_pools(lambda: {'reads': (5, 10)})")
     victim("metrics.flush()")
     victim.kill()
     successor = Worker(tmp_path, before=LIMIT.format(0))
