@@ -76,6 +76,17 @@ refused_without() ( # refused_without VARIABLE
   grep "$1" "$scratch/refusal"
 )
 
+names_all_missing() ( # without any variable, one line names all that are required
+  unset SECRETS_DIR AUTH_MODE
+  production config >"$scratch/refusal" 2>&1 && echo "not refused" && return 1
+  grep 'AUTH_MODE and SECRETS_DIR are required' "$scratch/refusal"
+)
+
+redis_memory() { # REDIS_MAXMEMORY reaches the configuration of Redis
+  SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key REDIS_MAXMEMORY=512MB production config |
+    grep -E 'REDIS_MAXMEMORY: "?512MB' && grep -F "maxmemory \${REDIS_MAXMEMORY" deploy/redis/start.sh
+}
+
 complete_example() {
   "${compose[@]}" --env-file .env.production.example -f docker-compose.production.yaml config
 }
@@ -132,6 +143,8 @@ if type "${compose[0]}" >/dev/null 2>&1; then
   check "docker-compose.production.yaml with secrets" complete_with_its_secrets
   check "docker-compose.production.yaml without secrets is refused" refused_without SECRETS_DIR
   check "docker-compose.production.yaml without AUTH_MODE is refused" refused_without AUTH_MODE
+  check "docker-compose.production.yaml names all missing variables" names_all_missing
+  check "docker-compose.production.yaml: memory of Redis" redis_memory
   check ".env.production.example" complete_example
 else
   skip "docker-compose config" "run apt-get install docker-compose as root"

@@ -5,5 +5,5 @@ set -eu
 password=$(cat /run/secrets/redis_password)
 [ -n "$password" ] || { echo "the secret redis_password is empty" >&2; exit 1; }
 umask 077
-{ cat /etc/redis/redis.conf; echo "requirepass $password"; } >/tmp/redis.conf
+{ cat /etc/redis/redis.conf; echo "maxmemory ${REDIS_MAXMEMORY:-256mb}"; echo "requirepass $password"; } >/tmp/redis.conf
 exec redis-server /tmp/redis.conf
