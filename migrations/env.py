@@ -1,13 +1,18 @@
-"""Alembic's entry point. Runs the migrations on the connection of `migrations.runner`."""
+"""Alembic's entry point. Runs on the connection of `migrations.runner`, or opens one for the command `alembic`."""
 
+import logging
 from typing import Any
 
 from alembic import context
 from alembic.autogenerate.rewriter import Rewriter
-from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrateOperation
+from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrateOperation, MigrationScript
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
 
 import models
 from config.database import base
+from migrations.runner import locked_connection
 
 assert models.__all__  # noqa: S101 # the import registers the tables
 
@@ -27,12 +32,29 @@ def keep_updated_at(_context: Any, _revision: Any, table: CreateTableOp) -> list
     return [table, ExecuteSQLOp(f"{trigger} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()")]
 
 
-connection = context.config.attributes["connection"]
-context.configure(
-    connection=connection,
-    target_metadata=base.metadata,
-    include_object=is_in_models,
-    process_revision_directives=rewriter,
-)
-with context.begin_transaction():
-    context.run_migrations()
+def complete(migration_context: Any, revision: Any, directives: list[MigrationScript]) -> None:
+    """Number a new migration, and add its triggers."""
+    for script in directives:
+        script.rev_id = f"{len(list(ScriptDirectory.from_config(context.config).walk_revisions())) + 1:04d}"
+    rewriter(migration_context, revision, directives)
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=base.metadata,
+        include_object=is_in_models,
+        process_revision_directives=complete,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise CommandError("--sql is not supported: the migrations read the database")
+if connection := context.config.attributes.get("connection"):
+    run(connection)
+else:
+    logging.basicConfig(level=logging.INFO)
+    with locked_connection() as connection:
+        run(connection)

@@ -8,6 +8,8 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -72,6 +74,18 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
         time.sleep(RETRY_SECONDS)
 
 
+@contextmanager
+def locked_connection() -> Iterator[Connection]:
+    """Yield a connection to the database of the settings, in a transaction with the lock, for the command `alembic`."""
+    with (
+        script_servers(load_settings(), migrates=True) as settings,
+        create_engine(settings.migration_url(), poolclass=NullPool).begin() as connection,
+    ):
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+        yield connection
+
+
 def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     """Migrate in one transaction and return None, or return the server's processes that hold the lock.
 
@@ -104,8 +118,7 @@ def make(settings: Settings, message: str) -> None:
     """Write the next migration from the difference between the models and the database, after migrating it."""
     migrate(settings, wait_seconds=0)
     with create_engine(settings.migration_url(), poolclass=NullPool).connect() as connection:
-        config = alembic_config(connection)
-        command.revision(config, message, autogenerate=True, rev_id=f"{len(_revisions(config)) + 1:04d}")
+        command.revision(alembic_config(connection), message, autogenerate=True)
 
 
 def main() -> None:

@@ -199,6 +199,36 @@ def test_new_table_gets_the_updated_at_trigger(
         assert ("shelves", "keep_updated_at") in schema(connection, "triggers")["triggers"]
 
 
+def test_commands_of_alembic(empty: tuple[Settings, Engine], tmp_path: Path) -> None:
+    """Run them as a user does, on the database of the settings. A copy of the project gets the new migration."""
+    settings, engine = empty
+
+    def alembic(folder: Path, *arguments: str) -> str:
+        environment = os.environ | {
+            "POSTGRES_DB": settings.postgres_db,
+            "PYTHONPATH": "" if folder == ROOT else str(ROOT),
+        }
+        call = [str(Path(sys.executable).with_name("alembic")), *arguments]
+        done = subprocess.run(call, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    assert "Running upgrade  -> 0001" in alembic(ROOT, "upgrade", "head")
+    with engine.connect() as connection:
+        command.check(alembic_config(connection))
+    shutil.copy(ROOT / "alembic.ini", tmp_path)
+    versions = shutil.copytree(ROOT / "migrations", tmp_path / "migrations") / "versions"
+    before = set(versions.glob("*.py"))
+    alembic(tmp_path, "revision", "--autogenerate", "-m", "nothing new")
+    [made] = set(versions.glob("*.py")) - before
+    assert made.name == f"{len(before) + 1:04d}_nothing_new.py"
+    assert made.read_text().count("\n    pass\n") == 2, "models and database agree"
+    alembic(ROOT, "downgrade", "-1")
+    with engine.connect() as connection:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+    assert version == f"{len(before) - 1:04d}"
+
+
 def test_several_instances_may_start_at_once(empty: tuple[Settings, Engine], tmp_path: Path) -> None:
     settings, engine = empty
     environment = os.environ | {"POSTGRES_DB": settings.postgres_db, "PYTHONPATH": str(ROOT)}
