@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     low_stock_threshold: int = Field(5, ge=0, le=2_147_483_647, description="stock at or below which a product is low")
     prometheus_multiproc_dir: Path | None = Field(None, description="folder the workers share their metrics in")
     otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_protocol: Literal["http/protobuf", "grpc"] = Field(
+        "http/protobuf", description="http/protobuf or grpc"
+    )
     otel_service_name: str = "ecommerce-api"
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")

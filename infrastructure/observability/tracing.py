@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, sent by OTLP over HTTP when the address of a collector is set.
+"""OpenTelemetry traces, sent by OTLP over HTTP or gRPC when the address of a collector is set.
 
 The standard instrumentations are not used because they send personal data. FastAPI's puts the query string, with a
 client's e-mail address, into each span. SQLAlchemy's puts the database's error text, with the values of a row.
@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
@@ -16,11 +16,15 @@ from sqlalchemy import Engine, event
 
 from config.settings import Settings
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export import SpanExporter
+
 # Argument of `FastAPI(telemetry=...)` that turns FastAPI's own instrumentation off.
 NATIVE_TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 STOP_SECONDS = 2.0
-_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+# Standard variables that win over the settings.
+_TRACES_ENDPOINT, _TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 _NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 
@@ -42,15 +46,13 @@ def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
     if not traces_are_on(settings):
         return lambda: None
     # The SDK is imported here, so that it costs no memory and no time while traces are off.
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    endpoint = os.environ.get(_TRACES_ENDPOINT) or f"{settings.otel_exporter_otlp_endpoint}".rstrip("/") + "/v1/traces"
     resource = Resource.create({"service.name": settings.otel_service_name})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(_exporter(settings)))
     Tracing.tracer = provider.get_tracer("ecommerce")
     for name, listener in _ENGINE_LISTENERS.items():
         event.listen(engine, name, listener)
@@ -65,6 +67,18 @@ def start_telemetry(settings: Settings, engine: Engine) -> Callable[[], None]:
         sending.join(STOP_SECONDS)
 
     return stop
+
+
+def _exporter(settings: Settings) -> "SpanExporter":
+    """Return the exporter for the protocol of the settings. Only this one is imported."""
+    for_traces = os.environ.get(_TRACES_ENDPOINT)
+    if (os.environ.get(_TRACES_PROTOCOL) or settings.otel_exporter_otlp_protocol) == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as OverGrpc  # noqa: PLC0415
+
+        return OverGrpc(endpoint=for_traces or settings.otel_exporter_otlp_endpoint)
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as OverHttp  # noqa: PLC0415
+
+    return OverHttp(endpoint=for_traces or f"{settings.otel_exporter_otlp_endpoint}".rstrip("/") + "/v1/traces")
 
 
 def sql_span(statement: str) -> AbstractContextManager[None]:

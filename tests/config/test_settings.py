@@ -48,6 +48,7 @@ WRONG = {
     "LOG_LEVEL": "LOUD",
     "LOG_FORMAT": "xml",
     "LOW_STOCK_THRESHOLD": "-1",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
 }
 
 

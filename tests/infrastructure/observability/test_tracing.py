@@ -5,14 +5,23 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import grpc
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -67,6 +76,20 @@ def collector() -> Iterator[Collector]:
         yield server
         server.shutdown()
         thread.join()
+
+
+class GrpcCollector(TraceServiceServicer):
+    """Collector that receives spans by OTLP over gRPC."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def Export(  # noqa: N802 # name of the base class
+        self, request: ExportTraceServiceRequest, context: object
+    ) -> ExportTraceServiceResponse:
+        scopes = [scope for resource in request.resource_spans for scope in resource.scope_spans]
+        self.names += [span.name for scope in scopes for span in scope.spans]
+        return ExportTraceServiceResponse()
 
 
 @pytest.fixture
@@ -151,6 +174,24 @@ def test_request_with_a_statement(settings: Settings, database: Database, collec
     assert {item.key: item.value.string_value for item in resource.resource.attributes}[
         "service.name"
     ] == "ecommerce-api"
+
+
+@pytest.mark.parametrize("is_for_traces_only", [False, True])
+def test_spans_over_grpc(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, is_for_traces_only: bool
+) -> None:
+    collector, server = GrpcCollector(), grpc.server(ThreadPoolExecutor(1))
+    add_TraceServiceServicer_to_server(collector, server)  # type: ignore[no-untyped-call] # generated code
+    endpoint = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    if is_for_traces_only:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")
+    else:
+        settings = settings.model_copy(update={"otel_exporter_otlp_protocol": "grpc"})
+    with tracing(settings, database, endpoint), TestClient(build(database)) as client:
+        assert client.get("/clients/5").status_code == 200
+    server.stop(None).wait()
+    assert sorted(collector.names) == ["GET /clients/{id_key}", "SELECT"]
 
 
 def test_asynchronous_read_and_redis(settings: Settings, database: Database, collector: Collector) -> None:
