@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +12,23 @@ from fastapi.testclient import TestClient
 
 from config.redis_config import redis_client
 from config.settings import Settings
-from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.embedded.ports import free_port
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.postgres.database import Database
 from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
-from tests.servers import address, postgres_server, until, valkey_server
+from tests.servers import PASSWORD, VALKEY_PASSWORD, address, postgres_server, until, valkey_server
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per request is too much
+
+# The addresses are known before the tests are collected, so that a test module can make an application of its own. The
+# fixture `settings` starts the servers.
+POSTGRES = PostgresServer(Path(), free_port(), PASSWORD)
+VALKEY = ValkeyServer(Path(), free_port(), VALKEY_PASSWORD)
+os.environ.update(address(POSTGRES) | address(VALKEY))
 
 UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,
@@ -32,10 +40,9 @@ UNLIMITED: dict[str, Any] = {
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Start the session's servers, create the tables, and export the addresses for processes that tests start."""
+    """Start the session's servers at the exported addresses, and create the tables."""
     folder = tmp_path_factory.mktemp("servers")
-    with postgres_server(folder / "postgres") as postgres, valkey_server(folder / "valkey") as valkey:
-        os.environ.update(address(postgres) | address(valkey))
+    with postgres_server(folder / "postgres", POSTGRES.port), valkey_server(folder / "valkey", VALKEY.port):
         settings = Settings(**UNLIMITED)
         migrate(settings)
         yield settings
@@ -46,6 +53,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     """Start a server for one module, which may stop or flush it."""
     with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def servers_of_own_applications(request: pytest.FixtureRequest) -> None:
+    """Start the servers for a module that makes an application without fixtures: `TestClient(create_fastapi_app())`."""
+    if hasattr(request.module, "create_fastapi_app"):
+        request.getfixturevalue("settings")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeySer
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a password for tests"
+VALKEY_PASSWORD = PASSWORD.replace(" ", "-")
 
 Server = TypeVar("Server", bound=EmbeddedServer)
 T = TypeVar("T")
@@ -45,7 +46,7 @@ def postgres_server(folder: Path, port: int | None = None) -> Iterator[PostgresS
 
 @contextmanager
 def valkey_server(folder: Path, port: int | None = None) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(folder, port or free_port(), PASSWORD.replace(" ", "-"), fast=True)
+    server = ValkeyServer(folder, port or free_port(), VALKEY_PASSWORD, fast=True)
     with _running(server):
         yield server
 

@@ -63,6 +63,11 @@ class AsyncConnection:
         return prepared.execute
 
     @property
+    def is_orphaned(self) -> bool:
+        """Return True if the event loop of the connection has ended, as after each request of a plain TestClient."""
+        return self._loop.is_closed()
+
+    @property
     def is_lost(self) -> bool:
         """Return True if the idle connection is known to be dead."""
         return self._connection.closed != 0 or is_closed_by_server(self._connection)

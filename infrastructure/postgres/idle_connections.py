@@ -38,10 +38,10 @@ class IdleConnections(list[AsyncConnection]):
         self._failover = failover
 
     def take(self) -> AsyncConnection | None:
-        """Remove and return a connection that is not obsolete. Close obsolete ones on the way."""
+        """Remove and return a connection that is neither obsolete nor orphaned. Close the others on the way."""
         while self:
             connection = self.pop()
-            if not self._failover.is_obsolete(connection.opened_at):
+            if not (connection.is_orphaned or self._failover.is_obsolete(connection.opened_at)):
                 return connection
             connection.close()
         return None

@@ -53,8 +53,11 @@ class RedisClient(RedisSupervisor):
         """Retry the command until Redis acknowledges it, and then return True.
 
         Return False if that is impossible. Then no worker trusts older cached responses: Redis is down, or has been
-        silent for OUTAGE_SECONDS. Otherwise the client gives up after RELIABLE_TIMEOUT_SECONDS.
+        silent for OUTAGE_SECONDS. Otherwise the client gives up after RELIABLE_TIMEOUT_SECONDS. Return False at once if
+        the client is not running: then this process serves nobody.
         """
+        if self._loop is None:
+            return False
         started_at, command = monotonic(), SimpleCommand(*words)
         waiter: asyncio.Future[None] | None = None
         self._retry_pause.cut_short()
