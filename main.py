@@ -36,7 +36,10 @@ from services.cache_service import CacheService
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
 
-DESCRIPTION = "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice."
+DESCRIPTION = (
+    "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice. "
+    "Every `GET` also answers `HEAD`: the same status and headers, no body."
+)
 
 
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:

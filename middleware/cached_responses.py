@@ -32,7 +32,7 @@ class CachedResponses:
 
 @lru_cache(MEMO_ENTRIES)
 def entry_of(path: str, query: bytes) -> CacheEntry | None:
-    """Return the entry that is the whole response to a GET; None leaves the request to the router."""
+    """Return the entry that is the whole response to a read; None leaves the request to the router."""
     name, _, rest = path[1:].partition("/")
     resource = CACHED_RESOURCES.get(name)
     if resource is None:

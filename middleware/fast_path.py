@@ -110,8 +110,8 @@ class FastPath:
         return limiter.enter(self._client_ips.find_direct(peer))
 
     def _look_up(self, scope: Scope, headers: UsedHeaders) -> CacheLookup | None:
-        """Start a lookup for a GET without a body; the router knows the size limit of bodies."""
-        if self._responses is None or scope["method"] != "GET":
+        """Start a lookup for a read without a body; the router knows the size limit of bodies."""
+        if self._responses is None or scope["method"] not in ("GET", "HEAD"):
             return None
         if headers and (b"content-length" in headers or b"transfer-encoding" in headers):
             return None

@@ -83,8 +83,9 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
         # Starlette names the methods of the first route with this path only.
         routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        methods = sorted({method for route in routes if route.path == routes[0].path for method in route.methods})
-        headers["Allow"] = ", ".join(methods) or "GET, HEAD"  # files have no route
+        methods = {method for route in routes if route.path == routes[0].path for method in route.methods}
+        methods |= {"HEAD"} if "GET" in methods else set()
+        headers["Allow"] = ", ".join(sorted(methods)) or "GET, HEAD"  # files have no route
     return error_response(error.status_code, {"detail": error.detail}, headers)
 
 

@@ -42,7 +42,7 @@ def json_response(request: Request, rendered: RenderedJson) -> Response:
     headers = {"ETag": rendered.etag}
     if rendered.hit is not None:
         headers["X-Cache-Hit"] = "true" if rendered.hit else "false"
-    known = request.headers.get("if-none-match") if request.method == "GET" else None
+    known = request.headers.get("if-none-match") if request.method in ("GET", "HEAD") else None
     if known is not None and names_etag(known, rendered.etag):
         return Response(status_code=304, headers=headers)
     return Response(rendered.body, media_type=JSON, headers=headers)

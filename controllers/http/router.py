@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from controllers.http.route import EntityRoute
@@ -27,12 +28,18 @@ class Application(FastAPI):
         await self.front(scope, receive, send)
 
     async def call_fastapi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer HEAD with a route for GET, unless a route takes HEAD. The server leaves out the body."""
+        asked = scope
+        if scope.get("method") == "HEAD" and not any(route.matches(scope)[0] is Match.FULL for route in self.routes):
+            scope = {**scope, "method": "GET"}
         try:
             await super().__call__(scope, receive, send)
         except Exception:
             # Starlette raises an exception again that it has answered, for the server to log it a second time.
             if FAULT_ANSWERED not in scope:
                 raise
+        finally:
+            asked["route"] = scope.get("route")
 
 
 class Router:
@@ -47,6 +54,7 @@ class Router:
         for route in routes:
             for method in route.methods or ():
                 self._methods[method][route.path] = route
+        self._methods["HEAD"] = self._methods["GET"]
         self._handlers: Any = application.exception_handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -79,7 +79,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _write_raw(self, cycle: RequestResponseCycle, head: bytes, body: bytes) -> None:
         """Write a complete response at once, with the effect of two calls of `cycle.send`.
 
-        The head must state the content length.
+        The head must state the content length. The response to a HEAD request is written without its body.
         """
         if cycle.disconnected:
             return
@@ -91,6 +91,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         cast(dict[str, Any], cycle.scope).pop(WRITE_RAW, None)
         cycle.response_started = cycle.response_complete = True
         cycle.chunked_encoding = False
+        if cycle.scope["method"] == "HEAD":
+            body = b""
         self.transport.write(b"".join((head, self._default_header_lines, close, b"\r\n", body)))
         cycle.message_event.set()
         if not cycle.keep_alive:

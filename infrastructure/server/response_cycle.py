@@ -46,7 +46,7 @@ class SingleWriteCycle(RequestResponseCycle):
     def _render_head(self, start: Any, message: Any) -> bytes | None:
         """Return the status line and the header lines, or None if the message is not the whole body of the response."""
         status, headers = start["status"], start.get("headers", ())
-        if message["type"] != "http.response.body" or message.get("more_body") or self.scope["method"] == "HEAD":
+        if message["type"] != "http.response.body" or message.get("more_body"):
             return None
         named = dict(headers)
         length = named.get(b"content-length", None if status not in STATUSES_WITHOUT_BODY else b"0")

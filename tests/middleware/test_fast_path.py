@@ -110,6 +110,18 @@ def test_miss_reaches_the_application_and_hit_does_not(run: Run) -> None:
     run(scenario)
 
 
+def test_head_fills_the_cache_and_is_answered_from_it_and_counted(run: Run) -> None:
+    async def scenario(shop: Shop) -> None:
+        hits = [await shop.get(method=method) for method in ("HEAD", "HEAD", "GET")]
+        assert shop.calls == 1
+        assert [answer.headers[b"x-cache-hit"] for answer in hits] == [b"false", b"true", b"true"]
+        assert [answer.headers[b"x-ratelimit-remaining"] for answer in hits] == [b"4", b"3", b"2"]
+        unchanged = await shop.get("/products", (b"if-none-match", hits[1].headers[b"etag"]), method="HEAD")
+        assert (unchanged.status, shop.calls) == (304, 1)
+
+    run(scenario)
+
+
 def test_hit_sets_the_route_for_the_metrics(run: Run) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
@@ -179,10 +191,9 @@ def test_uncacheable_requests_reach_the_application(run: Run, header: tuple[byte
     async def scenario(shop: Shop) -> None:
         await shop.get()
         await shop.get("/products", header)
-        await shop.get(method="HEAD")
         await shop.get(query_string=b"limit=100&count=true")
         await shop.get("/products/" + "1" * 200)
-        assert shop.calls == 5
+        assert shop.calls == 4
 
     run(scenario, 100)
 

@@ -119,9 +119,10 @@ def test_an_unusual_response_arrives_unchanged(port: int, path: str) -> None:
         assert connection.getresponse().read() == BODY
 
 
-def test_a_response_to_head_has_no_body(port: int) -> None:
+@pytest.mark.parametrize("path", ["/usual", "/whole"])
+def test_a_response_to_head_has_no_body(port: int, path: str) -> None:
     with socket.create_connection((LOOPBACK, port)) as connection:
-        connection.sendall(b"HEAD /usual HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
         answer = connection.makefile("rb").read()
     assert b"content-length: %d" % len(BODY) in answer
     assert answer.endswith(b"\r\n\r\n")
