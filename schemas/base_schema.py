@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import orjson
@@ -11,6 +11,9 @@ from pydantic_core import PydanticCustomError
 
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
+CENT = Decimal("0.01")
+MAX_CENT_ERROR = Decimal("0.000001")
+"""Distance from a whole cent that sums of floating-point numbers may have, as 0.30000000000000004 has."""
 
 _starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
 
@@ -26,6 +29,19 @@ def _is_number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise PydanticCustomError("number_type", "Input should be a number")
     return value
+
+
+def to_whole_cents(value: Any) -> Any:
+    """Return the whole cent that the number is close to. Return other values as they are: validation refuses them."""
+    try:
+        amount = Decimal(value if isinstance(value, int | Decimal) else str(value))
+    except InvalidOperation:
+        return value
+    if not (amount.is_finite() and -MAX_MONEY <= amount <= MAX_MONEY + CENT):
+        return value
+    cents = amount.quantize(CENT)
+    is_close = cents - MAX_CENT_ERROR <= amount <= cents + MAX_CENT_ERROR
+    return (cents or Decimal(0)) if is_close else amount  # without the sign of -0.00
 
 
 def _is_whole(value: Any) -> Any:
@@ -51,11 +67,13 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Number = BeforeValidator(_is_number)
+WholeCents = BeforeValidator(to_whole_cents)
 Whole = BeforeValidator(_is_whole)
 Iso = BeforeValidator(_is_iso_text)
 
 
 def amount_schema(**bounds: float) -> WithJsonSchema:
+    """Return the schema of whole cents. JSON Schema has no words for the values close to them."""
     return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
 
 
@@ -71,13 +89,19 @@ FilledText = Annotated[
 Name = Annotated[FilledText, StringConstraints(max_length=100)]
 Price = Annotated[
     Decimal,
-    Number,
     Field(gt=0, le=MAX_MONEY, decimal_places=2),
+    WholeCents,
+    Number,
     amount_schema(exclusiveMinimum=0),
     Field(examples=[999.99]),
 ]
 Money = Annotated[
-    Decimal, Number, Field(ge=0, le=MAX_MONEY, decimal_places=2), amount_schema(minimum=0), Field(examples=[150.5])
+    Decimal,
+    Field(ge=0, le=MAX_MONEY, decimal_places=2),
+    WholeCents,
+    Number,
+    amount_schema(minimum=0),
+    Field(examples=[150.5]),
 ]
 Quantity = Annotated[int, Field(strict=True, gt=0, le=MAX_INTEGER, examples=[2])]
 Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, amount_schema
+from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, WholeCents, amount_schema
 
 DAY = len("2026-01-31")
 
@@ -32,7 +32,10 @@ def where(*columns: str, operator: Operator = "=") -> Where:
 
 IdFilter = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 MoneyFilter = Annotated[
-    Decimal, Field(ge=0, le=MAX_MONEY, decimal_places=2, allow_inf_nan=False), amount_schema(minimum=0)
+    Decimal,
+    Field(ge=0, le=MAX_MONEY, decimal_places=2, allow_inf_nan=False),
+    WholeCents,
+    amount_schema(minimum=0),
 ]
 NumberFilter = Annotated[float, Field(allow_inf_nan=False)]
 SearchText = Annotated[FilledText, StringConstraints(strip_whitespace=True, max_length=200)]

@@ -52,7 +52,7 @@ def optional_text(value: str, update: str, longest: int) -> Field:
 
 
 def money(value: float, update: float, **more: Any) -> Field:
-    bounds = {"accepted": (0.01, 9999999999.99), "refused": (-0.01, 10_000_000_000, 1.001, 0.001, 1e-7)}
+    bounds = {"accepted": (0.01, 9999999999.99), "refused": (-0.01, 10_000_000_000, 1.001, 0.001, 1.000002)}
     return Field("number", lambda _: value, update, **(bounds | more))
 
 

@@ -5,6 +5,8 @@ that does not match must be refused.
 """
 
 import uuid
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import schemathesis
@@ -13,6 +15,8 @@ from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 from schemathesis.openapi.checks import RejectedPositiveData
+
+from schemas.base_schema import to_whole_cents
 
 # Bounds that depend on another field or on stored data: the type and the location of the error.
 BETWEEN_FIELDS = (
@@ -33,7 +37,7 @@ def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
 @schemathesis.hook
 def filter_failure(_: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
     if isinstance(failure, AcceptedNegativeData):
-        return not _is_short_when_trimmed(failure, case.body)
+        return not (_is_short_when_trimmed(failure, case.body) or _counts_as_whole_cents(failure, case))
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     return not all(_is_beyond_schemas(error, case.body) for error in response.json()["detail"])
@@ -43,6 +47,21 @@ def _is_short_when_trimmed(failure: AcceptedNegativeData, body: Any) -> bool:
     """Return True if a text is too long only with its surrounding whitespace; the service removes that first."""
     texts = [value for value in body.values() if isinstance(value, str)] if isinstance(body, dict) else []
     return "violates `maxLength`" in failure.message and any(text != text.strip() for text in texts)
+
+
+def _counts_as_whole_cents(failure: AcceptedNegativeData, case: Case[Any]) -> bool:
+    """Return True if a number is almost a whole cent; the service takes it for that cent."""
+    is_about_bounds = any(keyword in failure.message.lower() for keyword in ("multiple", "minimum", "maximum"))
+    return is_about_bounds and (_has_almost_a_cent(case.body) or _has_almost_a_cent(case.query))
+
+
+def _has_almost_a_cent(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_almost_a_cent, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_almost_a_cent, value))
+    cents = to_whole_cents(value) if isinstance(value, float) else None
+    return isinstance(cents, Decimal) and cents != Decimal(str(value))
 
 
 def _is_beyond_schemas(error: Any, body: Any) -> bool:
