@@ -1,8 +1,7 @@
 """Exceptions become responses here, and nowhere else."""
 
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +13,7 @@ from starlette.routing import Match
 
 from controllers.http.access import challenge
 from controllers.http.responses import JSON
+from controllers.http.validation_errors import public_error
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from middleware.scope_keys import FAULT_ANSWERED
 from schemas.base_schema import to_json
@@ -39,8 +39,6 @@ STATUSES: Mapping[type[ServiceError], int] = {
     InvalidError: 422,
     IdempotencyKeyReusedError: 422,
 }
-
-_DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +73,7 @@ def error_response(status: int, body: Any, headers: dict[str, str] | None = None
 
 
 async def _invalid(_: Request, error: RequestValidationError) -> Response:
-    return error_response(422, {"detail": [_public(item) for item in error.errors()]})
+    return error_response(422, {"detail": [public_error(item) for item in error.errors()]})
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -103,17 +101,3 @@ async def _fault(request: Request, error: Exception) -> Response:
     logger.error("unhandled exception", exc_info=error)
     request.scope[FAULT_ANSWERED] = True
     return error_response(500, {"detail": "Internal server error"})
-
-
-def _public(item: dict[str, Any]) -> dict[str, Any]:
-    """Return the error in valid UTF-8 and without the input, because the input may be hostile."""
-    loc: Sequence[Any] = item["loc"]
-    return {
-        "loc": [_encodable(part) if isinstance(part, str) else part for part in loc],
-        "msg": _encodable(_DECIMAL.sub(r"\1", item["msg"])),
-        "type": item["type"],
-    }
-
-
-def _encodable(text: str) -> str:
-    return text.encode(errors="replace").decode()

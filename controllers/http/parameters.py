@@ -114,12 +114,13 @@ def query_pairs(request: Request) -> list[tuple[str, str]]:
 
 
 async def _read_body(request: Request, limit: int) -> Any:
-    """Return the JSON body with exact numbers. A body of another type is returned as bytes and fails validation."""
+    """Return the JSON body with exact numbers. Raises RequestValidationError for a body of another type."""
     body = await _receive(request, limit)
     if not body:
         raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
     if not _is_json_type(request.headers.get("content-type")):
-        return body
+        message = "The body needs the Content-Type application/json"
+        raise RequestValidationError([{"loc": ("header", "Content-Type"), "msg": message, "type": "content_type"}])
     try:
         return _DECODER.decode(body.decode())
     except (ValueError, RecursionError, ArithmeticError) as error:
