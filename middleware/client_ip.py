@@ -43,20 +43,29 @@ class ClientIpResolver:
         return self.find(client[0] if client else None, b",".join(forwarded), b",".join(real_ip))
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
-        """Read the header from the right: our proxies write that end, and anybody can write the left part."""
+        """Return the address that a trusted peer forwards: one outside, X-Real-IP, or a client in a private network."""
         address = _parse(peer or "")
         # The peer of a Unix socket is on this machine.
         if peer and (address is None or not self._is_trusted(address)):
             return _name(address) or peer
-        return _name(self._forwarded_for(forwarded) or _parse(real_ip.decode("latin-1")) or address) or "local"
+        outside, inside = self._forwarded_for(forwarded)
+        return _name(outside or _parse(real_ip.decode("latin-1")) or inside or address) or "local"
 
-    def _forwarded_for(self, forwarded: bytes) -> Address | None:
-        """Return the right-most address that is not a trusted proxy. An invalid address ends the search."""
+    def _forwarded_for(self, forwarded: bytes) -> tuple[Address | None, Address | None]:
+        """Return the rightmost address that is not trusted, and the leftmost trusted one to the right of it.
+
+        The search starts at the right, which our proxies write, because anybody can write the left part. An invalid
+        entry ends it: an address before it comes from nobody that we trust.
+        """
+        inside = None
         for entry in reversed(forwarded.rsplit(b",", MAX_PROXIES)[-MAX_PROXIES:]):
             address = _parse(entry.decode("latin-1"))
-            if address is None or not self._is_trusted(address):
-                return address
-        return None
+            if address is None:
+                break
+            if not self._is_trusted(address):
+                return address, inside
+            inside = address
+        return None, inside
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted_networks)
