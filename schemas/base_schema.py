@@ -2,18 +2,18 @@
 
 import re
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from schemas.null_as_default import NullAsDefault, nothing
+from schemas.whole_cents import WholeCents
+
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
-CENT = Decimal("0.01")
-MAX_CENT_ERROR = Decimal("0.000001")
-"""Distance from a whole cent that sums of floating-point numbers may have, as 0.30000000000000004 has."""
 
 _starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
 
@@ -29,19 +29,6 @@ def _is_number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise PydanticCustomError("number_type", "Input should be a number")
     return value
-
-
-def to_whole_cents(value: Any) -> Any:
-    """Return the whole cent that the number is close to. Return other values as they are: validation refuses them."""
-    try:
-        amount = Decimal(value if isinstance(value, int | Decimal) else str(value))
-    except InvalidOperation:
-        return value
-    if not (amount.is_finite() and -MAX_MONEY <= amount <= MAX_MONEY + CENT):
-        return value
-    cents = amount.quantize(CENT)
-    is_close = cents - MAX_CENT_ERROR <= amount <= cents + MAX_CENT_ERROR
-    return (cents or Decimal(0)) if is_close else amount  # without the sign of -0.00
 
 
 def _is_whole(value: Any) -> Any:
@@ -67,7 +54,6 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Number = BeforeValidator(_is_number)
-WholeCents = BeforeValidator(to_whole_cents)
 Whole = BeforeValidator(_is_whole)
 Iso = BeforeValidator(_is_iso_text)
 
@@ -121,10 +107,10 @@ def utc_today() -> date:
 
 def absent() -> Any:
     """Declare an optional field of an update. Without it in the request, the stored value stays."""
-    return Field(default_factory=lambda: None)
+    return Field(default_factory=nothing)
 
 
-class BaseSchema(BaseModel):
+class BaseSchema(NullAsDefault):
     """Base class of request and response bodies."""
 
     model_config = ConfigDict(

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, WholeCents, amount_schema
+from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, amount_schema
+from schemas.whole_cents import WholeCents
 
 DAY = len("2026-01-31")
 

@@ -16,7 +16,7 @@ from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from schemas.base_schema import to_whole_cents
+from schemas.whole_cents import to_whole_cents
 
 # Bounds that depend on another field or on stored data: the type and the location of the error.
 BETWEEN_FIELDS = (
