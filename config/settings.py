@@ -104,6 +104,7 @@ class Settings(BaseSettings):
 
     auth_mode: Literal["none", "api_key", "jwt", "both"] = "none"
     jwt_jwks_url: str | None = Field(None, description="https address of the public keys of RS256 and ES256 tokens")
+    jwt_jwks_max_stale: int = Field(3600, ge=0, le=604_800, description="seconds, 0-604800")
     jwt_secret: SecretStr | None = Field(None, description="key of HS256 tokens, 32 bytes or more")
     jwt_issuer: str | None = Field(None, description="the `iss` that tokens must have")
     jwt_audience: str | None = Field(None, description="the `aud` that tokens must have")

@@ -146,10 +146,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     for module in (
         "services.auth.authenticator",
-        "services.auth.jwt_verifier",
-        "jwt.jwks_client",
-        "jwt.jwk_set_cache",
-        "jwt.api_jwk",
+        "services.auth.signing_keys",
     ):
         monkeypatch.setattr(f"{module}.time", clock)
     return clock

@@ -6,10 +6,11 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 import jwt
@@ -54,6 +55,10 @@ class Issuer:
         self.public: dict[str, Any] = {}
         self.port = free_port()
         self.status, self.document = 200, b""
+        self.send_document: Callable[[Issuer, BufferedIOBase], None] = lambda issuer, body: _write(
+            body, issuer.document
+        )
+        self.is_stopping = threading.Event()
         self.request_count = 0
         self.renew()
 
@@ -64,7 +69,7 @@ class Issuer:
             f"ES256-{generation}": ec.generate_private_key(ec.SECP256R1()),
         }
         self.public = {kid: key.public_key() for kid, key in self.private.items()}
-        self.document = json.dumps({"keys": [_jwk(kid, key) for kid, key in self.public.items()]}).encode()
+        self.document = json.dumps({"keys": [jwk(kid, key) for kid, key in self.public.items()]}).encode()
 
     def start(self) -> None:
         self._server = _Server((LOOPBACK, self.port), self)
@@ -72,9 +77,18 @@ class Issuer:
         self._thread.start()
 
     def stop(self) -> None:
+        self.is_stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            self.stop()
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of a service that accepts this issuer's tokens."""
@@ -112,9 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.issuer.request_count += 1
         self.send_response(self.server.issuer.status)
-        self.send_header("Content-Length", str(len(self.server.issuer.document)))
         self.end_headers()
-        self.wfile.write(self.server.issuer.document)
+        with suppress(ConnectionError):
+            self.server.issuer.send_document(self.server.issuer, self.wfile)
 
     def log_message(self, *_: Any) -> None:
         """Discard the log line."""
@@ -171,9 +185,13 @@ def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
         return result.all() if result.returns_rows else None
 
 
-def _jwk(kid: str, key: Any) -> dict[str, Any]:
+def jwk(kid: str, key: Any, **changed: Any) -> dict[str, Any]:
     algorithm = RSAAlgorithm if isinstance(key, rsa.RSAPublicKey) else ECAlgorithm
-    return {**json.loads(algorithm.to_jwk(key)), "kid": kid, "use": "sig"}
+    return {**json.loads(algorithm.to_jwk(key)), "kid": kid, "use": "sig", **changed}
+
+
+def _write(body: BufferedIOBase, document: bytes) -> None:
+    body.write(document)
 
 
 def _encoded(part: str | bytes) -> bytes:

@@ -41,7 +41,8 @@ class Authenticator:
         authorization = authorization if self._tokens else None
         if api_key is None and authorization is None:
             return ANONYMOUS
-        digest = hashlib.sha256(b"%b\n%b" % (api_key or b"", authorization or b"")).digest()
+        # `repr` keeps an empty header apart from a missing one.
+        digest = hashlib.sha256(repr((api_key, authorization)).encode()).digest()
         identity = self._identities.get(digest)
         if identity is None:
             try:
@@ -59,7 +60,7 @@ class Authenticator:
                 raise UnauthorizedError("Invalid credentials")
             principal, expires_at = await self._tokens.verify(token.strip())
             return Identity(principal, min(expires_at, now + TOKEN_TRUST_SECONDS))
-        if api_key is None or authorization:  # both at once would be ambiguous
+        if api_key is None or authorization is not None:  # both at once would be ambiguous
             raise UnauthorizedError("Invalid credentials")
         owner = await api_keys.owner_of(self._app_context.database, api_key.decode("latin-1"))
         return Identity(owner, now + KEY_TRUST_SECONDS)

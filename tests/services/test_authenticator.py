@@ -146,6 +146,18 @@ def test_bad_credentials_get_the_same_response_everywhere(
         assert visible_parts(answer) == unknown, f"{method} {path}"
 
 
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_empty_header_beside_a_valid_one_is_refused(
+    guarded: TestClient, guarded_app: FastAPI, issuer: Issuer, is_warm: bool
+) -> None:
+    token, key = bearer(issuer.token(sub=f"warm {is_warm}")), key_headers(guarded_app)
+    if is_warm:
+        assert is_accepted(guarded, token)
+        assert is_accepted(guarded, key)
+    assert not is_accepted(guarded, token | {"X-API-Key": ""})
+    assert not is_accepted(guarded, key | {"Authorization": ""})
+
+
 def test_missing_credentials_are_401_with_a_challenge(guarded: TestClient) -> None:
     answer = guarded.post("/orders", content=b"[[[")
     assert (answer.status_code, answer.json()) == (401, {"detail": "Authentication required"})
