@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from middleware.raw_response import decline_raw_response
+from middleware.raw_response import decline_raw_response, json_headers, send_response
 
-Headers = tuple[tuple[bytes, bytes], ...]
+ConstantHeaders = tuple[tuple[bytes, bytes], ...]
 
 ANY = "*"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_REFUSAL = b'{"detail":"This origin may not change data"}'
 EXPOSED = (
     "ETag",
     "Idempotency-Replayed",
@@ -41,11 +44,24 @@ def cors_middleware(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
     async def answer_browser(scope: Scope, receive: Receive, send: Send) -> None:
         decline_raw_response(scope)
-        await with_cors(scope, receive, send)
+        if ANY not in origins and scope["method"] not in SAFE_METHODS and _is_foreign(scope, origins):
+            await send_response(send, 403, json_headers(_REFUSAL), _REFUSAL)
+        else:
+            await with_cors(scope, receive, send)
 
     return answer_browser
 
 
-def constant_headers(origins: Sequence[str]) -> Headers:
+def _is_foreign(scope: Scope, origins: Sequence[str]) -> bool:
+    """Return True if a page of an unlisted origin, other than the service's own, sends the request.
+
+    Without this check a browser hides the response from the page, but the write has happened.
+    """
+    headers = Headers(scope=scope)
+    origin = headers["origin"]
+    return origin not in origins and origin.partition("://")[2] != headers.get("host")
+
+
+def constant_headers(origins: Sequence[str]) -> ConstantHeaders:
     """Return headers for every response, so that no cache gives one origin the response to another."""
     return () if ANY in origins else ((b"vary", b"Origin"),)

@@ -55,9 +55,7 @@ class Issuer:
         self.public: dict[str, Any] = {}
         self.port = free_port()
         self.status, self.document = 200, b""
-        self.send_document: Callable[[Issuer, BufferedIOBase], None] = lambda issuer, body: _write(
-            body, issuer.document
-        )
+        self.send_document: Callable[[Issuer, BufferedIOBase], None] = _send_whole
         self.is_stopping = threading.Event()
         self.request_count = 0
         self.renew()
@@ -190,8 +188,8 @@ def jwk(kid: str, key: Any, **changed: Any) -> dict[str, Any]:
     return {**json.loads(algorithm.to_jwk(key)), "kid": kid, "use": "sig", **changed}
 
 
-def _write(body: BufferedIOBase, document: bytes) -> None:
-    body.write(document)
+def _send_whole(issuer: Issuer, body: BufferedIOBase) -> None:
+    body.write(issuer.document)
 
 
 def _encoded(part: str | bytes) -> bytes:

@@ -56,7 +56,12 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
 
 
 def warn_if_open(settings: Settings) -> None:
-    """Warn if other machines can change data without credentials, which the operator may not intend."""
+    """Warn if web pages or other machines can change data without credentials, which the operator may not intend."""
+    if settings.auth_mode == "none" and "*" in settings.cors_origins:
+        logger.warning(
+            "AUTH_MODE is none and CORS_ORIGINS is *: any page in a browser that reaches this service can change all "
+            "data. CORS_ORIGINS= (empty) prevents that."
+        )
     if settings.auth_mode != "none" or settings.api_host in LOOPBACK_HOSTS:
         return
     warning = (

@@ -73,5 +73,6 @@ def _principal(claims: dict[str, Any]) -> Principal:
     if role == Role.ADMIN and client_id is None:
         return Principal(Role.ADMIN, f"jwt:{subject}")
     if role == Role.CLIENT and type(client_id) is int and is_storable_key(client_id):
-        return Principal(Role.CLIENT, f"jwt:{subject}", client_id)
+        # One subject may act for several clients, and each has its own idempotency keys and limit.
+        return Principal(Role.CLIENT, f"jwt-client-{client_id}:{subject}", client_id)
     raise UnauthorizedError("Invalid credentials")

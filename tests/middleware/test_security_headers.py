@@ -166,3 +166,35 @@ def test_raw_response_does_not_reveal_the_server(port: int) -> None:
             assert sorted(name for name in received if name in names) == sorted(names)
             hits.append(response.getheader("x-cache-hit"))
     assert hits[:3] == ["false", "true", "true"]
+
+
+SHOP, EVIL = "https://shop.example.com", "https://evil.example"
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "status"),
+    [
+        ((SHOP,), EVIL, 403),
+        ((SHOP,), "null", 403),
+        ((SHOP,), "https://shop.example.com.evil.example", 403),
+        ((SHOP,), "http://shop.example.com", 403),
+        ((SHOP,), SHOP, 201),
+        ((SHOP,), "http://testserver", 201),
+        ((SHOP,), "https://testserver", 201),
+        ((), EVIL, 403),
+        ((), "http://testserver", 201),
+        (("*",), EVIL, 201),
+    ],
+)
+def test_writes_of_other_origins_are_refused(
+    settings: Settings, client: TestClient, app: FastAPI, origins: tuple[str, ...], origin: str, status: int
+) -> None:
+    with service(settings, app.state.app_context.database, cors_origins=origins) as http:
+        answer = http.post("/categories", json={"name": "Toys"}, headers={"Origin": origin})
+        assert answer.status_code == status
+        assert "X-Request-ID" in answer.headers
+        read = http.get("/categories", headers={"Origin": origin})
+        assert [category["name"] for category in read.json()] == ["Toys"] * (status == 201)
+        for method in ("PUT", "PATCH", "DELETE"):
+            answer = http.request(method, "/categories/0", json={}, headers={"Origin": origin})
+            assert answer.status_code == (404 if status == 201 else 403)

@@ -74,7 +74,7 @@ def test_entry_contains_the_subject_of_a_token(audit_log: AuditLog, make: Factor
     token = bearer(issuer.token(sub=subject, role="client", client_id=client_id))
     body = {"street": "Main Street", "city": "Springfield", "client_id": client_id}
     assert audit_log.http.post("/addresses", json=body, headers=token).status_code == 201
-    assert [entry["principal"] for entry in audit_log.entries()] == [f"jwt:{subject}"]
+    assert [entry["principal"] for entry in audit_log.entries()] == [f"jwt-client-{client_id}:{subject}"]
 
 
 def test_refused_requests_have_no_entry(audit_log: AuditLog, guarded_app: FastAPI, make: Factory) -> None:

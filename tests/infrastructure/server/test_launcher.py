@@ -214,6 +214,22 @@ def test_an_open_service_warns(
     assert (told in capsys.readouterr().err) is (told in caplog.text) is warns
 
 
+@pytest.mark.parametrize(
+    ("changed", "warns"),
+    [
+        ({}, True),
+        ({"cors_origins": ""}, False),
+        ({"cors_origins": "https://a.example"}, False),
+        ({"auth_mode": "api_key"}, False),
+    ],
+)
+def test_a_service_open_to_web_pages_warns(
+    changed: dict[str, Any], warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_if_open(Settings(_env_file=None, **changed))
+    assert caplog.text.count("AUTH_MODE is none and CORS_ORIGINS is *: ") == warns
+
+
 def test_both_launchers_warn(settings: Settings, tmp_path: Path) -> None:
     """Run the shared part of the launchers. It does not listen, so no one else can reach the service."""
     program = "from infrastructure.server.launcher import prepared_service\nwith prepared_service(): print('launched')"
