@@ -84,7 +84,10 @@ class Settings(BaseSettings):
     )
     backlog: int = Field(2048, ge=1, le=65535, description="connections waiting to be accepted, 1-65535")
     timeout_keep_alive: int = Field(5, ge=1, le=3600, description="seconds an idle connection stays open, 1-3600")
-    limit_concurrency: int = Field(1000, ge=1, description="connections a worker before it answers 503")
+    limit_concurrency: int = Field(1000, ge=1, description="requests at a time in a worker before it answers 503")
+    limit_connections_per_address: int = Field(
+        256, ge=1, le=1_000_000, description="connections of one client address to a worker, 1 or more"
+    )
     limit_max_requests: int = Field(10000, ge=0, description="requests until a worker is replaced, 0 for never")
     limit_min_lifetime: float = Field(
         10, ge=0, le=86400, description="seconds between two such replacements, up to 86400"

@@ -1,7 +1,8 @@
 """Uvicorn's HTTP protocol with deadlines for clients and with an extension that writes a response in one piece.
 
 Uvicorn's own timeout covers only the pause between two requests. Without deadlines for the header, the body and the
-reading of the response, a few silent or slow sockets use up `limit_concurrency` and keep all other clients out.
+reading of the response, a few slow clients use up `limit_concurrency` and keep all others out. Only requests count for
+it, not idle connections.
 """
 
 import asyncio
@@ -9,10 +10,11 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from uvicorn import Config
-from uvicorn.protocols.http.flow_control import service_unavailable
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from config.settings import Settings, inherit_settings
+from infrastructure.server.address_limit import AddressLimit
+from infrastructure.server.request_bounds import BoundedProtocol
 from infrastructure.server.response_cycle import SingleWriteCycle
 
 RequestPart = Literal["header", "body"]
@@ -29,10 +31,11 @@ IS_OVERLOADED = "ecommerce.is_overloaded"
 class DeadlineConfig(Config):
     """Uvicorn's configuration with `DeadlineProtocol` and its two deadlines. It is pickled for the workers.
 
-    The application that it loads has the settings of `settings`, if they are set.
+    The application that it loads has the settings of `settings`, if they are set. `address_limit` is optional too.
     """
 
     settings: Settings | None = None
+    address_limit: AddressLimit | None = None
 
     def __init__(self, app: Any, *, request_header_seconds: float, request_body_seconds: float, **options: Any) -> None:
         super().__init__(app, http=DeadlineProtocol, **options)
@@ -44,7 +47,7 @@ class DeadlineConfig(Config):
         super().load()
 
 
-class DeadlineProtocol(HttpToolsProtocol):
+class DeadlineProtocol(BoundedProtocol):
     """A connection that closes when the client misses a deadline.
 
     It cuts no response in progress, and no request already sent when the worker is told to stop. A request that
@@ -55,6 +58,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the parent class
         super().connection_made(transport)
+        self._max_requests, self.limit_concurrency = self.limit_concurrency, None  # Uvicorn would count connections
+        self._address: str | None = None
         self._default_headers: list[tuple[bytes, bytes]] | None = None
         self._default_header_lines = b""
         self._awaited_part: RequestPart | None = "header"
@@ -63,15 +68,19 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
         self._is_shutting_down = False
         self._update_deadline()
+        if self.config.address_limit and self.client:
+            try:
+                self._address = self.config.address_limit.enter(self.client[0])
+            except ConnectionRefusedError:
+                transport.abort()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if not self.flow.write_paused:  # otherwise the response waits in `send` until the client has read earlier ones
             cast(dict[str, Any], cycle.scope)[WRITE_RAW] = partial(self._write_raw, cycle)
         SingleWriteCycle.convert(cycle, self._write_raw)
-        is_overloaded = app is service_unavailable
+        is_overloaded = self._max_requests is not None and len(self.tasks) >= self._max_requests
         if is_overloaded:
             cast(dict[str, Any], cycle.scope)[IS_OVERLOADED] = True
-            app = self.app
         if is_overloaded or self._is_shutting_down:
             cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
@@ -121,6 +130,8 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._awaited_part = None
         self._update_deadline()
         self._cancel_write_timer()
+        if self.config.address_limit and self._address:
+            self.config.address_limit.leave(self._address)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

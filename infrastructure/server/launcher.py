@@ -20,6 +20,7 @@ from uvicorn.supervisors.statreload import StatReload
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
 from infrastructure.server import listener as listeners
+from infrastructure.server.address_limit import AddressLimit
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.servers import available_servers
 from migrations.runner import migrate
@@ -94,6 +95,7 @@ def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
         **options,
     )
     config.settings = settings
+    config.address_limit = AddressLimit(settings.limit_connections_per_address, settings.trusted_networks)
     return config
 
 

@@ -149,9 +149,9 @@ def test_silent_and_slow_clients_do_not_block_others(tmp_path: Path) -> None:
 
 def test_an_overloaded_worker_answers_503(tmp_path: Path) -> None:
     with running_app(tmp_path, {"UVICORN_WORKERS": "1", "LIMIT_CONCURRENCY": "5"}) as app, ExitStack() as open_sockets:
-        host, _, port = app.url.removeprefix("http://").partition(":")
         for _ in range(8):
-            open_sockets.enter_context(socket.create_connection((host, int(port)), 30))
+            open_sockets.enter_context(closing(half_a_request(app)))
+        until(lambda: httpx2.get(f"{app.url}/products", timeout=30).status_code == 503)
         refused = httpx2.get(f"{app.url}/products", headers={"X-Request-ID": "mine"}, timeout=30)
         assert (refused.status_code, refused.json()) == (503, {"detail": "Service temporarily unavailable"})
         expected = {

@@ -11,14 +11,13 @@ import pytest
 import uvicorn
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 from uvicorn.supervisors.statreload import StatReload
 
 from config.settings import Settings
 from infrastructure.server.http_protocol import DeadlineConfig, DeadlineProtocol
-from tests.infrastructure.server.uvicorn_doubles import CHANGED, GET, application, connect, run
+from tests.infrastructure.server.uvicorn_doubles import CHANGED, GET, Recorder, application, connect, run
 
 REQUIREMENTS = Path(__file__).parents[3] / "requirements.txt"
 
@@ -86,11 +85,32 @@ def test_a_request_has_a_new_cycle() -> None:
     run(scenario)
 
 
-def test_an_overloaded_worker_passes_service_unavailable() -> None:
+def test_without_a_limit_no_request_is_refused() -> None:
+    """DeadlineProtocol sets the limit to None after the connection is made, and counts itself."""
+
     async def scenario() -> None:
         protocol, _ = connect(limit_concurrency=1)
+        protocol.limit_concurrency = None
         protocol.data_received(GET)
-        assert protocol.started[0][1] is service_unavailable, CHANGED + "application of an overloaded worker"
+        assert protocol.started[0][1] is protocol.app, CHANGED + "`limit_concurrency`"
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("callback", ["on_headers_complete", "on_message_complete"])
+def test_an_error_in_a_callback_ends_in_send_400_response(callback: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Recorder) -> None:
+        raise KeyError
+
+    sent: list[str] = []
+    monkeypatch.setattr(Recorder, callback, fail)
+    monkeypatch.setattr(Recorder, "send_400_response", lambda _, text: sent.append(text))
+
+    async def scenario() -> None:
+        protocol, transport = connect()
+        protocol.data_received(GET)
+        assert sent, CHANGED + "handling of errors in callbacks"
+        assert not transport.written
 
     run(scenario)
 
