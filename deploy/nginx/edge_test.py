@@ -76,6 +76,15 @@ class NginxClient:
         connection.close()
         return response, json.loads(text)
 
+    def send(self, request: bytes) -> bytes:
+        """Send bytes that no HTTP client would send, and return all that nginx answers."""
+        with (
+            socket.create_connection(("127.0.0.1", self.tls), 15) as plain,
+            self._context.wrap_socket(plain) as connection,
+        ):
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
 
 def test_clients_cannot_choose_their_address(edge: NginxClient) -> None:
     _, seen = edge.request("/products", headers=FORGED)
@@ -114,6 +123,23 @@ def test_bodies_are_limited(edge: NginxClient) -> None:
 def test_headers_are_limited(edge: NginxClient) -> None:
     response, seen = edge.request("/products", headers={"Cookie": "x" * 9000})
     assert response.status == 400, seen
+
+
+def test_malformed_requests_are_json(edge: NginxClient) -> None:
+    for line in (
+        b"GET /%00 HTTP/1.1",
+        b"GET /%zz HTTP/1.1",
+        b"OPTIONS * HTTP/1.1",
+        b"TRACE / HTTP/1.1",
+        b"GET x HTTP/1.1",
+    ):
+        answered = edge.send(line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+        status, head, body = int(answered[9:12]), *answered.split(b"\r\n\r\n", 1)
+        assert status in (400, 405), (line, answered)
+        assert b"content-type: application/json" in head.lower(), (line, answered)
+        assert json.loads(body)["detail"], (line, answered)
+    for garbage in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+        assert b'\r\n\r\n{"detail": ' in edge.send(garbage), garbage
 
 
 def test_plain_http_redirects_to_tls(edge: NginxClient) -> None:
@@ -234,6 +260,7 @@ def main(nginx: str) -> None:
             test_credentials_arrive_as_sent,
             test_bodies_are_limited,
             test_headers_are_limited,
+            test_malformed_requests_are_json,
             test_plain_http_redirects_to_tls,
         ):
             test(edge)
