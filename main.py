@@ -77,8 +77,9 @@ def create_app_context(settings: Settings) -> AppContext:
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
     """Wrap the router, from the innermost to the outermost layer."""
     settings, limiter = app_context.settings, None
-    if app_context.redis and settings.rate_limit_enabled:
-        limiter = RateLimiter(app_context.redis, settings.rate_limit_calls, settings.rate_limit_period)
+    if settings.rate_limit_enabled:
+        limits = settings.rate_limit_calls, settings.rate_limit_period
+        limiter = RateLimiter(app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
     client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
     app = FastPath(app, client_ips, limiter, responses, authenticator)

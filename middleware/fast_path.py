@@ -92,11 +92,12 @@ class FastPath:
             return principal, ticket
         if isinstance(principal.failure, UnauthorizedError):
             self._limiter.enter(ticket[0].address)
-        own = self._limiter.enter(principal.name) if principal.name else None
-        if own:
-            with redis_span("PIPELINE"):
-                await own[0].arrive()
-        return principal, own or ticket
+        if not principal.name:
+            return principal, ticket
+        own = self._limiter.enter(principal.name)
+        with redis_span("PIPELINE"):
+            await own[0].arrive()
+        return principal, own
 
     def _enter(self, scope: Scope, headers: UsedHeaders) -> Ticket | None:
         limiter = self._limiter

@@ -1,8 +1,11 @@
-"""Rate limit: an exact sliding window for each client address, counted in Redis for all workers."""
+"""Rate limit: an exact sliding window for each client address, counted in Redis for all workers.
+
+While Redis does not count, each worker counts its share of the limit on its own.
+"""
 
 import logging
 import math
-from hashlib import sha1
+from time import monotonic
 from typing import Any
 
 import hiredis
@@ -12,51 +15,23 @@ from cachetools import TTLCache
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
+from middleware.local_window import EXACT_UP_TO, LocalWindow
+from middleware.rate_limit_script import SCRIPT, SHA
 from middleware.raw_response import Headers, head_of, json_headers
 
 logger = logging.getLogger(__name__)
 
-# A list per address: the number of requests admitted before the oldest batch, then for each batch its time in
-# microseconds and the number admitted including it. A batch is one push, and one pop when it leaves the window.
-# Above a thousand calls, batches within one thousandth of the period merge and keep the last time. So memory is
-# bounded, and rounding makes the limit stricter, never looser.
-SCRIPT = """
-local key = KEYS[1]
-local calls, period, wanted, grain = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-
-local head = redis.call('LRANGE', key, 0, 1)
-while head[2] and math.abs(now - head[2]) > period do
-  redis.call('LPOP', key, 2)
-  head = redis.call('LRANGE', key, 0, 1)
-end
-
-local tail = redis.call('LRANGE', key, -2, -1)
-local total = tonumber(tail[#tail] or 0)
-local used = total - (head[1] or 0)
-local admitted = math.max(0, math.min(wanted, calls - used))
-if admitted > 0 then
-  if #tail == 0 then
-    redis.call('RPUSH', key, 0, now, admitted)
-  elseif #tail == 2 and grain > 0 and math.floor(now / grain) == math.floor(tail[1] / grain) then
-    redis.call('LSET', key, -2, now)
-    redis.call('LSET', key, -1, total + admitted)
-  else
-    redis.call('RPUSH', key, now, total + admitted)
-  end
-  redis.call('PEXPIRE', key, math.ceil(period / 1000) + 1)
-end
-return {admitted, math.max(0, calls - used - admitted), (head[2] or now) + period - now}
-"""
-SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324 # Redis identifies scripts by it
-EXACT_UP_TO = 1000
-PRINCIPALS = ("key:", "jwt:")  # begin of the names of principals, which have limits of their own
+PRINCIPALS = ("key:", "jwt:", "jwt-client-")  # begin of the names of principals, which have limits of their own
 MAX_LOGGED = 1024  # addresses whose refusals are remembered; more addresses cause more lines
 
 
+_DONE = Pipeline()
+_DONE.is_done = True
+
+
 class RateLimiter:
-    def __init__(self, redis: RedisClient, calls: int, period_seconds: int) -> None:
+    def __init__(self, redis: RedisClient | None, calls: int, period_seconds: int, workers: int = 1) -> None:
+        """Build the limiter of one of `workers` workers; without `redis` each counts on its own."""
         self.redis = redis
         self.calls = calls
         self.period_seconds = period_seconds
@@ -65,25 +40,42 @@ class RateLimiter:
         self._period = period_seconds * 1_000_000
         self._grain = self._period // EXACT_UP_TO if calls > EXACT_UP_TO else 0
         self._open: dict[str, Batch] = {}
+        self._local = LocalWindow(max(1, calls // workers), period_seconds)
+        self._local_until = 0.0  # the end of the last local window, of time.monotonic()
         self._logged: TTLCache[str, None] = TTLCache(MAX_LOGGED, period_seconds)
-        redis.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
+        if redis:
+            redis.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
 
-    def enter(self, address: str) -> "Ticket | None":
-        """Return a place in the next batch of this address or principal.
-
-        Return None while Redis is down: then every request is admitted.
-        """
+    def enter(self, address: str) -> "Ticket":
+        """Return a place in the next batch of this address or principal."""
         batch = self._open.get(address)
         if batch is None:
             batch = Batch(self, address)
             try:
-                batch.pipeline = self.redis.enqueue(batch)
+                batch.pipeline = self.enqueue(batch)
             except RedisDownError:
-                metrics.rate_limit_unavailable()
-                return None
+                batch.size, batch.pipeline = 1, _DONE
+                batch.count_locally()
+                return batch, 0
+            if self._local_until and monotonic() < self._local_until:
+                batch.size = self._local.take(address)  # Redis counts them as well, so its return allows no burst
             self._open[address] = batch
         batch.size += 1
         return batch, batch.size - 1
+
+    def enqueue(self, batch: "Batch") -> Pipeline:
+        """Send the batch with the next pipeline. Raises RedisDownError."""
+        if self.redis is None:
+            raise RedisDownError("Redis is disabled")
+        return self.redis.enqueue(batch)
+
+    def admit_locally(self, address: str, wanted: int) -> tuple[int, int, float]:
+        """Return how many requests are admitted, how many could follow, and microseconds until one more could."""
+        self._local_until = monotonic() + self.period_seconds
+        admitted, remaining, seconds = self._local.admit(address, wanted)
+        for _ in range(admitted):
+            metrics.rate_limit_unavailable()
+        return admitted, remaining, seconds * 1_000_000
 
     def leave(self, batch: "Batch", *command: str) -> bytes:
         """Close the batch and return its Redis command."""
@@ -123,7 +115,7 @@ class Batch:
         self._limiter = limiter
         self._command = ("EVALSHA", SHA)
         self._remaining = 0
-        self._reset: tuple[bytes, bytes] | None = None
+        self._reset: tuple[bytes, bytes] = (b"", b"")
         self._head: bytes | None = None
         self._refusal: tuple[Headers, bytes] | None = None
 
@@ -132,13 +124,18 @@ class Batch:
 
     def resolve(self, reply: Any) -> None:
         if not isinstance(reply, Exception):
-            self.admitted, self._remaining, reset = reply
-            seconds = min(max(1, math.ceil(reset / 1_000_000)), self._limiter.period_seconds)
-            self._reset = (b"x-ratelimit-reset", b"%d" % seconds)
+            self._accept(*reply)
         elif not self._is_sent_again(reply):
-            self.admitted = self.size
-            for _ in range(self.size):
-                metrics.rate_limit_unavailable()
+            self.count_locally()
+
+    def count_locally(self) -> None:
+        """Decide without Redis."""
+        self._accept(*self._limiter.admit_locally(self.address, self.size))
+
+    def _accept(self, admitted: int, remaining: int, reset_microseconds: float) -> None:
+        self.admitted, self._remaining = admitted, remaining
+        seconds = min(max(1, math.ceil(reset_microseconds / 1_000_000)), self._limiter.period_seconds)
+        self._reset = (b"x-ratelimit-reset", b"%d" % seconds)
 
     async def arrive(self) -> None:
         """Wait until Redis has answered, or until it is down."""
@@ -150,16 +147,12 @@ class Batch:
         return place >= self.admitted
 
     def headers(self, place: int) -> Headers:
-        """Return the headers for the admitted request at `place`, or none if Redis did not answer."""
-        if self._reset is None:
-            return []
+        """Return the headers for the admitted request at `place`."""
         remaining = b"%d" % (self._remaining + self.admitted - 1 - place)
         return [self._limiter.limit_header, (b"x-ratelimit-remaining", remaining), self._reset]
 
     def head(self, place: int) -> bytes:
         """Return the same headers as bytes of a raw response."""
-        if self._reset is None:
-            return b""
         if self._head is None:
             self._head = head_of([self._limiter.limit_header, self._reset])
         return b"%bx-ratelimit-remaining: %d\r\n" % (self._head, self._remaining + self.admitted - 1 - place)
@@ -184,7 +177,7 @@ class Batch:
             return False
         self._command = ("EVAL", SCRIPT)
         try:
-            self.pipeline = self._limiter.redis.enqueue(self)
+            self.pipeline = self._limiter.enqueue(self)
         except RedisDownError:
             return False
         return True

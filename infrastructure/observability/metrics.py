@@ -75,7 +75,7 @@ class Metrics:
         self._totals.counters["rate_limit_rejected_total"] += 1
 
     def rate_limit_unavailable(self) -> None:
-        """Count a request that passed unchecked because Redis did not answer."""
+        """Count a request that this worker admitted by its own count, because Redis did not answer."""
         self._totals.counters["rate_limit_unavailable_total"] += 1
 
     def transaction_retried(self) -> None:

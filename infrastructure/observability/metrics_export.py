@@ -17,7 +17,7 @@ COUNTERS = {
     "cache_hits_total": "Reads answered from the cache.",
     "cache_misses_total": "Reads that the cache could not answer.",
     "rate_limit_rejected_total": "Requests answered 429.",
-    "rate_limit_unavailable_total": "Requests that passed uncounted because Redis did not answer.",
+    "rate_limit_unavailable_total": "Requests that a worker admitted by its own count, because Redis did not answer.",
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
     "db_outages_total": "Outages of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",

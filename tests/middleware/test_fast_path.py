@@ -213,16 +213,16 @@ def test_address_behind_the_proxy_is_counted(run: Run) -> None:
     run(scenario)
 
 
-def test_requests_without_redis_are_not_counted(run: Run, valkey: ValkeyServer) -> None:
+def test_requests_without_redis_are_limited_by_the_worker(run: Run, valkey: ValkeyServer) -> None:
     async def scenario(shop: Shop) -> None:
         await shop.get()
         freeze(valkey)
         try:
-            for _ in range(3):
-                answers = await asyncio.gather(*(shop.get() for _ in range(10)))
-                assert all((answer.status, answer.body) == (200, BODY) for answer in answers)
-                assert not any(b"x-ratelimit-limit" in answer.headers for answer in answers)
-            assert shop.calls == 31
+            answers = [answer for _ in range(3) for answer in await asyncio.gather(*(shop.get() for _ in range(LIMIT)))]
+            assert [answer.status for answer in answers] == [200] * LIMIT + [429] * (2 * LIMIT)
+            assert {answer.body for answer in answers[:LIMIT]} == {BODY}
+            assert all(b"x-ratelimit-limit" in answer.headers for answer in answers)
+            assert shop.calls == LIMIT + 1
         finally:
             thaw(valkey)
 

@@ -10,6 +10,8 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
+from middleware import local_window
+from middleware.local_window import LocalWindow
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw
@@ -23,9 +25,7 @@ def redis(valkey: ValkeyServer) -> RedisClient:
 
 
 async def enter(limiter: RateLimiter, address: str = "client") -> tuple[Batch, int]:
-    ticket = limiter.enter(address)
-    assert ticket
-    batch, place = ticket
+    batch, place = limiter.enter(address)
     while not batch.pipeline.is_done:
         await batch.pipeline.wait()
     return batch, place
@@ -187,8 +187,8 @@ def test_limit_is_exact_after_a_script_flush(valkey: ValkeyServer, redis: RedisC
     asyncio.run(scenario())
 
 
-def test_requests_without_redis_are_admitted_and_counted(valkey: ValkeyServer, redis: RedisClient) -> None:
-    limiter = RateLimiter(redis, 1, 60)
+def test_each_worker_limits_its_share_without_redis(valkey: ValkeyServer, redis: RedisClient) -> None:
+    limiter = RateLimiter(redis, 8, 60, workers=4)
 
     def unavailable() -> float:
         return metrics._totals.counters["rate_limit_unavailable_total"]
@@ -198,16 +198,20 @@ def test_requests_without_redis_are_admitted_and_counted(valkey: ValkeyServer, r
             before = unavailable()
             freeze(valkey)
             tickets = await asyncio.gather(*(enter(limiter) for _ in range(5)))
-            assert all(place < batch.admitted for batch, place in tickets)
-            assert all(batch.headers(place) == [] for batch, place in tickets)
-            assert unavailable() == before + 5
-            assert limiter.enter("client") is None
-            assert unavailable() == before + 6
+            assert [place < batch.admitted for batch, place in tickets] == [True] * 2 + [False] * 3
+            assert [remaining(batch, place) for batch, place in tickets[:2]] == [1, 0]
+            assert unavailable() == before + 2
+            assert not await is_admitted(limiter)
             kill(valkey)
-            assert limiter.enter("client") is None
+            assert [await is_admitted(limiter, "other") for _ in range(3)] == [True, True, False]
+            batch, _ = await enter(limiter)
+            headers, body = batch.refusal()
+            assert json.loads(body)["retry_after"] in (59, 60)
+            assert dict(headers)[b"x-ratelimit-limit"] == b"8"
             valkey.start()
             await becomes(lambda: redis.is_up)
-            assert [await is_admitted(limiter) for _ in range(3)] == [True, False, False]
+            assert [await is_admitted(limiter) for _ in range(7)] == [True] * 6 + [False], "two were admitted before"
+            assert [await is_admitted(limiter, "third") for _ in range(9)] == [True] * 8 + [False]
 
     try:
         asyncio.run(scenario())
@@ -215,14 +219,32 @@ def test_requests_without_redis_are_admitted_and_counted(valkey: ValkeyServer, r
         thaw(valkey)
 
 
-def test_refusals_are_logged_once_for_each_address_and_principal(
-    redis: RedisClient, caplog: pytest.LogCaptureFixture
-) -> None:
-    limiter = RateLimiter(redis, 1, 60)
-    for address in ("192.0.2.1", "2001:db8::/64", "192.0.2.1", "key:till"):
-        limiter.log_refusal(address)
-    assert caplog.messages == [
-        "Rate limit exceeded for IP: 192.0.2.1",
-        "Rate limit exceeded for IP: 2001:db8::/64",
-        "Rate limit exceeded for caller: key:till",
-    ]
+def test_disabled_redis_leaves_the_local_limit() -> None:
+    async def scenario() -> list[bool]:
+        limiter = RateLimiter(None, 3, 60)
+        return [await is_admitted(limiter) for _ in range(5)]
+
+    assert asyncio.run(scenario()) == [True] * 3 + [False] * 2
+
+
+@pytest.mark.parametrize(("calls", "period"), [(5, 10), (3000, 10)])
+def test_local_window_slides_and_never_exceeds_the_limit(calls: int, period: int) -> None:
+    now, admitted = 1000.0, list[float]()
+    window = LocalWindow(calls, period, lambda: now)
+    for step in range(20 * calls):
+        now += period / calls / 3
+        count, following, wait = window.admit("a", 1 + step % 3)
+        admitted += [now] * count
+        assert 0 <= following < calls
+        assert 0 < wait <= period
+    assert len(admitted) > 6 * calls
+    assert all(admitted[i + calls] - admitted[i] >= period * 0.999 for i in range(len(admitted) - calls))
+
+
+def test_local_window_bounds_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_window, "MAX_ADDRESSES", 10)
+    window = LocalWindow(1_000_000, 60)
+    for number in range(100):
+        window.admit(f"address {number % 20}", 1000)
+    assert len(window._admitted) == 10
+    assert [window.take("address 19") for _ in range(2)] == [1000, 0], "forgotten and seen again"
