@@ -4,7 +4,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -217,17 +217,18 @@ def test_head_is_limited_like_get(port: int) -> None:
 
 
 def test_head_of_an_overloaded_worker_has_no_body(port: int) -> None:
-    """Idle connections fill the worker; it answers 503 and closes the connection."""
-    idle = [socket.create_connection((LOOPBACK, port)) for _ in range(4)]
-    try:
-        request = b"HEAD /products HTTP/1.1\r\nHost: x\r\n\r\n"
+    """Unfinished requests fill the worker; it answers 503 and closes the connection."""
+    unfinished = b"POST /categories HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n"
+
+    def ask() -> bytes:
         with socket.create_connection((LOOPBACK, port)) as connection:
-            connection.sendall(request)
-            answer = connection.makefile("rb").read()
-    finally:
-        for one in idle:
-            one.close()
-    assert answer.startswith(b"HTTP/1.1 503 ")
+            connection.sendall(b"HEAD /products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return connection.makefile("rb").read()
+
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(socket.create_connection((LOOPBACK, port))).sendall(unfinished)
+        answer = until(lambda: found if (found := ask()).startswith(b"HTTP/1.1 503 ") else b"")
     assert b"content-length: " in answer
     assert answer.endswith(b"\r\n\r\n")
     assert answer.count(b"\r\n\r\n") == 1
