@@ -89,6 +89,7 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
             row.case.script,
         )
         row.case.check()
+        row.case.program.settle()
         if row.case.after:
             row.case.after()
     started, total = time.monotonic(), options.rounds * len(rows)
@@ -108,6 +109,7 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
 def _run(row: Row, options: Options) -> None:
     case = row.case
     row.samples.append(wrk(case.program.url + case.path, options.connections, options.seconds, case.script))
+    case.program.settle()
     row.megabytes = case.program.megabytes_a_worker()
     if case.after:
         row.notes.append(case.after())
@@ -119,3 +121,10 @@ def fetch(url: str) -> tuple[int, bytes]:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def fetch_json(url: str) -> Any:
+    status, body = fetch(url)
+    if status != 200:
+        raise SystemExit(f"{url} answered {status}: {body[:500]!r}")
+    return json.loads(body)
