@@ -10,7 +10,7 @@ from benchmarks.common.programs import SHIPPED, Program, ours, running, shipped,
 from benchmarks.common.report import Target
 from benchmarks.common.rounds import Case, Row, find, measure
 from benchmarks.common.servers import Servers, clean_slate, private_servers
-from benchmarks.common.shop import CLIENTS, PRODUCT, PRODUCTS, right_answers, write_bodies
+from benchmarks.common.shop import CLIENTS, CREATED, PRODUCT, PRODUCTS, right_answers, write_bodies
 from benchmarks.peers.programs import (
     build_go_peer,
     drf,
@@ -87,7 +87,9 @@ def cases(programs: list[Program], answers: dict[str, Any], servers: Servers) ->
         for operation, path in READS.items()
         for program in programs
     ]
-    return reads + [Case(CREATE, program.name, program, "/clients", CREATE_SCRIPT, after=clean) for program in programs]
+    posted = {name: value for name, value in CREATED.items() if name != "id_key"}
+    creation = {"script": CREATE_SCRIPT, "status": 201, "expected": CREATED, "posted": posted, "after": clean}
+    return reads + [Case(CREATE, program.name, program, "/clients", **creation) for program in programs]
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:

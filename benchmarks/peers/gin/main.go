@@ -81,10 +81,10 @@ func listOf[T any](read func(context.Context, paging) ([]T, error)) gin.HandlerF
 	}
 }
 
-func one(read func(context.Context, int32) (*Product, error)) gin.HandlerFunc {
+func one(read func(context.Context, int64) (*Product, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		var path struct {
-			IDKey int32 `uri:"id_key" binding:"required"`
+			IDKey int64 `uri:"id_key" binding:"required"`
 		}
 		if err := c.ShouldBindUri(&path); err != nil {
 			c.JSON(http.StatusUnprocessableEntity, gin.H{"detail": err.Error()})

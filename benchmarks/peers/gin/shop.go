@@ -16,11 +16,11 @@ var (
 
 // Product is a row of the table products. A price has at most 12 digits, which a float64 keeps.
 type Product struct {
-	IDKey      int32   `json:"id_key"`
+	IDKey      int64   `json:"id_key"`
 	Name       string  `json:"name"`
 	Price      float64 `json:"price"`
 	Stock      int32   `json:"stock"`
-	CategoryID int32   `json:"category_id"`
+	CategoryID int64   `json:"category_id"`
 }
 
 // NewClient is the body of a creation.
@@ -33,7 +33,7 @@ type NewClient struct {
 
 // Client is a row of the table clients.
 type Client struct {
-	IDKey     int32   `json:"id_key"`
+	IDKey     int64   `json:"id_key"`
 	Name      string  `json:"name"`
 	Lastname  string  `json:"lastname"`
 	Email     string  `json:"email"`
@@ -66,7 +66,7 @@ func (s *shop) products(ctx context.Context, page paging) ([]Product, error) {
 	return list(ctx, s, selectProducts, page, (*Product).fields)
 }
 
-func (s *shop) product(ctx context.Context, id int32) (*Product, error) {
+func (s *shop) product(ctx context.Context, id int64) (*Product, error) {
 	var product Product
 	err := s.database.QueryRow(ctx, selectProducts+" WHERE id_key = $1", id).Scan(product.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
