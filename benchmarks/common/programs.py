@@ -12,23 +12,34 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.common.processes import descendants, resident_bytes
 from benchmarks.common.servers import ROOT, without_settings
+from config.settings import Settings
 from infrastructure.embedded.binaries import parent_death_prefix
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import command_line
+from infrastructure.server.cores import usable_cores
 
 START_SECONDS = 120
+SETTLE_SECONDS = Settings.model_fields["limit_min_lifetime"].default + 2
+SHIPPED = "ours, as shipped"
+UNREACHABLE = "1000000000"
+"""RATE_LIMIT_CALLS that are counted in Redis, but never reached: the load comes from one address."""
 
 
 @dataclass(eq=False)
 class Program:
-    """A server under measurement. `{port}` in its command is replaced; its environment has PORT and WORKERS."""
+    """A server under measurement. `{port}` in its command is replaced; its environment has PORT and WORKERS.
+
+    `settle_seconds` is the longest time between two replacements of workers that a run has caused.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: int = 2
     path: str = "/products?skip=0&limit=10"
+    settle_seconds: float = 0
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     log: Path = Path()
@@ -60,6 +71,14 @@ class Program:
                 last_words = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
                 raise SystemExit(f"{self.name} did not start:\n{last_words}")
             time.sleep(0.1)
+
+    def settle(self) -> None:
+        """Wait until no worker is replaced any more, because that would disturb the next run."""
+        workers, since = self.worker_processes(), time.monotonic()
+        while time.monotonic() - since < self.settle_seconds:
+            time.sleep(0.1)
+            if workers != (workers := self.worker_processes()):
+                since = time.monotonic()
 
     def stop(self) -> None:
         if self.process is None:
@@ -108,7 +127,10 @@ def running(programs: Sequence[Program], folder: Path) -> Iterator[None]:
 
 
 def ours(name: str, servers: Mapping[str, str], workers: int, **settings: str) -> Program:
-    """Return the service in production mode, set up for load from one client address."""
+    """Return the service in production mode, tuned for measurements.
+
+    No rate limit, no bound on connections, no replacement of workers, no log files.
+    """
     defaults = {
         "UVICORN_WORKERS": str(workers),
         "LIMIT_CONCURRENCY": "100000",
@@ -117,8 +139,21 @@ def ours(name: str, servers: Mapping[str, str], workers: int, **settings: str) -
         "LOG_LEVEL": "WARNING",
         "RATE_LIMIT_ENABLED": "false",
     }
-    command = [sys.executable, str(ROOT / "run_production.py")]
-    return Program(name, command, {**servers, **defaults, **settings}, workers, "/health_check/ready")
+    return _launched(name, {**servers, **defaults, **settings}, workers)
+
+
+def shipped(servers: Mapping[str, str], name: str = SHIPPED, **settings: str) -> Program:
+    """Return the service as `make run-production` starts it, with the servers' addresses and RATE_LIMIT_CALLS only.
+
+    `settings` are those that a benchmark compares.
+    """
+    program = _launched(name, {**servers, "RATE_LIMIT_CALLS": UNREACHABLE, **settings}, usable_cores())
+    program.settle_seconds = SETTLE_SECONDS
+    return program
+
+
+def _launched(name: str, environment: Mapping[str, str], workers: int) -> Program:
+    return Program(name, [sys.executable, str(ROOT / "run_production.py")], environment, workers, "/health_check/ready")
 
 
 def uvicorn(name: str, app: str, environment: Mapping[str, str], workers: int, python: str = sys.executable) -> Program:
@@ -126,26 +161,3 @@ def uvicorn(name: str, app: str, environment: Mapping[str, str], workers: int, p
     options = f"--host {LOOPBACK} --port {{port}} --workers {workers} --loop uvloop --http httptools"
     quiet = "--no-access-log --log-level warning --no-proxy-headers --backlog 2048"
     return Program(name, [python, "-m", "uvicorn", app, *options.split(), *quiet.split()], environment, workers)
-
-
-def descendants(pid: int) -> list[int]:
-    found: list[int] = []
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in map(int, (task / "children").read_text().split()):
-                found += [child, *descendants(child)]
-    return found
-
-
-def cpu_seconds(processes: Sequence[int]) -> float:
-    """Return the user and system time of all processes that still run: fields 14 and 15 of proc_pid_stat(5)."""
-    ticks = 0
-    for pid in processes:
-        with suppress(FileNotFoundError, ProcessLookupError):
-            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(stat[11]) + int(stat[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def resident_bytes(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

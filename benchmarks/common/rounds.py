@@ -18,7 +18,10 @@ WARM_UP_SECONDS = 3  # JavaScript compiles at run time, caches start empty, conn
 
 @dataclass(frozen=True)
 class Case:
-    """One row of a table: a request to a program, and the response that it must give before it is measured."""
+    """One row of a table: a request to a program, and the response that it must give before it is measured.
+
+    `posted` is the body of a creation. Its response must be `expected` but for the key.
+    """
 
     operation: str
     variant: str
@@ -27,17 +30,22 @@ class Case:
     script: str = ""
     status: int = 200
     expected: Any = None
+    posted: Any = None
     after: Callable[[], Any] | None = None
 
     def check(self) -> None:
         """Exit if the program returns another status or other data, because it would not be comparable."""
-        if self.script:
+        if self.script and self.posted is None:
             return
-        status, body = fetch(self.program.url + self.path)
+        status, body = fetch(self.program.url + self.path, self.posted)
         if status != self.status:
             raise SystemExit(f"{self.variant}: {self.path} answered {status}: {body[:500]!r}")
-        if self.expected is not None and json.loads(body) != self.expected:
-            raise SystemExit(f"{self.variant}: {self.path} answered other data: {body[:500]!r}")
+        if self.expected is not None:
+            answer = json.loads(body)
+            if self.posted is not None:
+                answer["id_key"] = self.expected["id_key"]
+            if answer != self.expected:
+                raise SystemExit(f"{self.variant}: {self.path} answered other data: {body[:500]!r}")
 
 
 @dataclass
@@ -89,6 +97,7 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
             row.case.script,
         )
         row.case.check()
+        row.case.program.settle()
         if row.case.after:
             row.case.after()
     started, total = time.monotonic(), options.rounds * len(rows)
@@ -108,14 +117,25 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
 def _run(row: Row, options: Options) -> None:
     case = row.case
     row.samples.append(wrk(case.program.url + case.path, options.connections, options.seconds, case.script))
+    case.program.settle()
     row.megabytes = case.program.megabytes_a_worker()
     if case.after:
         row.notes.append(case.after())
 
 
-def fetch(url: str) -> tuple[int, bytes]:
+def fetch(url: str, posted: Any = None) -> tuple[int, bytes]:
+    """Return status and body of a GET, or of a POST of JSON."""
+    body = None if posted is None else json.dumps(posted).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"} if body else {})
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+def fetch_json(url: str) -> Any:
+    status, body = fetch(url)
+    if status != 200:
+        raise SystemExit(f"{url} answered {status}: {body[:500]!r}")
+    return json.loads(body)

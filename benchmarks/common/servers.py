@@ -121,5 +121,5 @@ def clean_slate(servers: Servers, *statements: str) -> Callable[[], None]:
 
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the service's settings, so that only the benchmark sets them."""
-    names = {name.upper() for name in Settings.model_fields}
+    names = {"WEB_CONCURRENCY", *(name.upper() for name in Settings.model_fields)}
     return {name: value for name, value in environment.items() if name not in names}

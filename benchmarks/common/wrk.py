@@ -1,7 +1,6 @@
 """The load generator wrk. A Lua script makes it print its figures as JSON, so no table has to be parsed."""
 
 import json
-import os
 import secrets
 import shutil
 import subprocess
@@ -9,6 +8,8 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+
+from benchmarks.common import debian
 
 DONE = """
 function done(summary, latency, requests)
@@ -74,10 +75,7 @@ def program() -> str:
     """Return the path of wrk. Install it for root on Debian and Ubuntu; exit if it is missing."""
     if found := shutil.which("wrk"):
         return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("installing wrk ...", flush=True)
-        for command in (["apt-get", "update"], ["apt-get", "install", "-y", "wrk"]):
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    debian.install("wrk")
     if found := shutil.which("wrk"):
         return found
     sys.exit("wrk, the load generator, is needed: `apt install wrk` or `brew install wrk`.")

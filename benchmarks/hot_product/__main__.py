@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.common import report
 from benchmarks.common.machine import conditions
 from benchmarks.common.options import Options
-from benchmarks.common.programs import Program, ours, running, uvicorn
+from benchmarks.common.programs import SHIPPED, Program, ours, running, shipped, uvicorn
 from benchmarks.common.report import Target
 from benchmarks.common.rounds import Case, Row, find, measure
 from benchmarks.common.servers import Servers, private_servers
@@ -25,7 +25,8 @@ end
 REMARKS = f"""
 One product, {ORDERS} open orders, fsync on. The other is the same kind of application: FastAPI, a synchronous endpoint
 with a session as a dependency, the ORM, the same tables and schemas. After each run: units gone from the stock = units
-in order details, and at least one order detail for each answer.
+in order details, and at least one order detail for each answer. "As shipped" is `make run-production` with no setting
+but RATE_LIMIT_CALLS; the other rows of ours are tuned: no rate limit, no replacement of workers, no log files.
 """
 
 
@@ -48,6 +49,7 @@ def variants(servers: Servers, workers: int) -> list[Program]:
     where = servers.environment()
     return [
         ours(OURS, where, workers),
+        shipped(where),
         ours(UNCACHED, where, workers, REDIS_ENABLED="false"),
         uvicorn(LOCKING, "benchmarks.apps.locking:app", where, workers),
     ]
@@ -114,7 +116,9 @@ def hold_to_answers(row: Row) -> None:
 
 def targets(rows: Sequence[Row]) -> list[Target]:
     locking = find(rows, BUY, LOCKING)
-    return [Target(f"{name} / {LOCKING}", find(rows, BUY, name).ratio(locking), 2.5) for name in (OURS, UNCACHED)]
+    return [
+        Target(f"{name} / {LOCKING}", find(rows, BUY, name).ratio(locking), 2.5) for name in (OURS, SHIPPED, UNCACHED)
+    ]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmarks.common.machine import conditions
 from benchmarks.common.options import Options, number
-from benchmarks.common.programs import Program, ours, resident_bytes, running
+from benchmarks.common.processes import resident_bytes
+from benchmarks.common.programs import Program, ours, running
 from benchmarks.common.servers import ROOT, Servers, private_servers
 from benchmarks.common.wrk import Sample, wrk
 from benchmarks.memory.report import Counts, Moment, write

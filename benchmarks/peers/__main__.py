@@ -6,15 +6,25 @@ from typing import Any
 from benchmarks.common import report
 from benchmarks.common.machine import conditions
 from benchmarks.common.options import Options
-from benchmarks.common.programs import Program, ours, running, uvicorn
+from benchmarks.common.programs import SHIPPED, Program, ours, running, shipped, uvicorn
 from benchmarks.common.report import Target
 from benchmarks.common.rounds import Case, Row, find, measure
 from benchmarks.common.servers import Servers, clean_slate, private_servers
-from benchmarks.common.shop import CLIENTS, PRODUCT, PRODUCTS, right_answers, write_bodies
-from benchmarks.peers.programs import drf, fastcrud, fastify, install_fastify, install_python_peers, litestar, versions
+from benchmarks.common.shop import CLIENTS, CREATED, PRODUCT, PRODUCTS, right_answers, write_bodies
+from benchmarks.peers.programs import (
+    build_go_peer,
+    drf,
+    fastcrud,
+    fastify,
+    gin,
+    install_fastify,
+    install_python_peers,
+    litestar,
+    versions,
+)
 
-BARE, OURS, UNCACHED, FASTIFY = "bare ASGI (the limit)", "ours", "ours, without a cache", "Fastify, pg"
-USUAL, CREATE = "the usual way, cached", "create a client"
+BARE, OURS, UNCACHED = "bare ASGI (the limit)", "ours", "ours, without a cache"
+FASTIFY, GIN, USUAL, CREATE = "Fastify, pg", "Go: gin, pgx", "the usual way, cached", "create a client"
 READS = {"list of 10 products": PRODUCTS, "one product": PRODUCT, "list of 100 clients": CLIENTS}
 CREATE_SCRIPT = """
 wrk.method = "POST"
@@ -26,9 +36,14 @@ function next_request(run, thread, turn)
 end
 """
 REMARKS = """
-Every peer is written as its documentation advises and returns the same JSON from the same rows; the rate limit is off
-for all. None of the lists counts its rows. Ours also makes `ETag`, `X-Request-ID` and metrics, which the others do not.
-"The usual way, cached" reads products through Redis, too; all other peers read from PostgreSQL.
+Every peer is written as its documentation advises and returns the same JSON from the same rows. None of the lists
+counts its rows. Ours also makes `ETag`, `X-Request-ID` and metrics, which the others do not. "The usual way, cached"
+reads products through Redis, too; all other peers read from PostgreSQL. Go is one process on as many cores as the
+others have workers.
+
+"Ours, as shipped" is `make run-production` with no setting but RATE_LIMIT_CALLS, so it counts each request and replaces
+workers. The other two rows of ours are tuned: no replacement, no bound on connections, no log files. Their rate limit
+is off, and that of all peers.
 """
 
 
@@ -36,6 +51,7 @@ def main() -> None:
     options = Options.read()
     install_python_peers()
     install_fastify()
+    build_go_peer()
     with private_servers() as servers:
         servers.fill(products=1000)
         answers = right_answers(servers)
@@ -44,7 +60,7 @@ def main() -> None:
             measured = measure(cases(programs, answers, servers), options)
     told = conditions("make bench-peers", options) | versions()
     title = "The service and its peers"
-    report.write("peers", title, measured, (BARE, FASTIFY), told, REMARKS, targets(measured))
+    report.write("peers", title, measured, (BARE, FASTIFY, GIN), told, REMARKS, targets(measured))
 
 
 def variants(servers: Servers, workers: int, bodies: str) -> list[Program]:
@@ -52,8 +68,10 @@ def variants(servers: Servers, workers: int, bodies: str) -> list[Program]:
     return [
         uvicorn(BARE, "benchmarks.apps.bare:app", {"BODIES": bodies}, workers),
         ours(OURS, where, workers),
+        shipped(where),
         ours(UNCACHED, where, workers, REDIS_ENABLED="false"),
         fastify(FASTIFY, where, workers),
+        gin(GIN, where, workers),
         litestar(where, workers),
         fastcrud(where, workers),
         drf(where, workers),
@@ -69,21 +87,25 @@ def cases(programs: list[Program], answers: dict[str, Any], servers: Servers) ->
         for operation, path in READS.items()
         for program in programs
     ]
-    return reads + [Case(CREATE, program.name, program, "/clients", CREATE_SCRIPT, after=clean) for program in programs]
+    posted = {name: value for name, value in CREATED.items() if name != "id_key"}
+    creation = {"script": CREATE_SCRIPT, "status": 201, "expected": CREATED, "posted": posted, "after": clean}
+    return reads + [Case(CREATE, program.name, program, "/clients", **creation) for program in programs]
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
-    """Return the targets: ours to the fastest peer; without a cache to the fastest Python peer and to Fastify."""
+    """Return the targets: ours to the fastest peer; without a cache to the fastest Python peer, to Fastify and Go."""
     aims = []
     for operation, of in report.by_operation(rows).items():
-        rivals = [row for row in of if row.case.variant not in (BARE, OURS, UNCACHED)]
-        python = [row for row in rivals if row.case.variant != FASTIFY]
+        rivals = [row for row in of if row.case.variant not in (BARE, OURS, SHIPPED, UNCACHED)]
+        python = [row for row in rivals if row.case.variant not in (FASTIFY, GIN)]
         ours, uncached = find(of, operation, OURS), find(of, operation, UNCACHED)
         aims.append(Target(f"{operation}: ours / the fastest peer", min(ours.ratio(row) for row in rivals), 1))
         if operation != CREATE:
             claim = f"{operation}: ours without a cache"
             aims.append(Target(f"{claim} / the fastest Python peer", min(uncached.ratio(row) for row in python), 2))
-            aims.append(Target(f"{claim} / Fastify, pg", uncached.ratio(find(of, operation, FASTIFY)), 0.7))
+            aims += [
+                Target(f"{claim} / {name}", uncached.ratio(find(of, operation, name)), 0.7) for name in (FASTIFY, GIN)
+            ]
     return aims
 
 

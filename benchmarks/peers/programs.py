@@ -1,5 +1,6 @@
 """Installation of the peers on first use, and their start commands."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import venv
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.common import debian
 from benchmarks.common.programs import Program, uvicorn
 from benchmarks.common.servers import DATA, ROOT
 from infrastructure.embedded.ports import LOOPBACK
@@ -15,6 +17,14 @@ FOLDER = Path(__file__).parent
 REQUIREMENTS = FOLDER / "requirements.txt"
 ENVIRONMENT = DATA / "bench-venv"
 PYTHON = str(ENVIRONMENT / "bin" / "python")
+GO_SOURCES = FOLDER / "gin"
+GO_PROGRAM = DATA / "bench-gin"
+GO_LIBRARIES = {
+    "gin": "golang-github-gin-gonic-gin-dev",
+    "pgx": "golang-github-jackc-pgx-v4-dev",
+    "redigo": "golang-github-gomodule-redigo-dev",
+}
+"""Debian packages of the libraries. They contain the sources, so no module proxy is needed."""
 
 
 def install_python_peers() -> None:
@@ -39,6 +49,25 @@ def install_fastify() -> None:
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=FOLDER, check=True)
 
 
+def build_go_peer() -> None:
+    packages = ("golang-go", *GO_LIBRARIES.values())
+    if not all(map(_installed_version, packages)):
+        debian.install(*packages)
+    if not all(map(_installed_version, packages)):
+        sys.exit(f"Go and its libraries are needed: apt install {' '.join(packages)}")
+    built = GO_PROGRAM.stat().st_mtime if GO_PROGRAM.exists() else 0
+    if all(source.stat().st_mtime < built for source in GO_SOURCES.iterdir()):
+        return
+    print("building the Go peer ...", flush=True)
+    DATA.mkdir(mode=0o700, exist_ok=True)
+    options = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "CGO_ENABLED": "0"}
+    subprocess.run(["go", "build", "-o", str(GO_PROGRAM), "."], cwd=GO_SOURCES, env=os.environ | options, check=True)
+
+
+def gin(name: str, servers: Mapping[str, str], workers: int, **environment: str) -> Program:
+    return Program(name, [str(GO_PROGRAM)], {**servers, **environment, "GOMAXPROCS": str(workers)}, workers)
+
+
 def drf(servers: Mapping[str, str], workers: int) -> Program:
     """Return Django REST framework under gunicorn with 4 threads; its documentation advises 2 to 4 for each core."""
     options = f"--bind {LOOPBACK}:{{port}} --workers {workers} --worker-class gthread --threads 4 --keep-alive 60"
@@ -61,7 +90,22 @@ def fastify(name: str, servers: Mapping[str, str], workers: int, **environment: 
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the peers and of Node for the report."""
+    """Return the versions of the peers, of Node and of Go for the report."""
     pinned = (line.partition("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    return {"peers": ", ".join(f"{name} {number}" for name, _, number in pinned), "Node": node}
+    libraries = ", ".join(f"{name} {_installed_version(package)}" for name, package in GO_LIBRARIES.items())
+    return {
+        "peers": ", ".join(f"{name} {number}" for name, _, number in pinned),
+        "Node": _output("node", "--version"),
+        "Go": f"{_output('go', 'version')}, {libraries}",
+    }
+
+
+def _installed_version(package: str) -> str:
+    """Return the version of a Debian package, empty if it is not installed."""
+    return _output("dpkg-query", "--show", "--showformat=${Version}", package)
+
+
+def _output(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

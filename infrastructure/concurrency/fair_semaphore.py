@@ -42,7 +42,7 @@ class FairSemaphore:
         try:
             await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled():  # the slot was granted before the task was cancelled
+            if not waiter.cancelled() and waiter.exception() is None:  # the slot was granted before the task ended
                 self.release()
             raise
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
 from config.settings import Settings
+from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
 from infrastructure.postgres.connection import is_closed_by_server
@@ -19,6 +20,11 @@ from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
 
 TRANSACTIONS = "transactions"
+
+ROW_WRITERS = 4
+"""Statements of all workers of an instance that hold a row or wait for it, but at least one of each worker. A longer
+queue in PostgreSQL slows all of them down and occupies the connections; a shorter one lets the row idle while its next
+writer is on its way from a single worker."""
 
 
 def connection_arguments(settings: Settings) -> dict[str, Any]:
@@ -48,7 +54,8 @@ class Database:
 
     `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
     for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
-    deadline of one second, for checks. Connections open on first use, so a worker starts without the server.
+    deadline of one second, for checks. `row_locks` let few statements of this worker at a time wait for a popular row.
+    Connections open on first use, so a worker starts without the server.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -70,6 +77,8 @@ class Database:
         event.listen(self.engine, "checkout", _reject_closed_connection)
         event.listen(self.engine, "handle_error", self._mark_disconnect)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted)
+        writers_of_a_row = max(1, ROW_WRITERS // settings.uvicorn_workers)
+        self.row_locks = KeyedLocks(writers_of_a_row, settings.db_pool_timeout, "row")
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = FailoverDetector()
         target, limits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)

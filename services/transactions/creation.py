@@ -70,9 +70,12 @@ class CreatingService(TransactionalService):
             if context.idempotent is None:
                 raise
             return None
+        possible = repository.changes_by_insert(values, [])
         try:
             insert = repository.insert_statement(values, creation.fields)
-            outcome, records = await _run(app, context, creation, insert)
+            # Before a connection is taken: no writer that has one, or a claimed key, waits for this lock.
+            async with app.database.row_locks.hold(possible.changed_keys()):
+                outcome, records = await _run(app, context, creation, insert)
             changes = repository.changes_by_insert(values, records) if outcome else Changes()
             # Also after a replay: the worker that created the object may have died before it dropped the stamps.
             await app.cache.invalidate(changes.rows)
@@ -82,9 +85,8 @@ class CreatingService(TransactionalService):
             return None
         except (OutcomeUnknownError, asyncio.CancelledError):
             # A worker that stops cancels the requests that take too long. Their statements may still be carried out.
-            possible = repository.changes_by_insert(values, []).rows
-            app.in_doubt.add(possible)
-            await app.cache.invalidate(possible)
+            app.in_doubt.add(possible.rows)
+            await app.cache.invalidate(possible.rows)
             raise
         if changes.stock:
             warn_of_low_stock(changes.stock, app.settings.low_stock_threshold)

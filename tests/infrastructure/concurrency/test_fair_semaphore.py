@@ -72,6 +72,21 @@ def test_cancelled_waiter_releases_its_slot(is_granted: bool) -> None:
     run(test())
 
 
+def test_waiter_that_is_cancelled_after_its_timeout_frees_no_slot() -> None:
+    async def test() -> None:
+        semaphore = FairSemaphore(1, 30, "slot")
+        await semaphore.acquire()
+        [gone] = await queued(semaphore, 1)
+        [(_, waiter)] = semaphore._waiting
+        waiter.set_exception(DatabaseUnavailableError())  # as the timer does, in the same tick
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        assert semaphore._free == 0
+
+    run(test())
+
+
 def test_semaphore_works_in_a_new_event_loop() -> None:
     """Use it in two event loops, as an application does that is started again in one process."""
     semaphore = FairSemaphore(1, 0.01, "slot")
