@@ -36,7 +36,15 @@ LOCK_HOLDERS = """
 """
 RETRY_SECONDS = 0.5
 COMMAND_WAIT_SECONDS = 60  # the command then fails, and the platform repeats it
-HAS_TRIGRAMS = "SELECT to_regclass('ix_products_category_id_stretch_name_trgm') IS NOT NULL"
+EXTENSIONS = {
+    "SELECT to_regclass('ix_products_category_id_bucket_search_text_trgm') IS NOT NULL": (
+        "searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes"
+    ),
+    "SELECT fold_search('ø') = 'o'": (
+        "searches tell letters such as ø and o apart: the database lacks unaccent, or fold_search without it"
+    ),
+}
+"""Tests for extensions, and the warning about a missing one."""
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -104,8 +112,9 @@ def _upgrade(connection: Connection, revision: str) -> None:
     config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
     if current is None or current in _revisions(config):
         command.upgrade(config, revision)
-        if revision == "head" and not connection.scalar(text(HAS_TRIGRAMS)):
-            logger.warning("searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes")
+        for is_there, warning in EXTENSIONS.items() if revision == "head" else ():
+            if not connection.scalar(text(is_there)):
+                logger.warning(warning)
     else:
         logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from sqlalchemy import DateTime, ForeignKey, Index, Numeric, func
+from sqlalchemy import Computed, DateTime, ForeignKey, Index, Numeric, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -37,6 +37,11 @@ class BaseModel(base):
 def reference(target: str, *, cascade: bool = False) -> Mapped[int]:
     """Declare a foreign key. `cascade` deletes this row with its target. Each one needs an `ordered_index`."""
     return mapped_column(ForeignKey(target, ondelete="CASCADE" if cascade else None))
+
+
+def search_text(source: str) -> Mapped[str]:
+    """Declare the folded text that `q` searches, kept by the database. Folding each row of a search takes too long."""
+    return mapped_column(Text, Computed(f"fold_search({source})", persisted=True), deferred=True)
 
 
 def ordered_index(*columns: str) -> Index:

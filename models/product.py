@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
+from models.base_model import BaseModel, MoneyColumn, ordered_index, reference, search_text
 
 
 class ProductModel(BaseModel):
@@ -28,3 +28,4 @@ class ProductModel(BaseModel):
     stock: Mapped[int] = mapped_column(server_default="0")
     category_id: Mapped[int] = reference("categories.id_key")
     supplied: Mapped[int] = mapped_column(server_default="0")
+    search_text: Mapped[str] = search_text("name")

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from schemas.base_schema import BaseSchema, FilledText, IdKey, Name, StoredSchema, Text, absent
-from schemas.list_query import IdFilter, ListQuery, SearchText, where
+from schemas.base_schema import BaseSchema, IdKey, Name, StoredSchema, absent
+from schemas.list_query import IdFilter, ListQuery, where
+from schemas.text import TextRule
 
-Street = Annotated[FilledText, StringConstraints(max_length=200), Field(examples=["Main Street"])]
-HouseNumber = Annotated[Text, StringConstraints(max_length=20), Field(examples=["12 B"])]
+Street = Annotated[str, TextRule(200), Field(examples=["Main Street"])]
+HouseNumber = Annotated[str, TextRule(20, min_length=0), Field(examples=["12 B"])]
 
 
 class AddressCreate(BaseSchema):
@@ -31,6 +32,6 @@ class AddressSchema(AddressCreate, StoredSchema):
 
 class AddressFilters(ListQuery):
     client_id: Annotated[IdFilter | None, where("client_id")] = None
-    city: Annotated[SearchText | None, where("city")] = None
-    street: Annotated[SearchText | None, where("street")] = None
+    city: Annotated[Name | None, where("city")] = None
+    street: Annotated[Street | None, where("street")] = None
     sort: Literal["id_key", "-id_key"] = "id_key"

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from schemas.base_schema import BaseSchema, Moment, StoredSchema, Text
+from schemas.base_schema import BaseSchema, Moment, StoredSchema
 from schemas.list_query import FromMoment, ListQuery, ToMoment, where
+from schemas.text import TextRule
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
@@ -22,9 +23,9 @@ class AuditEntrySchema(StoredSchema):
 
 
 class AuditFilters(ListQuery):
-    principal: Annotated[Annotated[Text, StringConstraints(max_length=255)] | None, where("principal")] = None
+    principal: Annotated[Annotated[str, TextRule(255)] | None, where("principal")] = None
     method: Annotated[Method | None, where("method")] = None
-    path: Annotated[Annotated[Text, StringConstraints(max_length=2000)] | None, where("path")] = None
+    path: Annotated[Annotated[str, TextRule(2000)] | None, where("path")] = None
     date_from: Annotated[FromMoment | None, where("created_at", operator=">=")] = None
     date_to: Annotated[ToMoment | None, where("created_at", operator="<=")] = None
     sort: Literal["id_key", "-id_key"] = "id_key"

@@ -6,23 +6,17 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from schemas.null_as_default import NullAsDefault, nothing
+from schemas.text import TextRule
 from schemas.whole_cents import WholeCents
 
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
 
 _starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
-
-
-def _is_storable(text: str) -> str:
-    """Raise ValueError for text with NUL, which PostgreSQL cannot store. Pydantic refuses lone surrogates."""
-    if "\x00" in text:
-        raise ValueError("must not contain NUL")
-    return text
 
 
 def _is_number(value: Any) -> Any:
@@ -63,16 +57,7 @@ def amount_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
 
 
-# Characters that Pydantic strips: Unicode's White_Space. The `\s` of regular expressions differs slightly.
-_SPACE = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-
-Text = Annotated[str, AfterValidator(_is_storable), Field(json_schema_extra={"pattern": r"^[^\x00]*$"})]
-FilledText = Annotated[
-    Text,
-    StringConstraints(min_length=1),
-    Field(json_schema_extra={"pattern": rf"^[^\x00]*[^\x00{_SPACE}][^\x00]*$"}),
-]
-Name = Annotated[FilledText, StringConstraints(max_length=100)]
+Name = Annotated[str, TextRule(100)]
 Price = Annotated[
     Decimal,
     Field(gt=0, le=MAX_MONEY, decimal_places=2),
@@ -114,7 +99,6 @@ class BaseSchema(NullAsDefault):
     """Base class of request and response bodies."""
 
     model_config = ConfigDict(
-        str_strip_whitespace=True,
         allow_inf_nan=False,
         extra="ignore",
         json_schema_serialization_defaults_required=True,
@@ -127,9 +111,6 @@ class BaseSchema(NullAsDefault):
 
 class StoredSchema(BaseSchema):
     """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
-
-    # Only for stored rows: in a request body even a number would count as an object with attributes.
-    model_config = ConfigDict(from_attributes=True)
 
     id_key: IdKey = Field(default=0, description="Set by the server.")
 

@@ -3,14 +3,15 @@
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, Day, FilledText, Money, StoredSchema, absent, utc_today
+from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, absent, utc_today
 from schemas.list_query import ListQuery, where
+from schemas.text import TextRule
 
-BillNumber = Annotated[FilledText, StringConstraints(max_length=50), Field(examples=["BILL-2026-000001"])]
+BillNumber = Annotated[str, TextRule(50), Field(examples=["BILL-2026-000001"])]
 
 
 class BillFields(BaseSchema):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.base_schema import BaseSchema, Name, StoredSchema, absent
-from schemas.list_query import ListQuery, SearchText, where
+from schemas.list_query import ListQuery, Words, where
 
 
 class CategoryCreate(BaseSchema):
@@ -21,5 +21,5 @@ class CategorySchema(CategoryCreate, StoredSchema):
 
 
 class CategoryFilters(ListQuery):
-    q: Annotated[SearchText | None, where("name", operator="contains")] = None
+    q: Annotated[Words | None, where("search_text", operator="words")] = None
     sort: Literal["id_key", "-id_key", "name", "-name"] = "id_key"

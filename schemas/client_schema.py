@@ -2,17 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import EmailStr, Field, StringConstraints
+from pydantic import Field
 
 from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, absent
-from schemas.list_query import ListQuery, SearchText, where
+from schemas.email import Email, EmailFilter
+from schemas.list_query import ListQuery, Words, where
+from schemas.text import TextRule
 
-Email = Annotated[
-    EmailStr,
-    StringConstraints(max_length=254),
-    Field(examples=["john@example.com"], description="Domains for special use, as `.test` is one, are refused."),
-]
-Telephone = Annotated[str, StringConstraints(pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
+Telephone = Annotated[str, TextRule(21, pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
 
 
 class ClientCreate(BaseSchema):
@@ -34,8 +31,8 @@ class ClientSchema(ClientCreate, StoredSchema):
 
 
 class ClientFilters(ListQuery):
-    email: Annotated[SearchText | None, where("email", operator="lower=")] = None
-    q: Annotated[SearchText | None, where("name", "lastname", operator="contains")] = None
+    email: Annotated[EmailFilter | None, where("email", operator="fold=")] = None
+    q: Annotated[Words | None, where("search_text", operator="words")] = None
     sort: Literal["id_key", "-id_key", "name", "-name", "lastname", "-lastname"] = "id_key"
 
 

@@ -5,30 +5,40 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, amount_schema
+from schemas.base_schema import MAX_INTEGER, MAX_MONEY, Moment, amount_schema
+from schemas.text import TextRule, normalize
 from schemas.whole_cents import WholeCents
 
 DAY = len("2026-01-31")
+MAX_WORDS = 10
 
-Operator = Literal["=", ">=", "<=", "contains", "lower=", "positive"]
+Operator = Literal["=", ">=", "<=", "words", "fold=", "positive"]
 
 
 @dataclass(frozen=True)
 class Where:
-    """Metadata of a filter: columns and operator. A row matches if any of the columns matches.
+    """Metadata of a filter.
 
-    `contains` finds a substring in any letter case, `lower=` compares in lower case, `positive` selects numbers > 0.
+    `words` finds texts that contain all words, `fold=` ignores letter case, `positive` selects numbers > 0.
     """
 
-    columns: tuple[str, ...]
+    column: str
     operator: Operator = "="
 
 
-def where(*columns: str, operator: Operator = "=") -> Where:
-    return Where(columns, operator)
+def where(column: str, operator: Operator = "=") -> Where:
+    return Where(column, operator)
+
+
+def _words(text: str) -> str:
+    """Return the visible words with one space between them. Raises an error for more than MAX_WORDS."""
+    words = [word for word in text.split() if normalize(word)]
+    if len(words) > MAX_WORDS:
+        raise PydanticCustomError("too_many_words", "Input should have at most {most} words", {"most": MAX_WORDS})
+    return " ".join(words)
 
 
 IdFilter = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
@@ -39,7 +49,7 @@ MoneyFilter = Annotated[
     amount_schema(minimum=0),
 ]
 NumberFilter = Annotated[float, Field(allow_inf_nan=False)]
-SearchText = Annotated[FilledText, StringConstraints(strip_whitespace=True, max_length=200)]
+Words = Annotated[str, TextRule(200), AfterValidator(_words)]
 FromMoment = Moment
 ToMoment = Annotated[Moment, BeforeValidator(lambda text: f"{text}T23:59:59.999999" if len(text) == DAY else text)]
 
@@ -89,5 +99,5 @@ class ListQuery(BaseModel):
 
     @classmethod
     def where(cls, name: str) -> Where:
-        """Return the columns and the operator of the filter `name`."""
+        """Return the column and the operator of the filter `name`."""
         return next(item for item in cls.model_fields[name].metadata if isinstance(item, Where))

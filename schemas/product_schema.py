@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from schemas.base_schema import MAX_INTEGER, BaseSchema, FilledText, IdKey, Price, Stock, StoredSchema, absent
-from schemas.list_query import IdFilter, ListQuery, MoneyFilter, SearchText, where
+from schemas.base_schema import MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent
+from schemas.list_query import IdFilter, ListQuery, MoneyFilter, Words, where
+from schemas.text import TextRule
 
-ProductName = Annotated[FilledText, StringConstraints(max_length=200), Field(examples=["Laptop"])]
+ProductName = Annotated[str, TextRule(200), Field(examples=["Laptop"])]
 
 
 class ProductCreate(BaseSchema):
@@ -33,7 +34,7 @@ class ProductFilters(ListQuery):
     min_price: Annotated[MoneyFilter | None, where("price", operator=">=")] = None
     max_price: Annotated[MoneyFilter | None, where("price", operator="<=")] = None
     in_stock: Annotated[bool | None, where("stock", operator="positive")] = None
-    q: Annotated[SearchText | None, where("name", operator="contains")] = None
+    q: Annotated[Words | None, where("search_text", operator="words")] = None
     sort: Literal["id_key", "-id_key", "name", "-name", "price", "-price", "stock", "-stock"] = "id_key"
 
 

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, Text, absent
+from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, absent
 from schemas.list_query import IdFilter, ListQuery, NumberFilter, where
+from schemas.text import TextRule
 
 Rating = Annotated[float, Field(ge=0, le=5, examples=[5.0]), Number]
-Comment = Annotated[Text, StringConstraints(max_length=2000), Field(examples=["Excellent product!"])]
+Comment = Annotated[str, TextRule(2000, min_length=0), Field(examples=["Excellent product!"])]
 
 
 class ReviewCreate(BaseSchema):

@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
-from sqlalchemy import Row
-
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
@@ -116,8 +114,9 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             raise PreconditionFailedError("The object has changed since it was read")
         return instance
 
-    def read(self, instance: Model | Row[Any]) -> Read:
-        return self.schema.model_validate(instance)  # type: ignore[return-value] # cls.schema is Read
+    def read(self, instance: Model) -> Record:
+        """Return the stored values, without validation: rows of earlier versions may break later rules."""
+        return {field: getattr(instance, field) for field in self.fields}
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records

@@ -1,5 +1,6 @@
 """Requests to each list with values from the data: common and rare values, deep pages, searches."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -98,9 +99,18 @@ def products(data: Data) -> list[Query]:
     return [Query("products", what, parameters, bound) for parameters, what, bound in asked]
 
 
+def accented(word: str) -> str:
+    return word.translate(str.maketrans("aeiou", "áéíóú"))
+
+
+def found(words: Sequence[str]) -> Asked:
+    text = " ".join(words)
+    return f"q={quote(text)}", f"q={text}", SEARCH
+
+
 def searches(data: Data, category: int, deep: int) -> list[Asked]:
-    """Return the searches for products. A product's name begins with the maker and the item."""
-    maker, item = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()[:2]
+    """Return the searches for products. A product's name begins with the maker and the item and ends with its color."""
+    maker, item, *_, color = data.one(f"SELECT name FROM products WHERE id_key = {data.row('products', 0.5)}").split()
     rarer = data.word("products", "split_part(name, ' ', 1)", 0.001)
     return [
         (f"q={item}", f"q={item} (common)", SEARCH),
@@ -108,6 +118,8 @@ def searches(data: Data, category: int, deep: int) -> list[Asked]:
         (f"q={rarer}", f"q={rarer} (0.1 % of the names)", SEARCH),
         (f"q={rarer}&after_id={deep}", f"q={rarer}, after_id", SEARCH),
         (f"q={maker}%20{item}", f"q={maker} {item} (rare)", SEARCH),
+        *(found(words) for words in ([item, maker], [color, maker, item], [maker, item, color], [item, color])),
+        *(found([*map(accented, words)]) for words in ([item], [maker, item], [maker, item, color])),
         (f"q={maker}%20{item[0]}", f"q={maker} {item[0]} (as one types)", SEARCH),
         ("q=qqqqq", "q=qqqqq (none found)", SEARCH),
         (f"q={item[:3]}", f"q={item[:3]} (three letters)", SEARCH),
@@ -121,11 +133,13 @@ def clients(data: Data) -> list[Query]:
     middle = data.row("clients", 0.5)
     email = data.one(f"SELECT email FROM clients WHERE id_key = {middle}")
     names = [(share, data.word("clients", "lastname", share)) for share in (0.02, 0.003, 0.001)]
+    both = data.one(f"SELECT name || ' ' || lastname FROM clients WHERE id_key = {middle}").split()
     asked = [
         ("", FIRST_PAGE, None),
         (f"after_id={data.row('clients', 0.9)}", "after_id, at 90 % of the rows", KEYSET),
         (f"email={quote(email)}", "email", FILTER),
         *((f"q={quote(name)}", f"q={name} ({share:.1%} of the last names)", SEARCH) for share, name in names),
+        *(found(words) for words in (both, both[::-1], [*map(accented, both)])),
         ("q=qqqqq", "q=qqqqq (none found)", SEARCH),
         *((f"sort={sort}", f"sort={sort}", FILTER) for sort in ("name", "-name", "lastname", "-lastname")),
         ("count=true", "count=true", None),

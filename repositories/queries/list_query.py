@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, as_range, condition, trigram_condition, trigram_parameter
+from repositories.queries.filters import Filter, as_range, condition, trigram_condition
 from repositories.queries.search import has_ordered_index, search_of
 from repositories.queries.search_page import scan_parameters, search_page
 from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
@@ -45,11 +45,10 @@ def list_statement(
     first = query.limit if is_first and all(item.value is not None for item in filters) else None
     shape = Shape(model, fields, filters, query.sort, query.after_id is not None, owner_filter, first)
     sql, is_prepared = _list_sql(shape)
-    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id, **values}
+    parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
     parameters |= scan_parameters(query.skip + query.limit) if filters else {}
     for item in filters:
-        if item.has_trigrams:
-            parameters |= trigram_parameter(item, values[item.name])
+        parameters |= item.parameters(values[item.name])
     return Statement(sql, parameters, is_prepared)
 
 
@@ -58,7 +57,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     """Return the SQL, and whether to prepare it."""
     model, leading = shape.model, _leading_column(shape)
     conditions = [(as_range if leading else condition)(model, item) for item in shape.filters]
-    conditions += [trigram_condition(model, item) for item in shape.filters if item.has_trigrams]
+    conditions += [trigram_condition(model, item) for item in shape.filters if item.indexed]
     conditions += ownership(shape.owner_filter)
     if shape.fields is None:
         return compiled(select(func.count()).select_from(model).where(*conditions)), False
@@ -73,7 +72,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
         page = rows.order_by(*_order(model, shape.sort, leading)).limit(literal_column(f"{shape.first:d}"))
         return compiled(page), True
     source: Any = model
-    if any(item.has_trigrams for item in shape.filters):
+    if any(item.indexed for item in shape.filters):
         # OFFSET 0 hides the page from the planner. It would scan in order, as if matches came early.
         source = rows.offset(literal_column("0")).subquery(model.__tablename__).c
         rows = select(*source)
@@ -90,9 +89,9 @@ def _leading_column(shape: Shape) -> str | None:
     if shape.first is None or shape.is_after or len(shape.filters) != 1:
         return None
     [where], order = (item.where for item in shape.filters), shape.sort.removeprefix("-")
-    columns = [*where.columns, order] if order != "id_key" else where.columns
-    is_leading = where.operator == "=" and len(where.columns) == 1 and has_ordered_index(shape.model, *columns)
-    return where.columns[0] if is_leading else None
+    columns = [where.column, order] if order != "id_key" else [where.column]
+    is_leading = where.operator == "=" and has_ordered_index(shape.model, *columns)
+    return where.column if is_leading else None
 
 
 def _order(source: Any, sort: str, leading: str | None = None) -> list[ColumnElement[Any]]:

@@ -48,23 +48,23 @@ def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, i
     That is so for a text within a category, with which its trigram index begins. It is also so for a range within a
     category or of products in stock: the planner knows how many rows they have.
     """
-    leading = [item for item in filters if item.where.operator == "=" and has_ordered_index(model, *item.where.columns)]
+    leading = [item for item in filters if item.where.operator == "=" and has_ordered_index(model, item.where.column)]
     sought = [item for item in filters if item not in leading]
-    trigrams = [trigram_condition(model, item) for item in sought if item.has_trigrams]
+    texts = [item for item in sought if item.indexed]
     ranges = [item for item in sought if item.where.operator in (">=", "<=")]
-    names = {name for item in ranges for name in item.where.columns}
-    columns = [name for item in leading for name in item.where.columns]
-    is_indexed = not trigrams and has_ordered_index(model, *columns, *names)
+    names = {item.where.column for item in ranges}
+    columns = [item.where.column for item in leading]
+    is_indexed = not texts and has_ordered_index(model, *columns, *names)
     is_known = is_indexed and any(item.value is None for item in leading)
-    if leading if trigrams else is_known or len(names) != 1 or any(item.value is not None for item in sought):
+    if leading if texts else is_known or len(names) != 1 or any(item.value is not None for item in sought):
         return None
     return Search(
         model,
         [condition(model, item) for item in leading],
         [condition(model, item) for item in sought],
-        trigrams,
+        [trigram_condition(model, item) for item in texts],
         getattr(model, *names) if is_indexed else None,
-        len(sought) == len(ranges if is_indexed else trigrams),
+        len(sought) == len(ranges if is_indexed else texts),
         is_after,
         sort.startswith("-"),
     )

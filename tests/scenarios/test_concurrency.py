@@ -65,6 +65,20 @@ def test_concurrent_creates_with_a_unique_value_succeed_once(
     assert len(shop.client.get(path).json()) == 1
 
 
+def test_concurrent_spellings_of_an_email_are_one_client(shop: Factory) -> None:
+    spellings = [
+        "ΝΙΚΟΣ@xn--mnchen-3ya.de",
+        "νικος@m\xfcnchen.de",
+        "Νικοσ@MU\u0308NCHEN.de",
+        "νικοΣ@XN--MNCHEN-3YA.DE",
+    ] * 4
+    bodies = [{"name": "N", "lastname": "P", "email": f" {spelling}\t"} for spelling in spellings]
+    answers = run_concurrently([partial(shop.client.post, "/clients", json=body) for body in bodies])
+    assert statuses(answers) == {201: 1, 409: 15}
+    for spelling in spellings[:4]:
+        assert len(shop.client.get("/clients", params={"email": spelling}).json()) == 1
+
+
 def test_concurrent_bill_numbers_are_distinct(shop: Factory) -> None:
     bills = run_concurrently([shop.bill] * 64)
     assert len({bill["bill_number"] for bill in bills}) == 64
