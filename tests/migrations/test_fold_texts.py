@@ -19,7 +19,8 @@ OFFENDING = """
     INSERT INTO categories (id_key, name) VALUES (1, 'Toys'), (2, E'\\u200b'), (3, '\u3164 ');
     INSERT INTO clients (id_key, name, lastname, email) VALUES
         (1, 'N', 'P', 'ΝΙΚΟΣ@x.gr'), (2, 'N', 'P', 'νικος@x.gr'), (3, 'N', 'P', 'strasse@X.de'),
-        (7, 'N', 'P', 'straße@x.de'), (4, 'M', 'M', 'i@xn--mnchen-3ya.de'), (5, 'M', E'\\t', 'plain@example.com'), (6, 'é', 'P', 'jo@shop.test');
+        (7, 'N', 'P', 'straße@x.de'),
+        (4, 'M', 'M', 'i@xn--mnchen-3ya.de'), (5, 'M', E'\\t', 'plain@example.com'), (6, 'é', 'P', 'jo@shop.test');
     INSERT INTO products (id_key, name, price, category_id)
         SELECT n, CASE WHEN n > 20 THEN E'\\u2060' ELSE 'Crème ' || n END, 1, 1 FROM generate_series(1, 35) AS n;
     INSERT INTO addresses (id_key, street, number, city, client_id) VALUES (1, 'Street', '', 'Orléans', 1);

@@ -19,7 +19,7 @@ from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from tests.infrastructure.pins import assert_pinned
 from tests.servers import ROOT, postgres_server, valkey_server
 
-EXTENSIONS = ("pg_trgm", "btree_gin", "pg_stat_statements")
+EXTENSIONS = ("pg_trgm", "btree_gin", "unaccent", "pg_stat_statements")
 
 
 @pytest.fixture(scope="module")
