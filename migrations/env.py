@@ -34,8 +34,9 @@ def keep_updated_at(_context: Any, _revision: Any, table: CreateTableOp) -> list
 
 def complete(migration_context: Any, revision: Any, directives: list[MigrationScript]) -> None:
     """Number a new migration, and add its triggers."""
+    numbers = [int(item.revision) for item in ScriptDirectory.from_config(context.config).walk_revisions()]
     for script in directives:
-        script.rev_id = f"{len(list(ScriptDirectory.from_config(context.config).walk_revisions())) + 1:04d}"
+        script.rev_id = f"{max(numbers, default=0) + 1:04d}"
     rewriter(migration_context, revision, directives)
 
 

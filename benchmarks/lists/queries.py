@@ -56,10 +56,12 @@ class Data:
 
     def typical(self, table: str, column: str) -> int:
         """Return the value with the median number of rows."""
-        return int(self.one(f"""
+        return int(
+            self.one(f"""
                 WITH sizes AS (SELECT {column} AS value, count(*) AS size FROM {table} GROUP BY 1)
                 SELECT value FROM sizes ORDER BY size, value OFFSET (SELECT count(*) / 2 FROM sizes) LIMIT 1
-            """))
+            """)
+        )
 
 
 def every_query(data: Data) -> list[Query]:
