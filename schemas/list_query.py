@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import MAX_INTEGER, MAX_MONEY, FilledText, Moment, amount_schema
+from schemas.base_schema import INT64, MAX_KEY, MAX_MONEY, FilledText, Moment, amount_schema
 from schemas.whole_cents import WholeCents
 
 DAY = len("2026-01-31")
@@ -31,7 +31,7 @@ def where(*columns: str, operator: Operator = "=") -> Where:
     return Where(columns, operator)
 
 
-IdFilter = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+IdFilter = Annotated[int, Field(ge=0, le=MAX_KEY, json_schema_extra=INT64)]
 MoneyFilter = Annotated[
     Decimal,
     Field(ge=0, le=MAX_MONEY, decimal_places=2, allow_inf_nan=False),
@@ -53,7 +53,12 @@ class ListQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000, description="Objects in a page at the most.")] = 100
     after_id: Annotated[
         int | None,
-        Field(ge=0, le=MAX_INTEGER, description="The page after this `id_key`, at the same cost however deep."),
+        Field(
+            ge=0,
+            le=MAX_KEY,
+            description="The page after this `id_key`, at the same cost however deep.",
+            json_schema_extra=INT64,
+        ),
     ] = None
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"

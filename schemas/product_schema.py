@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.base_schema import MAX_INTEGER, BaseSchema, FilledText, IdKey, Price, Stock, StoredSchema, absent
+from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, FilledText, IdKey, Price, Stock, StoredSchema, absent
 from schemas.list_query import IdFilter, ListQuery, MoneyFilter, SearchText, where
 
 ProductName = Annotated[FilledText, StringConstraints(max_length=200), Field(examples=["Laptop"])]
@@ -25,7 +25,9 @@ class ProductUpdate(BaseSchema):
 
 
 class ProductSchema(ProductCreate, StoredSchema):
-    """Stored product."""
+    """Stored product. Restored units may lift the stock above the bound for input."""
+
+    stock: Annotated[int, Field(ge=0, examples=[10], json_schema_extra=INT64)]
 
 
 class ProductFilters(ListQuery):
@@ -38,7 +40,7 @@ class ProductFilters(ListQuery):
 
 
 class ProductRating(BaseSchema):
-    product_id: int
+    product_id: IdKey
     average_rating: float | None = Field(description="Null when nobody has reviewed the product.", examples=[4.5])
     review_count: int
 

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import reduce
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal, literal_column, or_, select
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, bindparam, func, literal, literal_column, or_, select
 
 from models.base_model import BaseModel
 from schemas.list_query import Operator, Where
@@ -41,7 +41,7 @@ class Filter(NamedTuple):
 
 def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     """Return the meaning of the filter. A value outside the filter is the parameter of its name."""
-    value = bindparam(of.name) if of.value is None else _constant(of.value)
+    value = _parameter(model, of) if of.value is None else _constant(of.value)
     compare = _COMPARISONS[of.where.operator]
     return or_(*(compare(getattr(model, column), value) for column in of.where.columns))
 
@@ -76,6 +76,12 @@ def trigram_parameter(of: Filter, text: str) -> dict[str, str]:
     words = _WORDS.findall(text)
     length = 3 if len(words) > 1 else None
     return {f"{of.name}_trigrams": "%".join(("", *(word[:length] for word in words), ""))}
+
+
+def _parameter(model: type[BaseModel], of: Filter) -> ColumnElement[Any]:
+    """Return the parameter. A GIN index has no operator between its 64-bit column and a small, so 32-bit, number."""
+    value: ColumnElement[Any] = bindparam(of.name)
+    return value.cast(BigInteger) if isinstance(getattr(model, of.where.columns[0]).type, BigInteger) else value
 
 
 def _lowered(value: BindParameter[Any]) -> ColumnElement[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, bindparam, func, select
 
 from models.base_model import BaseModel
 from repositories.queries.filters import Filter, condition, trigram_condition
@@ -30,7 +30,8 @@ class Search(NamedTuple):
     def begin(self) -> ColumnElement[int]:
         """Return the first key, or the key before it."""
         end = func.max if self.is_backwards else func.min
-        return bindparam("after_id") if self.is_after else select(end(self.model.id_key)).scalar_subquery()
+        first = select(end(self.model.id_key)).scalar_subquery()
+        return bindparam("after_id").cast(BigInteger) if self.is_after else first
 
     def rows(self, *columns: Any) -> Select[Any]:
         return select(*columns).where(*self.leading)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, bindparam, f
 
 from repositories.queries.search import Column, Search
 from repositories.queries.statement import columns_of
-from schemas.base_schema import MAX_INTEGER
+from schemas.base_schema import MAX_KEY
 
 MAX_SCAN_ROWS = 20_000
 _SCAN_ROWS = 666
@@ -78,7 +78,7 @@ def _range_cutoff(search: Search, column: Column) -> ColumnElement[int]:
     the range give a cutoff for the others. PostgreSQL compares a key within the index in a quarter of the time that
     fetching and sorting the row takes.
     """
-    key, last_key = search.model.id_key, 0 if search.is_backwards else MAX_INTEGER
+    key, last_key = search.model.id_key, 0 if search.is_backwards else MAX_KEY
     rows = search.rows(key).where(*search.sought, *search.after(key)).order_by(search.by(column))
     sample = rows.limit(bindparam("sample")).subquery("sample")
     keys = select(sample.c.id_key).order_by(search.by(sample.c.id_key)).offset(bindparam("last")).limit(_ONE)

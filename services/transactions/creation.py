@@ -70,6 +70,8 @@ class CreatingService(TransactionalService):
             if context.idempotent is None:
                 raise
             return None
+        if not repository.are_storable(values):
+            return None
         try:
             insert = repository.insert_statement(values, creation.fields)
             outcome, records = await _run(app, context, creation, insert)
