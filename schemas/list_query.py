@@ -56,7 +56,7 @@ class ListQuery(BaseModel):
         Field(
             ge=0,
             le=MAX_KEY,
-            description="The page after this `id_key`, at the same cost however deep.",
+            description="The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`.",
             json_schema_extra=INT64,
         ),
     ] = None
@@ -67,8 +67,8 @@ class ListQuery(BaseModel):
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:
-        if self.after_id is not None and self.sort != "id_key":
-            raise PydanticCustomError("after_id_order", "after_id needs the default order")
+        if self.after_id is not None and self.sort.removeprefix("-") != "id_key":
+            raise PydanticCustomError("after_id_order", "after_id needs sort=id_key or sort=-id_key")
         return self
 
     def filters(self) -> dict[str, Any]:

@@ -6,7 +6,20 @@ from enum import Enum
 from functools import reduce
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, bindparam, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    SQLColumnExpression,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from models.base_model import BaseModel
 from schemas.list_query import Operator, Where
@@ -46,14 +59,23 @@ def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     return or_(*(compare(getattr(model, column), value) for column in of.where.columns))
 
 
-def as_range(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
-    """Return an equality with a fixed value as a range of one value.
+def after_key(key: SQLColumnExpression[Any], *, is_backwards: bool) -> ColumnElement[bool]:
+    """Return the condition of the rows that follow the key `after_id` in the order of the page."""
+    return key < bindparam("after_id") if is_backwards else key > bindparam("after_id")
 
-    The planner drops a column that equals a constant from an order. A range keeps it, so the order needs its index.
+
+def as_range(model: type[BaseModel], of: Filter, *, is_after: bool, is_backwards: bool) -> ColumnElement[bool]:
+    """Return an equality with a fixed value as a range of one value. It begins after the key `after_id` if `is_after`.
+
+    The planner drops a column that equals a constant from an order. A range keeps it, so the order needs its index. A
+    pair of value and key is one place of the index, so the page starts there, however deep. PostgreSQL would rather
+    start at a bound of the value alone, so the range has only the one at its other end.
     """
-    column: ColumnElement[Any] = getattr(model, of.where.columns[0])
-    value = _constant(of.value)
-    return column.between(value, value)
+    column, value = getattr(model, of.where.columns[0]), _constant(of.value)
+    if not is_after:
+        return and_(column >= value, column <= value)
+    pair, after = tuple_(column, model.id_key), tuple_(value, bindparam("after_id"))
+    return and_(pair < after, column >= value) if is_backwards else and_(pair > after, column <= value)
 
 
 def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:

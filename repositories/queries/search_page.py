@@ -62,7 +62,7 @@ def _scan(search: Search, *is_sure: ColumnElement[bool]) -> ColumnElement[Any]:
     the glance has its share of the page. Elsewhere it ends with the glance.
     """
     key, is_match = search.model.id_key, and_(*search.sought).label("is_match")
-    rows = search.rows(key, is_match).where(*search.after(key)).order_by(search.by(key))
+    rows = search.in_key_order(key, is_match)
     glance, scan = (rows.limit(bindparam(length)).subquery(length) for length in ("glance", "scan_budget"))
     if search.range is None and not search.trigrams:
         return _if_full(_page(search, glance, glance.c.is_match))
@@ -107,7 +107,7 @@ def _matches(search: Search, order: Column, *found: ColumnElement[bool]) -> Sele
 
 
 def _page(search: Search, rows: Subquery, *conditions: ColumnElement[bool]) -> Select[Any]:
-    ordered = select(rows.c.id_key).where(*conditions).order_by(search.by(rows.c.id_key))
+    ordered = select(rows.c.id_key).where(*conditions).order_by(*search.order(rows))
     return ordered.offset(bindparam("skip")).limit(bindparam("limit"))
 
 
