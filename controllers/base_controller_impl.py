@@ -17,6 +17,7 @@ from controllers.http.parameters import Context, PathId
 from controllers.http.responses import created_response, documented, json_response
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
+from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema
 from schemas.list_query import ListQuery
@@ -106,6 +107,8 @@ class BaseController(Generic[Create, Update, Read]):
             return page
 
         async def list_of_parent(request: Request, context: Context, id_key: PathId, query: Any) -> Response:
+            if not is_storable_key(id_key):
+                raise parents.not_found(id_key)
             own = query.model_copy(update={parent.filter: id_key})
             return await list_response(request, context, self.use_cases, own, read_page)
 

@@ -15,7 +15,7 @@ MEMO_ENTRIES = 4096
 MAX_REQUEST_BYTES = 100  # of path and query; longer ones are not canonical and would fill the memo
 HIT = (b"x-cache-hit", b"true")
 
-_is_canonical_id = re.compile(r"[1-9][0-9]{0,8}").fullmatch
+_is_canonical_id = re.compile(r"[1-9][0-9]{0,17}").fullmatch  # every number of 18 digits is a key
 
 
 class CachedResponses:

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from config.server_urls import place_of
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 
@@ -59,9 +60,9 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
     """Bring the database to `revision`. Several instances may do so at once: an advisory lock orders them.
 
     Waits for the lock, and up to `wait_seconds` for a database that is down, and logs each once. Signal handlers run
-    meanwhile. Raises OperationalError when the database is still down.
+    meanwhile. Raises OperationalError when the database is still down. Exits with one line if it cannot store Unicode.
     """
-    arguments = {"connect_timeout": settings.db_connect_timeout}
+    arguments = {"connect_timeout": settings.db_connect_timeout, "client_encoding": "utf8"}
     engine = create_engine(settings.migration_url(), poolclass=NullPool, connect_args=arguments)
     deadline, told = time.monotonic() + wait_seconds, set[str]()
     while True:
@@ -89,6 +90,7 @@ def locked_connection() -> Iterator[Connection]:
         script_servers(load_settings(), migrates=True) as settings,
         create_engine(settings.migration_url(), poolclass=NullPool).begin() as connection,
     ):
+        _check_encoding(connection)
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
         yield connection
@@ -100,11 +102,19 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     The lock ends with the transaction. A lock of the session would stay in a connection of PgBouncer.
     """
     with engine.begin() as connection:
+        _check_encoding(connection)
         if not connection.scalar(text(TRY_LOCK), {"lock": ADVISORY_LOCK}):
             return connection.scalar(text(LOCK_HOLDERS), {"lock": ADVISORY_LOCK}) or "(unknown)"
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
         _upgrade(connection, revision)
     return None
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        place = place_of(connection.engine.url)
+        sys.exit(f"The database {place} has the encoding {encoding}, which cannot store every text (allowed: UTF8)")
 
 
 def _upgrade(connection: Connection, revision: str) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, LargeBinary, String, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -20,7 +20,9 @@ class ApiKeyModel(base):
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     role: Mapped[str] = mapped_column(String(10))
-    client_id: Mapped[int | None] = mapped_column(ForeignKey("clients.id_key", ondelete="CASCADE"), index=True)
+    client_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("clients.id_key", ondelete="CASCADE"), index=True
+    )
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,11 +1,11 @@
-"""Base class of entities: an integer key and two timestamps that the database maintains."""
+"""Base class of entities: a 64-bit key and two timestamps that the database maintains."""
 
 import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from sqlalchemy import Computed, DateTime, ForeignKey, Index, Numeric, Text, func
+from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Identity, Index, Numeric, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -19,7 +19,7 @@ class BaseModel(base):
     __abstract__ = True
     __mapper_args__ = {"eager_defaults": True}  # SQLAlchemy defines the name and the type
 
-    id_key: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1)
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1)
 
@@ -36,7 +36,7 @@ class BaseModel(base):
 
 def reference(target: str, *, cascade: bool = False) -> Mapped[int]:
     """Declare a foreign key. `cascade` deletes this row with its target. Each one needs an `ordered_index`."""
-    return mapped_column(ForeignKey(target, ondelete="CASCADE" if cascade else None))
+    return mapped_column(BigInteger, ForeignKey(target, ondelete="CASCADE" if cascade else None))
 
 
 def search_text(source: str) -> Mapped[str]:

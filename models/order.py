@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Identity, SmallInteger, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -35,8 +35,8 @@ class OrderStatusChangeModel(base):
 
     __tablename__ = "order_status_changes"
 
-    id_key: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id_key", ondelete="CASCADE"), index=True)
+    id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    order_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("orders.id_key", ondelete="CASCADE"), index=True)
     from_status: Mapped[int | None] = mapped_column(SmallInteger)
     to_status: Mapped[int] = mapped_column(SmallInteger)
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())

@@ -1,6 +1,6 @@
 """Product and its stock."""
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base_model import BaseModel, MoneyColumn, ordered_index, reference, search_text
@@ -25,7 +25,7 @@ class ProductModel(BaseModel):
 
     name: Mapped[str] = mapped_column(String(200))
     price: Mapped[MoneyColumn]
-    stock: Mapped[int] = mapped_column(server_default="0")
+    stock: Mapped[int] = mapped_column(BigInteger, server_default="0")
     category_id: Mapped[int] = reference("categories.id_key")
-    supplied: Mapped[int] = mapped_column(server_default="0")
+    supplied: Mapped[int] = mapped_column(BigInteger, server_default="0")
     search_text: Mapped[str] = search_text("name")

@@ -1,6 +1,7 @@
 """The SQL that every entity needs. A repository flushes and never commits; it records the rows that it changes."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, CursorResult, select
@@ -10,7 +11,7 @@ from repositories.queries.insert import insert_sql
 from repositories.queries.list_query import list_statement
 from repositories.queries.statement import ClientKey, InsertStatement, OwnerFilter, Statement, one_statement
 from repositories.transaction import Attempt, Changes, Transaction, Values
-from schemas.base_schema import MAX_INTEGER
+from schemas.base_schema import MAX_KEY
 from schemas.list_query import ListQuery
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,6 +44,11 @@ class BaseRepository(Generic[Model]):
     def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
         """Return the statement that makes a row and returns its `fields`; it returns no row if a rule refuses."""
         return InsertStatement(insert_sql(cls.model, tuple(values), fields), dict(values), fields)
+
+    @classmethod
+    def are_storable(cls, values: Values) -> bool:
+        """Return True if the columns can hold all references. Others never reach the database."""
+        return all(is_storable_key(values[name]) for name in _references(cls.model) if name in values)
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
@@ -78,8 +84,10 @@ class BaseRepository(Generic[Model]):
         return self.session.get(self.model, id_key, **current) if is_storable_key(id_key) else None  # type: ignore[arg-type, return-value] # see find
 
     def insert(self, values: Values, fields: tuple[str, ...]) -> list[Record]:
-        """Run `insert_statement` and return its rows: none if a rule refuses."""
+        """Run `insert_statement` and return its rows: none if a rule or a reference refuses."""
         self.tx.attempt = Attempt(self.model, values)
+        if not self.are_storable(values):
+            return []
         statement = self.insert_statement(values, fields)
         records = [dict(zip(statement.columns, row, strict=True)) for row in self.run(statement.compose())]
         if records:
@@ -113,6 +121,11 @@ def _narrow(owner_filter: OwnerFilter | None, client_id: int | None) -> OwnerFil
     return owner_filter if client_id is not None else None
 
 
+@cache
+def _references(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(column.name for column in model.__table__.columns if column.foreign_keys)
+
+
 def is_storable_key(id_key: int) -> bool:
     """Return True if the key column can hold the number; PostgreSQL would answer an error, not an absence."""
-    return 0 < id_key <= MAX_INTEGER
+    return 0 < id_key <= MAX_KEY

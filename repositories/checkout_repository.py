@@ -25,18 +25,18 @@ PARTS = {
 _STEPS = (
     """item AS (
         SELECT * FROM unnest(
-            cast(%(product_ids)s AS integer[]), cast(%(quantities)s AS integer[]), cast(%(prices)s AS numeric[])
+            cast(%(product_ids)s AS bigint[]), cast(%(quantities)s AS integer[]), cast(%(prices)s AS numeric[])
         ) WITH ORDINALITY AS line (product_id, quantity, price, place)
     )""",
     "wanted AS (SELECT product_id, sum(quantity) AS quantity FROM item GROUP BY product_id)",
     """product AS MATERIALIZED (
-        SELECT id_key, price, stock FROM products WHERE id_key = ANY (cast(%(product_ids)s AS integer[]))
+        SELECT id_key, price, stock FROM products WHERE id_key = ANY (cast(%(product_ids)s AS bigint[]))
         ORDER BY id_key FOR NO KEY UPDATE
     )""",
     f"""deal AS (
         SELECT sum(item.quantity * product.price) - %(discount)s AS total
         FROM item JOIN product ON product.id_key = item.product_id
-        HAVING count(*) = cardinality(cast(%(product_ids)s AS integer[]))
+        HAVING count(*) = cardinality(cast(%(product_ids)s AS bigint[]))
            AND bool_and(product.price = coalesce(item.price, product.price))
            AND sum(item.quantity * product.price) - %(discount)s BETWEEN 0 AND {MAX_MONEY}
            AND NOT EXISTS (
@@ -59,7 +59,7 @@ _STEPS = (
     """ordered AS (
         INSERT INTO orders (date, total, delivery_method, client_id, bill_id, checkout_lines)
         SELECT %(date)s, total, %(delivery_method)s, %(client_id)s, id_key,
-            cardinality(cast(%(product_ids)s AS integer[]))
+            cardinality(cast(%(product_ids)s AS bigint[]))
         FROM billed
         RETURNING *
     )""",
@@ -84,6 +84,10 @@ class CheckoutRepository(OrderRepository):
         return InsertStatement(_placed_sql(), dict(values), _columns(), _STEPS)
 
     @classmethod
+    def are_storable(cls, values: Values) -> bool:
+        return all(map(is_storable_key, (values["client_id"], *values["product_ids"])))
+
+    @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
         changes = Changes()
         changes.rows[ProductModel.__tablename__].update(values["product_ids"])
@@ -92,10 +96,6 @@ class CheckoutRepository(OrderRepository):
             before, _ = changes.stock.get(product_id, (after, after))
             changes.stock[product_id] = before + record["detailed.quantity"], after
         return changes
-
-    def insert(self, values: Values, fields: tuple[str, ...] = ()) -> list[Record]:
-        are_storable = all(map(is_storable_key, (values["client_id"], *values["product_ids"])))
-        return super().insert(values, fields) if are_storable else []
 
     @staticmethod
     def part(record: Record, part: str) -> Record:

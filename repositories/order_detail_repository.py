@@ -10,7 +10,7 @@ from models.enums import OrderStatus
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
+from repositories.base_repository_impl import BaseRepository, Record
 from repositories.queries.statement import ClientKey, InsertStatement, typed_parameter
 from repositories.transaction import Changes, Values
 
@@ -54,10 +54,6 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         for record in records:
             changes.stock[product_id] = (record[STOCK_AFTER] + values["quantity"], record[STOCK_AFTER])
         return changes
-
-    def insert(self, values: Values, fields: tuple[str, ...]) -> list[Record]:
-        are_storable = is_storable_key(values["order_id"]) and is_storable_key(values["product_id"])
-        return super().insert(values, fields) if are_storable else []
 
     def held(self, order_id: int) -> dict[int, int]:
         """Return the quantity of each product in an order."""

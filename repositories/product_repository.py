@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, func, select, update
+from sqlalchemy import BigInteger, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.product import ProductModel
@@ -11,7 +11,7 @@ from repositories.base_repository_impl import BaseRepository, is_storable_key
 from repositories.transaction import Values
 
 _moved = (
-    func.unnest(bindparam("id_keys", type_=ARRAY(Integer)), bindparam("amounts", type_=ARRAY(Integer)))
+    func.unnest(bindparam("id_keys", type_=ARRAY(BigInteger)), bindparam("amounts", type_=ARRAY(BigInteger)))
     .table_valued("id_key", "amount")
     .render_derived(name="moved")
 )

@@ -13,8 +13,11 @@ from schemas.null_as_default import NullAsDefault, nothing
 from schemas.text import TextRule
 from schemas.whole_cents import WholeCents
 
+MAX_KEY = 2**63 - 1
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
+INT64 = {"format": "int64"}
+"""For code generators, which would read ids into 32 bits."""
 
 _starts_with_day = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).match
 
@@ -79,7 +82,7 @@ Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]
 Moment = Annotated[datetime, Iso, AfterValidator(_in_utc)]
 Day = Annotated[date, Iso]
 # Unbounded: an id beyond the range of the column is a 404, not a validation error.
-IdKey = Annotated[int, Field(strict=True, examples=[1])]
+IdKey = Annotated[int, Field(strict=True, examples=[1], json_schema_extra=INT64)]
 
 
 def utc_now() -> datetime:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, Moment, Name, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent
 from schemas.email import Email, EmailFilter
 from schemas.list_query import ListQuery, Words, where
 from schemas.text import TextRule
@@ -39,7 +39,7 @@ class ClientFilters(ListQuery):
 class ClientSummary(BaseSchema):
     """Summary of a client's orders, without canceled ones."""
 
-    client_id: int
+    client_id: IdKey
     orders_count: int
     total_spent: float = Field(examples=[150.5], description="Exact up to 15 digits.")
     last_order_date: Moment | None

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import MAX_INTEGER, MAX_MONEY, Moment, amount_schema
+from schemas.base_schema import INT64, MAX_KEY, MAX_MONEY, Moment, amount_schema
 from schemas.text import TextRule, normalize
 from schemas.whole_cents import WholeCents
 
@@ -41,7 +41,7 @@ def _words(text: str) -> str:
     return " ".join(words)
 
 
-IdFilter = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+IdFilter = Annotated[int, Field(ge=0, le=MAX_KEY, json_schema_extra=INT64)]
 MoneyFilter = Annotated[
     Decimal,
     Field(ge=0, le=MAX_MONEY, decimal_places=2, allow_inf_nan=False),
@@ -63,7 +63,12 @@ class ListQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=1000, description="Objects in a page at the most.")] = 100
     after_id: Annotated[
         int | None,
-        Field(ge=0, le=MAX_INTEGER, description="The page after this `id_key`, at the same cost however deep."),
+        Field(
+            ge=0,
+            le=MAX_KEY,
+            description="The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`.",
+            json_schema_extra=INT64,
+        ),
     ] = None
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
@@ -72,8 +77,8 @@ class ListQuery(BaseModel):
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:
-        if self.after_id is not None and self.sort != "id_key":
-            raise PydanticCustomError("after_id_order", "after_id needs the default order")
+        if self.after_id is not None and self.sort.removeprefix("-") != "id_key":
+            raise PydanticCustomError("after_id_order", "after_id needs sort=id_key or sort=-id_key")
         return self
 
     def filters(self) -> dict[str, Any]:

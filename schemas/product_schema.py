@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent
+from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent
 from schemas.list_query import IdFilter, ListQuery, MoneyFilter, Words, where
 from schemas.text import TextRule
 
@@ -26,7 +26,9 @@ class ProductUpdate(BaseSchema):
 
 
 class ProductSchema(ProductCreate, StoredSchema):
-    """Stored product."""
+    """Stored product. Restored units may lift the stock above the bound for input."""
+
+    stock: Annotated[int, Field(ge=0, examples=[10], json_schema_extra=INT64)]
 
 
 class ProductFilters(ListQuery):
@@ -39,7 +41,7 @@ class ProductFilters(ListQuery):
 
 
 class ProductRating(BaseSchema):
-    product_id: int
+    product_id: IdKey
     average_rating: float | None = Field(description="Null when nobody has reviewed the product.", examples=[4.5])
     review_count: int
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
-from repositories.transaction import Transaction, Values
+from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
@@ -15,6 +15,7 @@ from services.exceptions import NotFoundError, PreconditionFailedError
 from services.rendering import Created, RenderedJson, etag_of, render, rows_to_dicts
 from services.request_context import RequestContext
 from services.transactions.creation import CreatingService, Creation
+from services.transactions.error_translation import missing_reference
 from services.transactions.unit_of_work import in_worker_thread
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -80,6 +81,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             changed = {name for name in given if given[name] != getattr(instance, name)}
             context.principal.check_fields(changed, self.client_fields)
             values = self.before_update(tx, context, instance, given)
+            self.check_references(tx, values)
             return render(self.read(self.repository(tx).update(instance, values)))
 
     @in_worker_thread
@@ -96,6 +98,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def explain_refusal(self, tx: Transaction, values: Values) -> None:
         """Raise the reason why the insert statement refuses; return if there is no reason any more."""
+        self.check_references(tx, values)
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: Model, values: Values) -> Values:
         """Return the values to write. `instance` is locked and still has the old values."""
@@ -113,6 +116,12 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         if etags is not None and etag_of(to_json(self.read(instance))) not in etags:
             raise PreconditionFailedError("The object has changed since it was read")
         return instance
+
+    def check_references(self, tx: Transaction, values: Values) -> None:
+        """Raise NotFoundError if a reference is no key that the database can hold."""
+        are_storable, attempt = self.repository.are_storable(values), Attempt(self.repository.model, values)
+        if not are_storable and (missing := missing_reference(tx.session, attempt)):
+            raise missing
 
     def read(self, instance: Model) -> Record:
         """Return the stored values, without validation: rows of earlier versions may break later rules."""

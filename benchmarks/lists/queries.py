@@ -56,12 +56,10 @@ class Data:
 
     def typical(self, table: str, column: str) -> int:
         """Return the value with the median number of rows."""
-        return int(
-            self.one(f"""
+        return int(self.one(f"""
                 WITH sizes AS (SELECT {column} AS value, count(*) AS size FROM {table} GROUP BY 1)
                 SELECT value FROM sizes ORDER BY size, value OFFSET (SELECT count(*) / 2 FROM sizes) LIMIT 1
-            """)
-        )
+            """))
 
 
 def every_query(data: Data) -> list[Query]:
@@ -91,10 +89,12 @@ def products(data: Data) -> list[Query]:
         *searches(data, category, deep),
         *((f"sort={sort}", f"sort={sort}", FILTER) for sort in ("price", "-price", "name", "-name", "stock", "-stock")),
         ("sort=-id_key", "sort=-id_key", FILTER),
+        (f"sort=-id_key&after_id={data.row('products', 0.1)}", "sort=-id_key, after_id, at 10 % of the rows", KEYSET),
         (f"category_id={category}&sort=-price", "category_id, sort=-price", FILTER),
         (f"category_id={category}&sort=price", "category_id, sort=price", FILTER),
         (f"category_id={category}&sort=name", "category_id, sort=name", None),
         (f"category_id={category}&after_id={deep}", "category_id, after_id", FILTER),
+        (f"category_id={category}&sort=-id_key&after_id={deep}", "category_id, sort=-id_key, after_id", FILTER),
         ("count=true", "count=true", None),
         (f"category_id={category}&count=true", "category_id, count=true", None),
     ]

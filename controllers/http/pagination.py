@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from controllers.http.parameters import query_pairs
 from controllers.http.responses import json_response
+from schemas.base_schema import MAX_KEY
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
 from services.rendering import RenderedJson
@@ -42,7 +43,8 @@ def _links(request: Request, query: ListQuery, objects: list[dict[str, Any]]) ->
     """Return links to the first page, and from a full page to the next one, as RFC 8288 defines them."""
     others = [(name, value) for name, value in dict(query_pairs(request)).items() if name not in ("after_id", "skip")]
     page = f"{request.scope['path']}?{urlencode([*others, ('after_id', '')])}"
-    first = f'<{page}0>; rel="first"'
+    beyond_all = MAX_KEY if query.sort == "-id_key" else 0
+    first = f'<{page}{beyond_all}>; rel="first"'
     if len(objects) < query.limit:
         return first
     return f'{first}, <{page}{objects[-1]["id_key"]}>; rel="next"'

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from middleware.scope_keys import REQUEST_CONTEXT
+from schemas.base_schema import INT64
 from services.request_context import RequestContext
 
 
@@ -32,7 +33,11 @@ def _is_whole_number(text: Any) -> Any:
 
 
 Context = Annotated[RequestContext, Depends(request_context)]
-PathId = Annotated[int, BeforeValidator(_is_whole_number), Path(description="The object's `id_key`.", examples=[1])]
+PathId = Annotated[
+    int,
+    BeforeValidator(_is_whole_number),
+    Path(description="The object's `id_key`.", examples=[1], json_schema_extra=INT64),
+]
 
 ABSENT = object()
 

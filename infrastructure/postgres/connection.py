@@ -11,13 +11,10 @@ import psycopg2
 from psycopg2 import extensions
 
 from infrastructure.postgres.timeouts import NoAnswerError
+from infrastructure.postgres.typecasts import NUMBER
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
-
-# A double keeps 15 digits and NUMERIC(12,2) has 12, so the shortest text of the double is the exact amount.
-_NUMERIC_OID = 1700
-_NUMBER = extensions.new_type((_NUMERIC_OID,), "NUMBER", lambda text, _cursor: None if text is None else float(text))
 
 
 class AsyncConnection:
@@ -44,7 +41,7 @@ class AsyncConnection:
         """Wait until the connection is open."""
         await self._wait_until_ready(deadline_seconds)
         self._is_open = True
-        extensions.register_type(_NUMBER, self._connection)
+        extensions.register_type(NUMBER, self._connection)
 
     async def fetch(self, sql: str, parameters: Parameters | None, deadline_seconds: float) -> list[Row]:
         """Return the rows of a statement, or of the last one when `sql` holds several. Raises psycopg2.Error."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
+from psycopg2.extensions import register_type
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
@@ -18,6 +19,7 @@ from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
+from infrastructure.postgres.typecasts import MOMENT
 
 TRANSACTIONS = "transactions"
 
@@ -42,6 +44,7 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
     }
     return {
         "connect_timeout": settings.db_connect_timeout,
+        "client_encoding": "utf8",  # a role or a database may have another one
         "application_name": settings.otel_service_name,
         "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
         "keepalives_idle": 5,
@@ -59,6 +62,7 @@ class Database:
     """
 
     def __init__(self, settings: Settings) -> None:
+        register_type(MOMENT)  # for all connections of the process
         install_wait_callback(settings.db_connect_timeout, settings.db_statement_timeout + 1)
         url, arguments = settings.sqlalchemy_url(), connection_arguments(settings)
         self.engine: Engine = create_engine(

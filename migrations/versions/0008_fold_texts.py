@@ -11,7 +11,7 @@ from schemas.email import normal_email
 from schemas.text import INVISIBLE
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -110,7 +110,9 @@ def offending_rows(connection: sa.Connection) -> list[tuple[str, list[object]]]:
     visible = {"visible": f"[^{INVISIBLE}]".replace("\0", "\1")}
     for table, columns in FILLED.items():
         for column in columns:
-            blank = sa.text(f"SELECT id_key FROM {table} WHERE {column} !~ :visible ORDER BY 1")  # noqa: S608 # constants
+            blank = sa.text(
+                f"SELECT id_key FROM {table} WHERE {column} !~ :visible ORDER BY 1"
+            )  # noqa: S608 # constants
             faults.append(
                 (f"{table} without a visible character in {column}", list(connection.scalars(blank, visible)))
             )

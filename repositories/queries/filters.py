@@ -6,7 +6,19 @@ from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple, Self, cast
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, func, literal, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    SQLColumnExpression,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from models.base_model import BaseModel
 from schemas.list_query import Operator, Where
@@ -50,18 +62,27 @@ def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     column: ColumnElement[Any] = getattr(model, of.where.column)
     if of.words:
         return and_(*(func.strpos(column, _folded(of, place)) > literal_column("0") for place in range(of.words)))
-    value = bindparam(of.name) if of.value is None else _constant(of.value)
+    value = _parameter(model, of) if of.value is None else _constant(of.value)
     return cast("ColumnElement[bool]", _COMPARISONS[of.where.operator](column, value))
 
 
-def as_range(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
-    """Return an equality with a fixed value as a range of one value.
+def after_key(key: SQLColumnExpression[Any], *, is_backwards: bool) -> ColumnElement[bool]:
+    """Return the condition of the rows that follow the key `after_id` in the order of the page."""
+    return key < bindparam("after_id") if is_backwards else key > bindparam("after_id")
 
-    The planner drops a column that equals a constant from an order. A range keeps it, so the order needs its index.
+
+def as_range(model: type[BaseModel], of: Filter, *, is_after: bool, is_backwards: bool) -> ColumnElement[bool]:
+    """Return an equality with a fixed value as a range of one value. It begins after the key `after_id` if `is_after`.
+
+    The planner drops a column that equals a constant from an order. A range keeps it, so the order needs its index. A
+    pair of value and key is one place of the index, so the page starts there, however deep. PostgreSQL would rather
+    start at a bound of the value alone, so the range has only the one at its other end.
     """
-    column: ColumnElement[Any] = getattr(model, of.where.column)
-    value = _constant(of.value)
-    return column.between(value, value)
+    column, value = getattr(model, of.where.column), _constant(of.value)
+    if not is_after:
+        return and_(column >= value, column <= value)
+    pair, after = tuple_(column, model.id_key), tuple_(value, bindparam("after_id"))
+    return and_(pair < after, column >= value) if is_backwards else and_(pair > after, column <= value)
 
 
 def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
@@ -82,6 +103,12 @@ def _folded(of: Filter, place: int) -> ColumnElement[str]:
     name = f"{of.name}_{place}"
     folded = select(func.fold_search(bindparam(name)).label("word")).cte(f"{name}_folded")
     return folded.select().scalar_subquery()
+
+
+def _parameter(model: type[BaseModel], of: Filter) -> ColumnElement[Any]:
+    """Return the parameter. A GIN index has no operator between its 64-bit column and a small, so 32-bit, number."""
+    value: ColumnElement[Any] = bindparam(of.name)
+    return value.cast(BigInteger) if isinstance(getattr(model, of.where.column).type, BigInteger) else value
 
 
 def _constant(value: Enum | bool | None) -> ColumnElement[Any]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, as_range, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, as_range, condition, trigram_condition
 from repositories.queries.search import has_ordered_index, search_of
 from repositories.queries.search_page import scan_parameters, search_page
 from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
@@ -55,8 +55,8 @@ def list_statement(
 @lru_cache(maxsize=1024)
 def _list_sql(shape: Shape) -> tuple[str, bool]:
     """Return the SQL, and whether to prepare it."""
-    model, leading = shape.model, _leading_column(shape)
-    conditions = [(as_range if leading else condition)(model, item) for item in shape.filters]
+    model, fixed, is_backwards = shape.model, _fixed_value(shape), shape.sort.startswith("-")
+    conditions = [condition(model, item) for item in shape.filters]
     conditions += [trigram_condition(model, item) for item in shape.filters if item.indexed]
     conditions += ownership(shape.owner_filter)
     if shape.fields is None:
@@ -65,36 +65,39 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     is_by_key = shape.sort.removeprefix("-") == "id_key" and not ownership(shape.owner_filter)
     if is_by_key and (search := search_of(model, shape.filters, shape.sort, is_after=shape.is_after)):
         return compiled(search_page(search, shape.fields)), search.is_prepared
-    if shape.is_after:
-        conditions.append(model.id_key > bindparam("after_id"))
+    if fixed:
+        conditions = [as_range(model, fixed, is_after=shape.is_after, is_backwards=is_backwards)]
+    elif shape.is_after:
+        conditions.append(after_key(model.id_key, is_backwards=is_backwards))
     rows = select(*columns_of(model, shape.fields)).where(*conditions)
     if shape.first is not None:
-        page = rows.order_by(*_order(model, shape.sort, leading)).limit(literal_column(f"{shape.first:d}"))
+        page = rows.order_by(*_order(model, shape.sort, fixed)).limit(literal_column(f"{shape.first:d}"))
         return compiled(page), True
     source: Any = model
     if any(item.indexed for item in shape.filters):
         # OFFSET 0 hides the page from the planner. It would scan in order, as if matches came early.
         source = rows.offset(literal_column("0")).subquery(model.__tablename__).c
         rows = select(*source)
-    page = rows.order_by(*_order(source, shape.sort)).offset(bindparam("skip")).limit(bindparam("limit"))
+    page = rows.order_by(*_order(source, shape.sort, fixed)).offset(bindparam("skip")).limit(bindparam("limit"))
     return compiled(page), False
 
 
-def _leading_column(shape: Shape) -> str | None:
-    """Return the column of the only filter of a first page, when one index has its value and then the page's order.
+def _fixed_value(shape: Shape) -> Filter | None:
+    """Return the only filter, when its value is a part of the SQL and an index has its rows in the page's order.
 
-    The page then orders by this column first, which leaves the planner only that index. Left to choose, the planner
+    The page then orders by its column first, which leaves the planner only that index. Left to choose, the planner
     scans the rows of all values in order, although the newest orders are not delivered yet.
     """
-    if shape.first is None or shape.is_after or len(shape.filters) != 1:
+    if (shape.first is None and not shape.is_after) or len(shape.filters) != 1 or shape.owner_filter:
         return None
-    [where], order = (item.where for item in shape.filters), shape.sort.removeprefix("-")
+    [item], order = shape.filters, shape.sort.removeprefix("-")
+    where, is_fixed = item.where, item.value is not None
     columns = [where.column, order] if order != "id_key" else [where.column]
-    is_leading = where.operator == "=" and has_ordered_index(shape.model, *columns)
-    return where.column if is_leading else None
+    return item if is_fixed and where.operator == "=" and has_ordered_index(shape.model, *columns) else None
 
 
-def _order(source: Any, sort: str, leading: str | None = None) -> list[ColumnElement[Any]]:
+def _order(source: Any, sort: str, fixed: Filter | None) -> list[ColumnElement[Any]]:
     """Return the order. The primary key breaks ties in the same direction, so one index serves both directions."""
-    names = dict.fromkeys(name for name in (leading, sort.removeprefix("-"), "id_key") if name)
+    leading = [fixed.where.column] if fixed else []
+    names = dict.fromkeys([*leading, sort.removeprefix("-"), "id_key"])
     return [getattr(source, name).desc() if sort.startswith("-") else getattr(source, name).asc() for name in names]

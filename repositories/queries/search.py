@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, bindparam, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, Subquery, bindparam, cast, func, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, as_range, condition, trigram_condition
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -26,17 +26,37 @@ class Search(NamedTuple):
     """Only one index serves each strategy, whatever the parameters."""
     is_after: bool
     is_backwards: bool
+    fixed: Filter | None
+    """The only equality filter, if its value is a part of the SQL."""
 
     def begin(self) -> ColumnElement[int]:
-        """Return the first key, or the key before it."""
-        end = func.max if self.is_backwards else func.min
-        return bindparam("after_id") if self.is_after else select(end(self.model.id_key)).scalar_subquery()
+        """Return the first key, or the key before it. A reader starts with an `after_id` beyond all keys."""
+        end, later = (func.max, func.least) if self.is_backwards else (func.min, func.greatest)
+        first = select(end(self.model.id_key)).scalar_subquery()
+        return later(cast(bindparam("after_id"), BigInteger), first) if self.is_after else first
 
     def rows(self, *columns: Any) -> Select[Any]:
         return select(*columns).where(*self.leading)
 
     def after(self, key: Column) -> Conditions:
-        return [key > bindparam("after_id")] if self.is_after else []
+        return [after_key(key, is_backwards=self.is_backwards)] if self.is_after else []
+
+    def in_key_order(self, *columns: Any) -> Select[Any]:
+        """Return the rows of the page and those behind it. A fixed value leaves the planner only the index of its rows.
+
+        Left to choose, the planner scans the rows of all values, although the newest orders are not delivered yet.
+        """
+        key = self.model.id_key
+        if self.fixed is None:
+            return self.rows(*columns).where(*self.after(key)).order_by(self.by(key))
+        value = getattr(self.model, self.fixed.where.column)
+        rows = as_range(self.model, self.fixed, is_after=self.is_after, is_backwards=self.is_backwards)
+        return select(*columns, value).where(rows).order_by(self.by(value), self.by(key))
+
+    def order(self, rows: Subquery) -> list[ColumnElement[Any]]:
+        """Return the order of `in_key_order` for a subquery of it, or the order of keys for another one."""
+        names = [self.fixed.where.column, "id_key"] if self.fixed else ["id_key"]
+        return [self.by(rows.c[name]) for name in names if name in rows.c]
 
     def by(self, column: Column) -> ColumnElement[Any]:
         return column.desc() if self.is_backwards else column.asc()
@@ -67,6 +87,7 @@ def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, i
         len(sought) == len(ranges if is_indexed else texts),
         is_after,
         sort.startswith("-"),
+        leading[0] if len(leading) == 1 and leading[0].value is not None else None,
     )
 
 

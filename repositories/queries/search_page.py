@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, bindparam, f
 
 from repositories.queries.search import Column, Search
 from repositories.queries.statement import columns_of
-from schemas.base_schema import MAX_INTEGER
+from schemas.base_schema import MAX_KEY
 
 MAX_SCAN_ROWS = 20_000
 _SCAN_ROWS = 666
@@ -62,7 +62,7 @@ def _scan(search: Search, *is_sure: ColumnElement[bool]) -> ColumnElement[Any]:
     the glance has its share of the page. Elsewhere it ends with the glance.
     """
     key, is_match = search.model.id_key, and_(*search.sought).label("is_match")
-    rows = search.rows(key, is_match).where(*search.after(key)).order_by(search.by(key))
+    rows = search.in_key_order(key, is_match)
     glance, scan = (rows.limit(bindparam(length)).subquery(length) for length in ("glance", "scan_budget"))
     if search.range is None and not search.trigrams:
         return _if_full(_page(search, glance, glance.c.is_match))
@@ -78,7 +78,7 @@ def _range_cutoff(search: Search, column: Column) -> ColumnElement[int]:
     the range give a cutoff for the others. PostgreSQL compares a key within the index in a quarter of the time that
     fetching and sorting the row takes.
     """
-    key, last_key = search.model.id_key, 0 if search.is_backwards else MAX_INTEGER
+    key, last_key = search.model.id_key, 0 if search.is_backwards else MAX_KEY
     rows = search.rows(key).where(*search.sought, *search.after(key)).order_by(search.by(column))
     sample = rows.limit(bindparam("sample")).subquery("sample")
     keys = select(sample.c.id_key).order_by(search.by(sample.c.id_key)).offset(bindparam("last")).limit(_ONE)
@@ -109,7 +109,7 @@ def _matches(search: Search, order: Column, *found: ColumnElement[bool]) -> Sele
 
 
 def _page(search: Search, rows: Subquery, *conditions: ColumnElement[bool]) -> Select[Any]:
-    ordered = select(rows.c.id_key).where(*conditions).order_by(search.by(rows.c.id_key))
+    ordered = select(rows.c.id_key).where(*conditions).order_by(*search.order(rows))
     return ordered.offset(bindparam("skip")).limit(bindparam("limit"))
 
 

@@ -70,6 +70,8 @@ class CreatingService(TransactionalService):
             if context.idempotent is None:
                 raise
             return None
+        if not repository.are_storable(values):
+            return None
         possible = repository.changes_by_insert(values, [])
         try:
             insert = repository.insert_statement(values, creation.fields)

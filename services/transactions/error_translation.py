@@ -26,8 +26,8 @@ def translate_error(tx: Transaction, error: DBAPIError, unique_messages: Mapping
         return ConflictError(unique_messages.get(cause.diag.constraint_name or "", "Value already exists"))
     if isinstance(cause, errors.ForeignKeyViolation) and attempt:
         return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
-    if isinstance(cause, errors.NumericValueOutOfRange) and attempt:
-        return _missing_reference(tx.session, attempt) or ConflictError("The result is out of range")
+    if isinstance(cause, errors.NumericValueOutOfRange):
+        return ConflictError("The result is out of range")
     if isinstance(cause, errors.CheckViolation):
         rule = (cause.diag.constraint_name or "").removeprefix(f"ck_{cause.diag.table_name}_")
         return InvalidError(f"Violates the rule: {rule.replace('_', ' ')}")
@@ -43,12 +43,12 @@ def translate_unavailable(error: DBAPIError) -> Exception:
 
 def _broken_reference(session: Session, attempt: Attempt, referring_table: str) -> Exception:
     if referring_table == attempt.model.__tablename__:
-        return _missing_reference(session, attempt) or ConflictError("What the object refers to is being changed")
+        return missing_reference(session, attempt) or ConflictError("What the object refers to is being changed")
     label, id_key = attempt.model.label(), attempt.values.get("id_key")
     return ConflictError(f"Cannot delete {label} {id_key}: it has {referring_table.replace('_', ' ')}")
 
 
-def _missing_reference(session: Session, attempt: Attempt) -> NotFoundError | None:
+def missing_reference(session: Session, attempt: Attempt) -> NotFoundError | None:
     """Return the error for the first reference, in the order of the columns, whose object does not exist."""
     for column in attempt.model.__table__.columns:
         for key in column.foreign_keys:

@@ -10,7 +10,7 @@ from tests.database import StatementCounter
 from tests.entities import ENTITIES, TARGETS, Entity, every_entity
 from tests.factories import Factory
 
-MISSING_IDS = (0, -1, 2**31 - 1, 2**31, 2**63, 10**39)
+MISSING_IDS = (0, -1, 2**31, 2**63 - 1, 2**63, 10**39)
 MALFORMED_IDS = ("x", "1.5", "1_0", "%201", "1e3", "٣", "0x1", "true", "+1", "%00", "1%00")
 UPDATE_METHODS = ("PUT", "PATCH")
 

@@ -132,7 +132,7 @@ def test_order_detail_filters(client: TestClient, make: Factory) -> None:
     assert (read(order_id=first), read(product_id=product), read(order_id=first, product_id=product)) == (
         *("ac", "ab", "a"),
     )
-    assert (read(order_id=2**31 - 1), read(product_id=0)) == ("", "")
+    assert (read(order_id=2**63 - 1), read(product_id=0)) == ("", "")
 
 
 def test_bill_filters(client: TestClient, make: Factory) -> None:
@@ -244,23 +244,74 @@ def next_page(answer: Any) -> str | None:
     return found and found.group(1)
 
 
-@every_entity
-def test_next_links_lead_through_all_pages(client: TestClient, make: Factory, entity: Entity) -> None:
-    made = entity.make_many(make, 5)
-    assert "Link" not in client.get(entity.path, params={"limit": 2}).headers
+ORDERS = pytest.mark.parametrize(("sort", "beyond_all"), [("id_key", 0), ("-id_key", 2**63 - 1)])
+
+
+def read_pages(client: TestClient, path: str | None) -> list[Any]:
+    """Return the pages from `path` on, as their links to the next one lead."""
     pages = []
-    path: str | None = f"{entity.path}?limit=2&after_id=0"
     while path:
         answer = client.get(path)
         pages.append(answer.json())
         path = next_page(answer)
-        assert answer.headers["Link"].startswith(f'<{entity.path}?limit=2&after_id=0>; rel="first"')
-    assert pages == [made[:2], made[2:4], made[4:]]
+    return pages
+
+
+@ORDERS
+@every_entity
+def test_next_links_lead_through_all_pages(
+    client: TestClient, make: Factory, entity: Entity, sort: str, beyond_all: int
+) -> None:
+    made = entity.make_many(make, 5)[:: -1 if sort == "-id_key" else 1]
+    assert "Link" not in client.get(entity.path, params={"limit": 2, "sort": sort}).headers
+    first = f"{entity.path}?limit=2&sort={sort}&after_id={beyond_all}"
+    assert read_pages(client, first) == [made[:2], made[2:4], made[4:]]
     client.delete(f"{entity.path}/{made[2]['id_key']}")
-    after_deleted = client.get(entity.path, params={"after_id": made[2]["id_key"], "limit": 2})
+    after_deleted = client.get(entity.path, params={"limit": 2, "sort": sort, "after_id": made[2]["id_key"]})
+    assert after_deleted.headers["Link"].startswith(f'<{first}>; rel="first"')
     assert after_deleted.json() == made[3:]
     empty = client.get(next_page(after_deleted) or "")
     assert (empty.json(), next_page(empty)) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/products", {"q": "lamp"}),
+        ("/products", {"q": "lamp", "min_price": 5}),
+        ("/products", {"min_price": 5}),
+        ("/products", {"in_stock": "true"}),
+        ("/clients", {"q": "lamp"}),
+        ("/categories", {"q": "lamp"}),
+        ("/orders", {"status": 1}),
+        ("/orders", {"date_from": "2026-01-02", "date_to": "2026-12-31"}),
+        ("/orders", {"status": 1, "delivery_method": 3, "date_from": "2026-01-02"}),
+        ("/bills", {"payment_type": "card"}),
+        ("/bills", {"date_from": "2026-01-02"}),
+        ("/reviews", {"min_rating": 2}),
+        ("/addresses", {"city": "Lamp"}),
+    ],
+)
+@ORDERS
+def test_next_links_lead_through_all_matches(
+    client: TestClient, make: Factory, path: str, query: dict[str, Any], sort: str, beyond_all: int
+) -> None:
+    category, product, customer = make.category()["id_key"], make.product(name="x", stock=0, price=1)["id_key"], None
+    for number in range(7):
+        is_match = number != 2
+        name = f"Lamp {number}" if is_match else "Chair"
+        make.product(name=name, category_id=category, price=10 if is_match else 1, stock=int(is_match))
+        make.category(name=name)
+        customer = make.customer(name=name)["id_key"]
+        bill = make.bill(payment_type="card" if is_match else "cash", date=f"2026-01-{10 if is_match else 1:02d}")
+        order = {"client_id": customer, "bill_id": bill["id_key"], "status": 1 if is_match else 2}
+        make.order(**order, date="2026-01-10" if is_match else "2026-01-01")
+        make.review(product_id=product, rating=4 if is_match else 1)
+        make.address(client_id=customer, city="Lamp" if is_match else "Chair")
+    every = client.get(path, params={**query, "sort": sort, "limit": 1000}).json()
+    assert len(every) == 6
+    first = client.get(path, params={**query, "sort": sort, "limit": 2, "after_id": beyond_all})
+    assert [first.json(), *read_pages(client, next_page(first))] == [every[:2], every[2:4], every[4:], []]
 
 
 def test_next_link_keeps_filters_with_special_characters(client: TestClient, make: Factory) -> None:
@@ -273,9 +324,11 @@ def test_next_link_keeps_filters_with_special_characters(client: TestClient, mak
 
 @every_entity
 def test_invalid_after_id_is_refused(client: TestClient, entity: Entity) -> None:
-    for after_id in ("-1", "x", "1.5", "", "2147483648", "1" * 40):
+    for after_id in ("-1", "x", "1.5", "", f"{2**63}", "1" * 40):
         assert_invalid(client, entity.path, after_id=after_id)
-    assert_invalid(client, entity.path, after_id=0, sort="-id_key")
+    for sort in entity.sorts[1:]:
+        assert_invalid(client, entity.path, after_id=0, sort=sort)
+        assert_invalid(client, entity.path, after_id=0, sort=f"-{sort}")
 
 
 NESTED = {
@@ -304,9 +357,9 @@ def test_parent_list(client: TestClient, make: Factory, statements: StatementCou
     known = {"If-None-Match": listed.headers["ETag"]}
     assert client.get(path.format(own), headers=known).status_code == 304
 
-    first = client.get(path.format(own), params={"after_id": 0, "limit": 2})
-    second = client.get(next_page(first) or "")
-    assert (first.json() + second.json(), next_page(second)) == (made, None)
+    for sort, beyond_all, ordered in (("id_key", 0, made), ("-id_key", 2**63 - 1, made[::-1])):
+        first = f"{path.format(own)}?limit=2&sort={sort}&after_id={beyond_all}"
+        assert read_pages(client, first) == [ordered[:2], ordered[2:]]
 
 
 @pytest.mark.parametrize("path", NESTED)
@@ -317,7 +370,7 @@ def test_parent_list_of_a_childless_and_a_missing_parent(client: TestClient, mak
     assert client.get(empty).json() == []
     for known in ({}, {"If-None-Match": client.get(empty).headers["ETag"]}, {"If-None-Match": "*"}):
         assert client.get(empty, headers=known).status_code == (304 if known else 200)
-        for missing_id in (999_999, 0, -1, 2**31, 10**39):
+        for missing_id in (999_999, 0, -1, 2**63, 10**39):
             missing = client.get(path.format(missing_id), headers=known)
             assert (missing.status_code, missing.json()) == (404, {"message": f"{name} with id {missing_id} not found"})
     assert client.get(path.format("x")).status_code == 422
@@ -325,7 +378,7 @@ def test_parent_list_of_a_childless_and_a_missing_parent(client: TestClient, mak
 
 @pytest.mark.parametrize("path", ["/products/{}/rating", "/clients/{}/summary", "/orders/{}/history"])
 def test_summary_of_a_missing_object_is_404(client: TestClient, path: str) -> None:
-    for missing_id in (999_999, 0, 2**31, 10**39):
+    for missing_id in (999_999, 0, 2**63, 10**39):
         assert (client.get(path.format(missing_id)).status_code, client.get(path.format("x")).status_code) == (404, 422)
 
 

@@ -2,13 +2,16 @@
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from controllers import CONTROLLERS
+from infrastructure.postgres.database import Database
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory
 
@@ -70,6 +73,35 @@ HOSTILE_BODIES = {
 }
 
 
+BELOW_AN_ID = [
+    "/clients/{}/orders",
+    "/clients/{}/addresses",
+    "/clients/{}/summary",
+    "/categories/{}/products",
+    "/products/{}/reviews",
+    "/products/{}/rating",
+    "/orders/{}/order_details",
+    "/orders/{}/history",
+]
+
+
+@contextmanager
+def recorded_parameters(database: Database) -> Iterator[list[Any]]:
+    """Yield a list of all values that statements then have as parameters."""
+    recorded: list[Any] = []
+
+    def record(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        values = parameters.values() if isinstance(parameters, dict) else parameters
+        for value in values:
+            recorded.extend(value if isinstance(value, list) else [value])
+
+    event.listen(database.engine, "before_cursor_execute", record)
+    try:
+        yield recorded
+    finally:
+        event.remove(database.engine, "before_cursor_execute", record)
+
+
 def is_refused(answer: Any) -> bool:
     """Return True for a 422 in the form of all validation errors."""
     if answer.status_code != 422 or answer.headers["Content-Type"] != "application/json":
@@ -112,6 +144,35 @@ def test_forty_digit_integer_is_refused_or_not_found(client: TestClient, make: F
             else:
                 assert is_refused(answer), (name, answer.text)
     assert client.get(entity.path).json() == [made]
+
+
+@pytest.mark.parametrize("key", [-1, 0, 2**63, 10**39], ids=["negative", "zero", "64 bits", "40 digits"])
+def test_id_that_no_column_holds_never_reaches_the_database(
+    client: TestClient, make: Factory, committing: Database, key: int
+) -> None:
+    made = [(entity, entity.make(make), entity.body(make)) for entity in ENTITIES]
+    customer, product = make.customer()["id_key"], make.product()["id_key"]
+    answers = []
+    with recorded_parameters(committing) as parameters:
+        for entity, stored, body in made:
+            where = f"{entity.path}/{stored['id_key']}"
+            for name in entity.references:
+                for headers in ({}, {"Idempotency-Key": f"{entity.path} {name}"}):
+                    answers.append(client.post(entity.path, json=body | {name: key}, headers=headers))
+                answers.append(client.patch(where, json={name: key}))
+            answers += [
+                client.request(method, f"{entity.path}/{key}", json={}) for method in ("GET", "PATCH", "DELETE")
+            ]
+        answers += [client.get(path.format(key)) for path in BELOW_AN_ID]
+        for ordered, sold in ((key, product), (customer, key)):
+            order = {"client_id": ordered, "delivery_method": 1, "payment_type": "cash"}
+            answers.append(
+                client.post("/orders/checkout", json=order | {"items": [{"product_id": sold, "quantity": 1}]})
+            )
+    assert {answer.status_code for answer in answers} == {404}
+    assert {answer.json()["message"].partition(" with ")[2] for answer in answers} == {f"id {key} not found"}
+    assert parameters
+    assert key not in parameters
 
 
 @every_entity

@@ -88,7 +88,7 @@ def refused_bodies(make: Factory, entity: Entity) -> Iterator[tuple[int, Object]
     body = entity.body(make)
     yield from ((422, {name: body[name] for name in body if name != missing}) for missing in entity.required)
     yield from ((422, body | {name: value}) for name, spec in entity.fields.items() for value in spec.refused)
-    yield from ((404, body | {name: 2**31 - 1}) for name in entity.references)
+    yield from ((404, body | {name: 2**63 - 1}) for name in entity.references)
     stored = entity.make(make)
     yield from ((409, entity.body(make) | {name: stored[name]}) for name in entity.unique)
     if entity.name == "OrderDetail":
@@ -127,7 +127,7 @@ def test_child_is_found_only_below_its_parent(
     assert children(own).json() == [child]
     assert children(other).json() == []
     assert children(other, **{parent.filter: own}).json() == []
-    assert children(2**31 - 1).status_code == 404
+    assert children(2**63 - 1).status_code == 404
     below = f"{parent.prefix}/{own}{entity.path}/{child['id_key']}"
     assert {client.request(method, below, json={}).status_code for method in METHODS} == {404}
 

@@ -9,7 +9,7 @@ from config.settings import Settings
 from migrations.runner import migrate
 from tests.migrations.test_migrations import found, new_database, schema
 
-PREVIOUS = "0006"
+PREVIOUS = "0007"
 # Statements of the previous version.
 INSERT_PRODUCT = "INSERT INTO products (name, price, stock, category_id) VALUES (:name, 1, 0, 1) RETURNING id_key, name"
 INSERT_CLIENT = "INSERT INTO clients (name, lastname, email) VALUES (:name, 'Doe', :email) RETURNING id_key"

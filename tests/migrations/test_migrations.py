@@ -32,7 +32,7 @@ from tests.servers import ROOT, address, postgres_server, until
 OBJECTS = {
     "columns": """
         SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
-               is_nullable, column_default
+               is_nullable, column_default, identity_generation
         FROM information_schema.columns WHERE table_schema = 'public'
     """,
     "constraints": """
@@ -40,7 +40,7 @@ OBJECTS = {
         FROM pg_constraint WHERE connamespace = 'public'::regnamespace
     """,
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    "sequences": "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'",
+    "sequences": "SELECT sequencename, data_type::text FROM pg_sequences WHERE schemaname = 'public'",
     "triggers": "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal",
     "functions": """
         SELECT proname, prosrc, pg_get_function_sqlbody(oid) FROM pg_proc

@@ -58,6 +58,9 @@ PAGES: list[dict[str, Any]] = [
     {"limit": 5, "after_id": ROWS},
     {"limit": 4, "sort": "-id_key"},
     {"limit": 4, "sort": "-id_key", "skip": 5},
+    {"limit": 4, "sort": "-id_key", "after_id": 20},
+    {"limit": 3, "sort": "-id_key", "after_id": ROWS + 5, "skip": 2},
+    {"limit": 4, "sort": "-id_key", "after_id": 2},
     {"limit": 1000},
     {"limit": 1000, "skip": 2**63 - 1},
 ]
@@ -81,6 +84,7 @@ PRODUCTS: list[Case] = [
 ]
 LATE, EARLY = START + timedelta(days=50), START + timedelta(days=4)
 ORDERS: list[Case] = [
+    ({"status": 2}, lambda row: row.status == 2),
     ({"date_from": LATE}, lambda row: row.date >= LATE),
     ({"date_to": f"{EARLY}"}, lambda row: row.date <= EARLY),
     ({"date_from": EARLY, "date_to": f"{LATE}"}, lambda row: EARLY <= row.date <= LATE),
@@ -127,7 +131,10 @@ def test_page_has_the_rows_that_its_filters_select(
 
 
 def expected_page(query: ListQuery, matches: list[int]) -> list[int]:
-    keys = sorted((key for key in matches if key > (query.after_id or 0)), reverse=query.sort == "-id_key")
+    is_backwards, after = query.sort == "-id_key", query.after_id
+    keys = sorted(matches, reverse=is_backwards)
+    if after is not None:
+        keys = [key for key in keys if (key < after if is_backwards else key > after)]
     return keys[query.skip : query.skip + query.limit]
 
 
@@ -217,8 +224,10 @@ def test_range_scan_continues_with_its_share_of_matches(
     ("asked", "away"),
     [
         ({"date_from": START + timedelta(days=24)}, 26 - 2),
-        ({"date_from": START + timedelta(days=24), "after_id": 1}, 26 - 1),
+        ({"date_from": START + timedelta(days=24), "after_id": 0}, 26 - 2),
+        ({"date_from": START + timedelta(days=24), "after_id": 5}, 28 - 5 - 2),
         ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key"}, 60 - 34),
+        ({"date_to": f"{START + timedelta(days=36)}", "sort": "-id_key", "after_id": 2**63 - 1}, 60 - 34),
     ],
 )
 def test_range_scan_starts_only_if_the_range_is_near(
@@ -260,6 +269,20 @@ def test_next_page_of_a_range_is_no_scan_between_two_keys(shop: Connection) -> N
         node.get("Index Cond", "") for node in nodes(executed_plan(shop, Statement(execute, statement.parameters)))
     ]
     assert not any("id_key > $" in text and "id_key <= " in text for text in conditions)
+
+
+@pytest.mark.parametrize("given", [{}, {"date_from": START, "date_to": f"{START + timedelta(days=9000)}"}])
+@pytest.mark.parametrize(("sort", "after_id"), [("id_key", 3900), ("-id_key", 1100)])
+def test_deep_page_of_a_status_starts_at_its_place_in_the_index(
+    shop: Connection, given: dict[str, Any], sort: str, after_id: int
+) -> None:
+    """Read no rows between the end of the index and the page."""
+    shop.exec_driver_sql(f"{MORE_ORDERS} SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+    query = OrderFilters.model_validate(given | {"status": 1, "sort": sort, "after_id": after_id, "limit": 10})
+    plan = executed_plan(shop, OrderRepository.page(query, ("id_key",)))
+    scans = [node for node in nodes(plan) if node.get("Index Name") == "ix_orders_status_id_key"]
+    assert scans
+    assert all("ROW(status, id_key)" in scan["Index Cond"] and "Filter" not in scan for scan in scans)
 
 
 def test_scan_budget_grows_with_the_page_up_to_a_maximum() -> None:

@@ -112,7 +112,7 @@ def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
         (["make", "client"], "role is admin, or client with the client that it is for"),
         (["make", "admin", 5], "role is admin, or client with the client that it is for"),
         (["make", "client", 999], "Client with id 999 not found"),
-        (["make", "client", 2**31], "Client with id 2147483648 not found"),
+        (["make", "client", 2**63], "Client with id 9223372036854775808 not found"),
         (["make", "client", -1], "Client with id -1 not found"),
         (["revoke", "nobody"], "No valid key is named nobody"),
         (["revoke", "' OR true --"], "No valid key is named ' OR true --"),

@@ -128,7 +128,7 @@ BAD: dict[str, Callable[[FastAPI, Issuer], RawHeaders]] = {
     "client without a client": of_token(role="client"),
     "client of no integer": of_token(role="client", client_id="1"),
     "client that is true": of_token(role="client", client_id=True),
-    "client beyond the column": of_token(role="client", client_id=2**31),
+    "client beyond the column": of_token(role="client", client_id=2**63),
     "admin with a client": of_token(client_id=1),
 }
 

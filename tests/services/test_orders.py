@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from repositories.consistency_check import disagreements
 from tests.database import StatementCounter
 from tests.factories import Factory, Object
 
@@ -54,6 +56,30 @@ def test_detail_takes_and_restores_stock(shop: Shop) -> None:
     assert shop.stock() == 7
     assert shop.client.delete(f"/order_details/{second['id_key']}").status_code == 404
     assert shop.stock() == 7
+
+
+def test_any_stock_can_be_set_and_restored_whatever_was_sold(app: FastAPI, client: TestClient, make: Factory) -> None:
+    """Restore units to the greatest stock that can be set. The result has no bound."""
+    greatest = 2**31 - 1
+    product = make.product(stock=greatest, price=1)
+    path, sold = f"/products/{product['id_key']}", []
+    for _ in range(2):
+        order = make.order()["id_key"]
+        sold.append(make.order_detail(order_id=order, product_id=product["id_key"], quantity=greatest))
+        put = client.put(path, json={"stock": greatest})
+        assert (put.status_code, put.json()) == (200, product)
+    assert client.delete(f"/order_details/{sold[0]['id_key']}").status_code == 204
+    assert client.patch(f"/orders/{order}", json={"status": CANCELED}).status_code == 200
+    restored = product | {"stock": 3 * greatest}
+    assert client.get(path).json() == restored
+    assert client.get("/products").json() == [restored]
+    assert client.patch(path, json={"name": "Notebook"}).json() == restored | {"name": "Notebook"}
+    assert client.put(path, json={"stock": greatest + 1}).status_code == 422
+    checkout = {"client_id": make.customer()["id_key"], "delivery_method": 1, "payment_type": "cash"}
+    items = [{"product_id": product["id_key"], "quantity": greatest}] * 3
+    assert client.post("/orders/checkout", json={**checkout, "items": items}).status_code == 201
+    assert client.get(path).json()["stock"] == 0
+    assert disagreements(app.state.app_context.database.connection) == []
 
 
 def test_refused_detail_takes_no_stock(shop: Shop) -> None:

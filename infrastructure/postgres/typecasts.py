@@ -1,0 +1,36 @@
+"""Conversion of values that psycopg2 would return in another form."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg2 import extensions
+
+_NUMERIC_OID, _TIMESTAMPTZ_OID = 1700, 1184
+
+
+def _utc(text: Any, _cursor: object) -> datetime | None:
+    """Return the moment in UTC. The text is in the time zone of the session, which a pooler or a role may set."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _at_the_end_of_time(text)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _at_the_end_of_time(text: str) -> datetime:
+    """Return a moment of the year 1 or 9999 in UTC, whose year in the session's zone is 1 BC or 10000.
+
+    The calendar of these years is that of 2000.
+    """
+    _, _, rest = text.removesuffix(" BC").partition("-")
+    moment = datetime.fromisoformat(f"2000-{rest}").astimezone(UTC)
+    return moment.replace(year=moment.year + (-2000 if text.endswith("BC") else 8000))
+
+
+# A double keeps 15 digits and NUMERIC(12,2) has 12, so the shortest text of the double is the exact amount.
+NUMBER = extensions.new_type((_NUMERIC_OID,), "NUMBER", lambda text, _cursor: None if text is None else float(text))
+"""NUMERIC as a float, ready for JSON."""
+MOMENT = extensions.new_type((_TIMESTAMPTZ_OID,), "MOMENT", _utc)
+"""TIMESTAMP WITH TIME ZONE in UTC."""
