@@ -54,6 +54,7 @@ class BaseController(Generic[Create, Update, Read]):
     filters: ClassVar[type[ListQuery]]
     parents: ClassVar[tuple[Parent, ...]] = ()
     access: ClassVar[Access] = Access()
+    delete_errors: ClassVar[tuple[int, ...]] = (404, 409, 412)
 
     def __init__(self, app: FastAPI, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
@@ -75,7 +76,7 @@ class BaseController(Generic[Create, Update, Read]):
         change = typed(self.change, changes=update)
         for method in ("PUT", "PATCH"):
             self.add_route(self.access.change, method, one, change, f"Change: {name}", read, 400, 404, 409, 412, 413)
-        self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete: {name}", None, 404, 409, 412)
+        self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete: {name}", None, *self.delete_errors)
 
     def add_routes(self) -> None:
         """Add the entity's own routes."""

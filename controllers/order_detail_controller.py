@@ -13,3 +13,4 @@ class OrderDetailController(BaseController[OrderDetailCreate, OrderDetailUpdate,
     filters = OrderDetailFilters
     parents = (Parent("/orders", "order_id", OrderService),)
     access = Access(read=CLIENTS)
+    delete_errors = (400, *BaseController.delete_errors)  # the discount would be above the sum

@@ -10,7 +10,10 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderModel(BaseModel):
-    """Order. The consistency check reads `checkout_lines`: the number of details at checkout, null for other orders."""
+    """Order. `checkout_lines` is the number of lines that a checkout placed, null for other orders.
+
+    The totals of a checkout order and of its bill follow from its details and the discount.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -28,6 +31,10 @@ class OrderModel(BaseModel):
     client_id: Mapped[int] = reference("clients.id_key")
     bill_id: Mapped[int] = reference("bills.id_key")
     checkout_lines: Mapped[int | None] = mapped_column(SmallInteger)
+
+    @property
+    def is_checkout(self) -> bool:
+        return self.checkout_lines is not None
 
 
 class OrderStatusChangeModel(base):

@@ -13,18 +13,36 @@ from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Record
 from repositories.queries.statement import ClientKey, InsertStatement, typed_parameter
 from repositories.transaction import Changes, Values
+from schemas.base_schema import MAX_MONEY
 
-# One statement instead of several trips: the row of a popular product stays locked for its length.
-_OPEN_ORDER = f"""open_order AS (
-    SELECT id_key FROM orders
-    WHERE id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d}) FOR SHARE
-)"""
-_SOLD = """sold AS (
-    UPDATE products SET stock = stock - %(quantity)s
-    WHERE id_key = %(product_id)s AND stock >= %(quantity)s
-      AND price = coalesce(cast(%(price)s AS numeric), price) AND EXISTS (SELECT FROM open_order)
-    RETURNING id_key, price, stock
-)"""
+# One statement instead of several trips: the row of a popular product stays locked for its length. Details of a plain
+# order are added side by side; those of a checkout, whose totals follow, one after another.
+_OPEN = f"id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d})"
+_STEPS = (
+    f"""plain_order AS (
+        SELECT id_key FROM orders WHERE {_OPEN} AND checkout_lines IS NULL FOR SHARE
+    )""",
+    f"""checkout_order AS (
+        SELECT id_key, bill_id, total FROM orders WHERE {_OPEN} AND checkout_lines IS NOT NULL FOR NO KEY UPDATE
+    )""",
+    f"""sold AS (
+        UPDATE products SET stock = stock - %(quantity)s
+        WHERE id_key = %(product_id)s AND stock >= %(quantity)s
+          AND price = coalesce(cast(%(price)s AS numeric), price)
+          AND price * %(quantity)s <= (
+              SELECT 'Infinity'::numeric FROM plain_order UNION ALL SELECT {MAX_MONEY} - total FROM checkout_order
+          )
+        RETURNING id_key, price, stock
+    )""",
+    """billed AS (
+        UPDATE bills SET total = bills.total + sold.price * %(quantity)s FROM checkout_order, sold
+        WHERE bills.id_key = checkout_order.bill_id
+        RETURNING bills.total
+    )""",
+    """totalled AS (
+        UPDATE orders SET total = billed.total FROM billed WHERE orders.id_key = %(order_id)s
+    )""",
+)
 STOCK_AFTER = "stock_after"
 
 
@@ -37,14 +55,15 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
 
     @classmethod
     def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
-        """Return the statement that takes stock and makes the detail. It also returns the product's `stock_after`.
+        """Return the statement that takes stock, makes the detail and adds its amount to the totals of a checkout.
 
-        It refuses unless the order is open, the product exists and has the stock, and the price, if given, is the
-        product's. `OrderDetailService.explain_refusal` finds the reason.
+        It also returns the product's `stock_after`. It refuses unless the order is open, the product exists and has
+        the stock, the price, if given, is the product's, and the total stays in its limit.
+        `OrderDetailService.explain_refusal` finds the reason.
         """
         values = {"price": None, **values}
         columns = (*fields, STOCK_AFTER)
-        return InsertStatement(_insert_sql(tuple(values), fields), values, columns, (_OPEN_ORDER, _SOLD))
+        return InsertStatement(_insert_sql(tuple(values), fields), values, columns, _STEPS)
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:

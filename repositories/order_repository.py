@@ -1,12 +1,15 @@
-"""SQL of order rows, and of the status history that a database trigger writes."""
+"""SQL of order rows, of their totals, and of the status history that a database trigger writes."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select, update
 
+from models.bill import BillModel
 from models.enums import OrderStatus
 from models.order import OrderModel, OrderStatusChangeModel
-from repositories.base_repository_impl import BaseRepository
+from models.order_detail import OrderDetailModel
+from repositories.base_repository_impl import BaseRepository, is_storable_key
 from repositories.queries.statement import ClientKey, Statement, compiled
 
 _change: Any = OrderStatusChangeModel
@@ -24,8 +27,41 @@ _SUMMARY = compiled(
 )
 
 
+class Sums(NamedTuple):
+    """Number of an order's details, their sum of price times quantity, and the discount of its bill."""
+
+    details: int
+    amount: Decimal
+    discount: Decimal
+
+
 class OrderRepository(BaseRepository[OrderModel]):
     model = OrderModel
+
+    def lock_checkout(self, bill_id: int) -> OrderModel | None:
+        """Lock and return the order that a checkout placed together with the bill, if any."""
+        if not is_storable_key(bill_id):
+            return None
+        statement = (
+            select(OrderModel)
+            .where(OrderModel.bill_id == bill_id, OrderModel.checkout_lines.is_not(None))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return self.session.scalars(statement).one_or_none()
+
+    def sums(self, order: OrderModel) -> Sums:
+        """Sum up the details. They and the discount of a checkout change only under the lock of the order."""
+        discount = select(BillModel.discount).where(BillModel.id_key == order.bill_id).scalar_subquery()
+        amount = func.coalesce(func.sum(OrderDetailModel.quantity * OrderDetailModel.price), literal_column("0"))
+        statement = select(func.count(), amount, discount).where(OrderDetailModel.order_id == order.id_key)
+        return Sums(*self.session.execute(statement).one())
+
+    def set_total(self, order: OrderModel, total: Decimal) -> None:
+        """Write the total of the locked order and of its bill."""
+        self.session.execute(update(BillModel).where(BillModel.id_key == order.bill_id).values(total=total))
+        self.tx.changes.rows[BillModel.__tablename__].add(order.bill_id)
+        self.update(order, {"total": total})
 
     @staticmethod
     def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:

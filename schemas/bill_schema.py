@@ -1,10 +1,9 @@
 """Schemas of bills."""
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from models.enums import PaymentType
 from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, absent, utc_today
@@ -22,12 +21,7 @@ class BillFields(BaseSchema):
     payment_type: PaymentType
 
 
-class BillCreate(BillFields):
-    @model_validator(mode="after")
-    def _discount_within_total(self) -> Self:
-        if self.discount > self.total:
-            raise PydanticCustomError("discount_above_total", "discount must not be above total")
-        return self
+class BillCreate(BillFields): ...
 
 
 class BillUpdate(BaseSchema):
@@ -39,7 +33,7 @@ class BillUpdate(BaseSchema):
 
 
 class BillSchema(BillFields, StoredSchema):
-    """Stored bill. The total of a checkout is net of the discount, and may be smaller than the discount."""
+    """Stored bill."""
 
 
 class BillFilters(ListQuery):

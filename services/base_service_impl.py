@@ -72,13 +72,17 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     def update(
         self, context: RequestContext, id_key: int, changes: Update, etags: Collection[str] | None = None
     ) -> RenderedJson:
-        """Replace the given fields.
+        """Replace the given fields. Current values change nothing, whatever the rules of a change are.
 
         Raises NotFoundError, or PreconditionFailedError if `etags` are given and none is the object's.
         """
         with self.unit_of_work(context) as tx:
-            instance, given = self.lock(tx, context, id_key, etags), changes.given()
+            given = changes.given()
+            self.lock_first(tx, id_key, given)
+            instance = self.lock(tx, context, id_key, etags)
             changed = {name for name in given if given[name] != getattr(instance, name)}
+            if not changed:
+                return render(self.read(instance))
             context.principal.check_fields(changed, self.client_fields)
             values = self.before_update(tx, context, instance, given)
             self.check_references(tx, values)
@@ -88,6 +92,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:
         """Delete one object. Raises as `update` does, and ConflictError if other objects need it."""
         with self.unit_of_work(context) as tx:
+            self.lock_first(tx, id_key, {})
             instance = self.lock(tx, context, id_key, etags)
             self.before_delete(tx, instance)
             self.repository(tx).remove(instance)
@@ -100,8 +105,11 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Raise the reason why the insert statement refuses; return if there is no reason any more."""
         self.check_references(tx, values)
 
+    def lock_first(self, tx: Transaction, id_key: int, values: Values) -> None:
+        """Lock the rows that every transaction locks before this one. `values` are those of an update."""
+
     def before_update(self, tx: Transaction, context: RequestContext, instance: Model, values: Values) -> Values:
-        """Return the values to write. `instance` is locked and still has the old values."""
+        """Return the values to write, of which at least one is new. `instance` is locked and still has the old ones."""
         return values
 
     def before_delete(self, tx: Transaction, instance: Model) -> None:

@@ -13,10 +13,11 @@ from repositories.client_repository import ClientRepository
 from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.transaction import Transaction, Values
-from schemas.base_schema import MAX_MONEY, to_json, utc_now
+from schemas.base_schema import to_json, utc_now
 from schemas.checkout_schema import CheckoutCreate
 from services.bill_service import BillService
-from services.exceptions import NotFoundError, RejectedError
+from services.exceptions import NotFoundError
+from services.order_rules import net_total
 from services.rendering import Created
 from services.request_context import RequestContext
 from services.stock import check_price, refuse_shortage
@@ -85,7 +86,9 @@ class CheckoutService(CreatingService):
         products = ProductRepository(tx).lock_all(wanted)
         check_lines(lines, products)
         check_stock(wanted, products)
-        check_total(lines, values["discount"], products)
+        net_total(
+            sum((products[line.product_id].price * line.quantity for line in lines), Decimal(0)), values["discount"]
+        )
 
 
 def check_lines(lines: Sequence[Line], products: Products) -> None:
@@ -101,12 +104,3 @@ def check_stock(wanted: Mapping[int, int], products: Products) -> None:
     if short:
         errors = [{"product_id": p.id_key, "requested": quantity, "available": p.stock} for p, quantity in short]
         refuse_shortage(*short[0], errors=errors)
-
-
-def check_total(lines: Sequence[Line], discount: Decimal, products: Products) -> None:
-    """Raise RejectedError if the discount is above the sum of price times quantity, or the total above the limit."""
-    amount = sum((products[line.product_id].price * line.quantity for line in lines), Decimal(0))
-    if discount > amount:
-        raise RejectedError(f"Discount {discount:.2f} is above the sum {amount:.2f}")
-    if amount - discount > MAX_MONEY:
-        raise RejectedError(f"Total {amount - discount:.2f} is above the limit {MAX_MONEY}")

@@ -1,10 +1,9 @@
-"""The rules of order details: each holds stock of its product as long as its order is open."""
+"""The rules of order details: each holds stock while its order is open, and counts in the totals of a checkout."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from decimal import Decimal
 
-from models.enums import OrderStatus
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
@@ -14,29 +13,29 @@ from repositories.product_repository import ProductRepository
 from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
-from services.exceptions import ConflictError, NotFoundError
+from services.exceptions import NotFoundError
+from services.order_rules import add_to_totals, check_open, net_total
 from services.request_context import RequestContext
 from services.stock import check_price, refuse_shortage
+
+DETAILS = "its details"
 
 
 class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderDetailUpdate, OrderDetailSchema]):
     repository = OrderDetailRepository
     schema = OrderDetailSchema
 
-    def lock(
-        self, tx: Transaction, context: RequestContext, id_key: int, etags: Collection[str] | None
-    ) -> OrderDetailModel:
-        """Lock the order before its detail, as every change of an order does."""
-        detail = OrderDetailRepository(tx).find(id_key)
-        if detail is not None:
-            OrderRepository(tx).lock(detail.order_id)
-        return super().lock(tx, context, id_key, etags)
+    def lock_first(self, tx: Transaction, id_key: int, values: Values) -> None:
+        """Lock the orders before the detail, as every change of an order does, in the order of their keys."""
+        if (detail := OrderDetailRepository(tx).find(id_key)) is not None:
+            for order_id in sorted({detail.order_id, values.get("order_id", detail.order_id)}):
+                OrderRepository(tx).lock(order_id)
 
     def before_update(
         self, tx: Transaction, context: RequestContext, instance: OrderDetailModel, values: Values
     ) -> Values:
         order_id, product_id = values.get("order_id", instance.order_id), values.get("product_id", instance.product_id)
-        lock_open_orders(tx, instance.order_id, order_id)
+        orders = lock_open_orders(tx, instance.order_id, order_id)
         products = ProductRepository(tx).lock_all({instance.product_id, product_id})
         product = products.get(product_id)
         if product is None:
@@ -47,23 +46,29 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         if product.stock < -moved[product_id]:
             refuse_shortage(product, -moved[product_id])
         ProductRepository(tx).move_stock({key: amount for key, amount in moved.items() if amount})
-        return {**values, "price": agreed_price(instance, product, values.get("price"))}
+        changed = {**values, "price": agreed_price(instance, product, values.get("price"))}
+        move_amount(tx, instance, changed, orders)
+        return changed
 
     def before_delete(self, tx: Transaction, instance: OrderDetailModel) -> None:
-        lock_open_orders(tx, instance.order_id)
+        orders = lock_open_orders(tx, instance.order_id)
+        add_to_totals(tx, orders[instance.order_id], -instance.price * instance.quantity, loses_detail=True)
         products = ProductRepository(tx)
         products.lock_all([instance.product_id])
         products.move_stock({instance.product_id: instance.quantity})
 
     def explain_refusal(self, tx: Transaction, values: Values) -> None:
         """Raise the reason why nothing was sold; return if another transaction has removed the reason."""
-        check_open(OrderRepository(tx).find(values["order_id"]), values["order_id"])
+        order = existing(OrderRepository(tx).find(values["order_id"]), values["order_id"])
+        check_open(order, DETAILS)
         product = ProductRepository(tx).find(values["product_id"])
         if product is None:
             raise NotFoundError("Product", values["product_id"])
         check_price(product, values["price"])
         if product.stock < values["quantity"]:
             refuse_shortage(product, values["quantity"])
+        if order.is_checkout:
+            net_total(order.total + product.price * values["quantity"], Decimal(0))
         tx.session.expire_all()
 
 
@@ -75,15 +80,27 @@ def agreed_price(instance: OrderDetailModel, product: ProductModel, offered: Dec
     return product.price
 
 
-def lock_open_orders(tx: Transaction, *id_keys: int) -> None:
+def move_amount(tx: Transaction, instance: OrderDetailModel, values: Values, orders: Mapping[int, OrderModel]) -> None:
+    """Change the totals of the orders that a changed detail leaves, stays in or moves to."""
+    order_id, before = values.get("order_id", instance.order_id), instance.price * instance.quantity
+    after = values["price"] * values.get("quantity", instance.quantity)
+    if order_id == instance.order_id:
+        add_to_totals(tx, orders[order_id], after - before)
+    else:
+        add_to_totals(tx, orders[instance.order_id], -before, loses_detail=True)
+        add_to_totals(tx, orders[order_id], after)
+
+
+def lock_open_orders(tx: Transaction, *id_keys: int) -> dict[int, OrderModel]:
     """Lock the orders in the order of their keys. Raises NotFoundError or ConflictError."""
+    orders = {}
     for id_key in sorted(set(id_keys)):
-        check_open(OrderRepository(tx).lock(id_key), id_key)
+        orders[id_key] = existing(OrderRepository(tx).lock(id_key), id_key)
+        check_open(orders[id_key], DETAILS)
+    return orders
 
 
-def check_open(order: OrderModel | None, id_key: int) -> None:
+def existing(order: OrderModel | None, id_key: int) -> OrderModel:
     if order is None:
         raise NotFoundError("Order", id_key)
-    status = OrderStatus(order.status)
-    if not status.is_open:
-        raise ConflictError(f"Order {id_key} is {status.name}: its details can no longer change")
+    return order

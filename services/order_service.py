@@ -1,4 +1,4 @@
-"""The rules of orders: allowed status changes, and the stock of canceled and deleted orders."""
+"""The rules of orders: allowed changes, and the stock of canceled and deleted orders."""
 
 from collections.abc import Mapping
 
@@ -11,6 +11,7 @@ from repositories.transaction import Transaction, Values
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import ConflictError, ForbiddenError
+from services.order_rules import check_open
 from services.rendering import RenderedJson, render, rows_to_dicts
 from services.request_context import RequestContext
 
@@ -26,6 +27,11 @@ HISTORY_FIELDS = ("from_status", "to_status", "changed_at")
 class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema]):
     repository = OrderRepository
     schema = OrderSchema
+    # A trigger raises these, because two orders may reference a bill at the same moment.
+    unique_messages = {
+        "order_client_of_bill": "The bill belongs to another client",
+        "order_of_checkout_bill": "The bill of a checkout takes no second order",
+    }
     client_fields = frozenset({"delivery_method", "status"})
 
     async def history(self, context: RequestContext, id_key: int) -> RenderedJson:
@@ -36,10 +42,13 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: OrderModel, values: Values) -> Values:
         before, after = OrderStatus(instance.status), OrderStatus(values.get("status", instance.status))
+        if after is not before and after not in NEXT_STATUSES[before]:
+            raise ConflictError(f"Invalid status transition: {before.name} -> {after.name}")
+        check_open(instance)
+        if instance.is_checkout:
+            check_checkout(instance, values)
         if after is before:
             return values
-        if after not in NEXT_STATUSES[before]:
-            raise ConflictError(f"Invalid status transition: {before.name} -> {after.name}")
         if after is OrderStatus.CANCELED:
             restore_stock(tx, instance.id_key)
         elif context.principal.client_id is not None:
@@ -54,6 +63,14 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
             # Delivered units of a deleted order leave the books.
             ProductRepository(tx).forget_supplied(OrderDetailRepository(tx).held(instance.id_key))
         OrderDetailRepository(tx).remove_all(instance.id_key)
+
+
+def check_checkout(order: OrderModel, values: Values) -> None:
+    """Raise ConflictError for a new total, or a new bill, of an order that a checkout placed."""
+    if values.get("total", order.total) != order.total:
+        raise ConflictError(f"The total of order {order.id_key} follows from its details and the discount of its bill")
+    if values.get("bill_id", order.bill_id) != order.bill_id:
+        raise ConflictError(f"Order {order.id_key} was placed by a checkout and keeps its bill")
 
 
 def restore_stock(tx: Transaction, order_id: int) -> None:

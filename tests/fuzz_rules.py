@@ -20,12 +20,7 @@ from schemas.text import normalize
 from schemas.whole_cents import to_whole_cents
 
 # Bounds that depend on another field or on stored data: the type and the location of the error.
-BETWEEN_FIELDS = (
-    ("after_id_order", ["query"]),
-    ("discount_above_total", ["body"]),
-    ("value_error", ["body", "discount"]),
-    ("too_many_words", ["query", "q"]),
-)
+BETWEEN_FIELDS = (("after_id_order", ["query"]), ("too_many_words", ["query", "q"]))
 
 
 @schemathesis.hook

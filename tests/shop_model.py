@@ -11,7 +11,7 @@ FOLLOWS = {1: (1, 2, 3, 4), 2: (2, 3, 4), 3: (3,), 4: (4,)}
 
 
 class ShopModel:
-    """Products and details as the API shows them, by `id_key`; the status of each order; the units put in.
+    """Products, bills, orders and details as the API shows them, by `id_key`; keys of checkout orders; units put in.
 
     A method returns the expected status of a request and applies its effect if that is a success. `enter_…` adds a
     created object afterwards, because the server chooses the `id_key`.
@@ -19,20 +19,33 @@ class ShopModel:
 
     def __init__(self) -> None:
         self.products: dict[int, Object] = {}
-        self.orders: dict[int, int] = {}
+        self.bills: dict[int, Object] = {}
+        self.orders: dict[int, Object] = {}
         self.details: dict[int, Object] = {}
+        self.checkouts: set[int] = set()
         self.supplied: Counter[int] = Counter()
 
     def enter_product(self, product: Object) -> None:
         self.supplied[product["id_key"]] = product["stock"]
         self.products[product["id_key"]] = product
 
+    def enter_bill(self, bill: Object) -> None:
+        self.bills[bill["id_key"]] = bill
+
     def enter_order(self, order: Object) -> None:
-        self.orders[order["id_key"]] = order["status"]
+        self.orders[order["id_key"]] = order
+
+    def enter_checkout(self, placed: Object) -> None:
+        self.enter_bill(placed["bill"])
+        self.enter_order(placed["order"])
+        for detail in placed["order_details"]:
+            self.enter_detail(detail)
+        self.checkouts.add(placed["order"]["id_key"])
 
     def enter_detail(self, detail: Object) -> None:
         self.products[detail["product_id"]]["stock"] -= detail["quantity"]
         self.details[detail["id_key"]] = detail
+        self._add_up(detail["order_id"])
 
     def change_product(self, id_key: int, changes: Object) -> int:
         if id_key not in self.products:
@@ -50,27 +63,65 @@ class ShopModel:
         del self.products[id_key]
         return 204
 
-    def change_status(self, id_key: int, status: int) -> int:
+    def add_order(self, body: Object) -> int:
+        return self._refusal_of_bill(None, body) or 201
+
+    def change_order(self, id_key: int, changes: Object) -> int:
         if id_key not in self.orders:
             return 404
-        if status not in FOLLOWS[self.orders[id_key]]:
+        before = self.orders[id_key]
+        after = before | changes
+        if after == before:
+            return 200
+        if after["status"] not in FOLLOWS[before["status"]] or before["status"] in CLOSED:
             return 409
-        if status == CANCELED and self.orders[id_key] != CANCELED:
+        if id_key in self.checkouts and (after["total"], after["bill_id"]) != (before["total"], before["bill_id"]):
+            return 409
+        if refusal := self._refusal_of_bill(id_key, after):
+            return refusal
+        if after["status"] == CANCELED:
             self._put_back(id_key)
-        self.orders[id_key] = status
+        self.orders[id_key] = after
         return 200
 
     def delete_order(self, id_key: int) -> int:
         if id_key not in self.orders:
             return 404
-        if self.orders[id_key] == DELIVERED:
+        if self.orders[id_key]["status"] == DELIVERED:
             for detail in self._details_of(id_key):
                 self.supplied[detail["product_id"]] -= detail["quantity"]
-        elif self.orders[id_key] != CANCELED:
+        elif self.orders[id_key]["status"] != CANCELED:
             self._put_back(id_key)
         for detail in self._details_of(id_key):
             del self.details[detail["id_key"]]
         del self.orders[id_key]
+        self.checkouts.discard(id_key)
+        return 204
+
+    def change_bill(self, id_key: int, changes: Object) -> int:
+        if id_key not in self.bills:
+            return 404
+        before = self.bills[id_key]
+        after = before | changes
+        order = next((order for order in self.checkouts if self.orders[order]["bill_id"] == id_key), None)
+        if order is not None and after != before:
+            cents = self._cents(order) - round(after["discount"] * 100)
+            if self.orders[order]["status"] in CLOSED:
+                return 409
+            if cents < 0:
+                return 400
+            if after["total"] not in (before["total"], cents / 100):
+                return 409
+        self.bills[id_key] = after
+        self._add_up(order)
+        return 200
+
+    def delete_bill(self, id_key: int) -> int:
+        if id_key not in self.bills:
+            return 404
+        if any(order["bill_id"] == id_key for order in self.orders.values()):
+            return 409
+        del self.bills[id_key]
         return 204
 
     def add_detail(self, body: Object) -> int:
@@ -87,6 +138,8 @@ class ShopModel:
             return 404
         before = self.details[id_key]
         after = before | changes
+        if after == before:
+            return 200
         for order in sorted({before["order_id"], after["order_id"]}):
             if refusal := self._refusal(order):
                 return refusal
@@ -95,18 +148,25 @@ class ShopModel:
         old, new = self.products[before["product_id"]], self.products[after["product_id"]]
         if after["quantity"] > new["stock"] + before["quantity"] * (new is old):
             return 400
+        after |= {} if new is old else {"price": new["price"]}
+        if refusal := self._refusal_of_totals(before, after):
+            return refusal
         old["stock"] += before["quantity"]
         new["stock"] -= after["quantity"]
-        self.details[id_key] = after if new is old else after | {"price": new["price"]}
+        self.details[id_key] = after
+        self._add_up(before["order_id"])
+        self._add_up(after["order_id"])
         return 200
 
     def delete_detail(self, id_key: int) -> int:
         if id_key not in self.details:
             return 404
-        if refusal := self._refusal(self.details[id_key]["order_id"]):
+        detail = self.details[id_key]
+        if refusal := self._refusal(detail["order_id"]) or self._refusal_of_totals(detail, None):
             return refusal
-        detail = self.details.pop(id_key)
+        del self.details[id_key]
         self.products[detail["product_id"]]["stock"] += detail["quantity"]
+        self._add_up(detail["order_id"])
         return 204
 
     def check_out(self, lines: Lines, discount: float) -> tuple[int, float]:
@@ -125,7 +185,7 @@ class ShopModel:
         """Return for each product the units put in that are neither in stock nor in an order that is not canceled."""
         found = Counter({id_key: product["stock"] for id_key, product in self.products.items()})
         for detail in self.details.values():
-            if self.orders[detail["order_id"]] != CANCELED:
+            if self.orders[detail["order_id"]]["status"] != CANCELED:
                 found[detail["product_id"]] += detail["quantity"]
         return [self.supplied[id_key] - found[id_key] for id_key in self.products]
 
@@ -133,7 +193,44 @@ class ShopModel:
         """Return the status that refuses changes of the order's details, or None."""
         if order not in self.orders:
             return 404
-        return 409 if self.orders[order] in CLOSED else None
+        return 409 if self.orders[order]["status"] in CLOSED else None
+
+    def _refusal_of_bill(self, id_key: int | None, order: Object) -> int | None:
+        """Return the status that refuses the order's bill, or None."""
+        if order["bill_id"] not in self.bills:
+            return 404
+        others = [other for other in self.orders.values() if other["bill_id"] == order["bill_id"]]
+        return (
+            409
+            if any(
+                other["id_key"] != id_key
+                and (other["client_id"] != order["client_id"] or other["id_key"] in self.checkouts)
+                for other in others
+            )
+            else None
+        )
+
+    def _refusal_of_totals(self, before: Object, after: Object | None) -> int | None:
+        """Return the status that refuses a change of a detail because of its checkout, or None."""
+        order = before["order_id"]
+        is_left = after is None or after["order_id"] != order
+        if order not in self.checkouts:
+            return None
+        if is_left and len(self._details_of(order)) == 1:
+            return 409
+        kept = 0 if is_left or after is None else cents_of(after)
+        discount = round(self.bills[self.orders[order]["bill_id"]]["discount"] * 100)
+        return 400 if self._cents(order) - cents_of(before) + kept < discount else None
+
+    def _add_up(self, order: int | None) -> None:
+        """Let the totals of a checkout follow its details."""
+        if order in self.checkouts:
+            bill = self.bills[self.orders[order]["bill_id"]]
+            total = (self._cents(order) - round(bill["discount"] * 100)) / 100
+            self.orders[order]["total"] = bill["total"] = total
+
+    def _cents(self, order: int) -> int:
+        return sum(map(cents_of, self._details_of(order)))
 
     def _details_of(self, order: int) -> list[Object]:
         return [detail for detail in self.details.values() if detail["order_id"] == order]
@@ -141,3 +238,7 @@ class ShopModel:
     def _put_back(self, order: int) -> None:
         for detail in self._details_of(order):
             self.products[detail["product_id"]]["stock"] += detail["quantity"]
+
+
+def cents_of(detail: Object) -> int:
+    return int(round(detail["price"] * 100) * detail["quantity"])

@@ -110,9 +110,8 @@ def offending_rows(connection: sa.Connection) -> list[tuple[str, list[object]]]:
     visible = {"visible": f"[^{INVISIBLE}]".replace("\0", "\1")}
     for table, columns in FILLED.items():
         for column in columns:
-            blank = sa.text(
-                f"SELECT id_key FROM {table} WHERE {column} !~ :visible ORDER BY 1"
-            )  # noqa: S608 # constants
+            sql = f"SELECT id_key FROM {table} WHERE {column} !~ :visible ORDER BY 1"  # noqa: S608 # constants
+            blank = sa.text(sql)
             faults.append(
                 (f"{table} without a visible character in {column}", list(connection.scalars(blank, visible)))
             )

@@ -50,9 +50,9 @@ OBJECTS = {
 
 OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text()
 BEFORE_UPGRADE = re.findall("CREATE INDEX CONCURRENTLY ix_orders.*", OPERATIONS)
-FOR_EXTENSIONS = re.findall(
-    "(?:CREATE EXTENSION |CREATE OR REPLACE |UPDATE |CREATE INDEX CONCURRENTLY .* USING gin).*", OPERATIONS
-)
+FOR_EXTENSIONS = next(
+    block for block in re.findall(r"```sql\n(.*?)```", OPERATIONS, re.DOTALL) if "CREATE EXTENSION" in block
+).splitlines()
 
 
 def schema(connection: Connection, *kinds: str) -> dict[str, set[tuple[Any, ...]]]:

@@ -202,6 +202,30 @@ def test_updated_at_is_the_time_of_the_last_change(shop: Factory, committing: Da
     assert times()[1] > updated
 
 
+def test_concurrent_changes_of_one_checkout_add_up(shop: Factory, committing: Database) -> None:
+    """Add, change, move and delete details of two checkout orders, and change their discounts, all at once."""
+    products = [shop.product(stock=1000, price=price)["id_key"] for price in (0.01, 10)]
+    body = {"client_id": shop.customer()["id_key"], "delivery_method": 1, "payment_type": "cash"}
+    items = [{"product_id": product, "quantity": 10} for product in products * 4]
+    placed = [shop.post("/orders/checkout", body | {"items": items}) for _ in range(2)]
+    calls: list[Callable[[], Any]] = []
+    for first, second in (placed, placed[::-1]):
+        order, bill, lines = first["order"]["id_key"], first["bill"]["id_key"], first["order_details"]
+        add = {"order_id": order, "product_id": products[1], "quantity": 1}
+        calls += [partial(shop.client.post, "/order_details", json=add)] * 8
+        for number, line in enumerate(lines):
+            path, change = f"/order_details/{line['id_key']}", {"quantity": 3, "product_id": products[number % 2]}
+            move = change | {"order_id": second["order"]["id_key"]}
+            calls += [
+                partial(shop.client.delete, path) if number % 4 == 0 else partial(shop.client.patch, path, json=change),
+                partial(shop.client.patch, path, json=move if number % 4 == 1 else change),
+                partial(shop.client.patch, f"/bills/{bill}", json={"discount": number}),
+            ]
+    random.Random(7).shuffle(calls)
+    assert statuses(run_concurrently(calls)).keys() <= {200, 201, 204, 400, 404, 409}
+    assert_consistent(committing)
+
+
 class Customer:
     """Client with random requests about orders; it knows only the objects in its responses."""
 
@@ -209,12 +233,13 @@ class Customer:
         self.shop, self.products, self.random = shop, products, random.Random(seed)
         self.client_id = shop.customer()["id_key"]
         self.orders: list[int] = []
+        self.bills: list[int] = []
         self.details: list[int] = []
         self.seen: Counter[int] = Counter()
 
     def run(self, steps: int) -> None:
         actions = [self.buy, self.buy, self.change, self.move, self.remove, self.progress, self.cancel, self.discard]
-        actions += [self.check_out, self.open]
+        actions += [self.check_out, self.open, self.discount, self.share, self.give_away]
         self.open()
         for _ in range(steps):
             self.random.choice(actions)()
@@ -233,14 +258,28 @@ class Customer:
     def order(self) -> int:
         return self.random.choice(self.orders) if self.orders else 0
 
+    def bill(self) -> int:
+        return self.random.choice(self.bills) if self.bills else 0
+
     def detail(self) -> int:
         return self.random.choice(self.details) if self.details else 0
 
     def open(self) -> None:
-        bill = self.shop.bill()["id_key"]
-        body = {"total": 1, "delivery_method": 1, "client_id": self.client_id, "bill_id": bill}
+        self.bills.append(self.shop.bill()["id_key"])
+        self.share()
+
+    def share(self) -> None:
+        """Open an order with any bill: the first client to do so owns it."""
+        body = {"total": 1, "delivery_method": 1, "client_id": self.client_id, "bill_id": self.bill()}
         if made := self.ask("POST", "/orders", body):
             self.orders.append(made["id_key"])
+
+    def give_away(self) -> None:
+        body = {"client_id": self.client_id} | ({} if self.random.random() < 0.5 else {"bill_id": self.bill()})
+        self.ask("PATCH", f"/orders/{self.order()}", body)
+
+    def discount(self) -> None:
+        self.ask("PATCH", f"/bills/{self.bill()}", {"discount": self.random.choice((0, 1, 5, 20))})
 
     def buy(self) -> None:
         body = {"quantity": self.quantity(), "order_id": self.order(), "product_id": self.product()}
@@ -270,6 +309,7 @@ class Customer:
         body = {"client_id": self.client_id, "delivery_method": 1, "payment_type": "cash", "items": items}
         if made := self.ask("POST", "/orders/checkout", body):
             self.orders.append(made["order"]["id_key"])
+            self.bills.append(made["bill"]["id_key"])
             self.details += [detail["id_key"] for detail in made["order_details"]]
 
 
@@ -314,7 +354,8 @@ def test_concurrent_requests_of_all_kinds_stay_consistent(shop: Factory, committ
     products = [shop.product(stock=80, price=5)["id_key"] for _ in range(3)]
     customers = [Customer(shop, products, seed) for seed in range(CLIENTS - 1)]
     for customer in customers:
-        customer.orders, customer.details = customers[0].orders, customers[0].details
+        customer.orders, customer.bills = customers[0].orders, customers[0].bills
+        customer.details = customers[0].details
     callers = [*customers, Manager(shop, products, CLIENTS)]
     run_concurrently([partial(caller.run, 25) for caller in callers])
     seen = sum((caller.seen for caller in callers), Counter[int]())

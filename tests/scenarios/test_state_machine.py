@@ -1,6 +1,7 @@
-"""Random sequences of orders, checkouts and changes over HTTP, compared with a small model of the shop."""
+"""Random sequences of orders, checkouts, bills and changes over HTTP, compared with a small model of the shop."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import redis
@@ -20,6 +21,8 @@ from tests.shop_model import ShopModel
 prices = st.integers(1, 2000).map(lambda cents: cents / 100)
 quantities = st.integers(1, 5)
 stocks = st.integers(0, 20)
+discounts = st.sampled_from((0, 0, 0, 0.01, 9.99))
+amounts = st.sampled_from((0, 0.01, 9.99, 19.98, 30))
 GONE = 12
 picks = st.sampled_from(range(GONE + 1))
 MISSING_ID = 999_999_999
@@ -35,16 +38,24 @@ class ShopMachine(RuleBasedStateMachine):
         self.model, self.keys = ShopModel(), 0
         make = Factory(self.client)
         self.shelf = make.category()["id_key"]
-        self.buyer = {"client_id": make.customer()["id_key"], "delivery_method": 1}
-        self.bill = make.bill()["id_key"]
+        self.buyers = [make.customer()["id_key"] for _ in range(2)]
+        for _ in range(2):
+            self.model.enter_bill(make.bill())
         for stock in (10, 20):
             self.add_product(stock=stock, price=9.99)
-        self.open_order(status=1)
+        self.open_order(status=1, bill=0, buyer=0)
 
     def teardown(self) -> None:
-        assert self.send("GET", "/order_details", 200) == list(self.model.details.values())
-        orders = self.send("GET", "/orders", 200)
-        assert {order["id_key"]: order["status"] for order in orders} == self.model.orders
+        for path, _, objects in self.tables():
+            assert self.send("GET", path, 200) == list(objects.values())
+
+    def tables(self) -> list[tuple[str, tuple[str, ...], dict[int, Object]]]:
+        """Return paths, some of the columns, and the model's objects."""
+        return [
+            ("/order_details", ("id_key", "quantity", "price", "order_id", "product_id"), self.model.details),
+            ("/orders", ("id_key", "total", "delivery_method", "status", "client_id", "bill_id"), self.model.orders),
+            ("/bills", ("id_key", "discount", "total"), self.model.bills),
+        ]
 
     def remove_all(self) -> None:
         """Remove the data of the previous example."""
@@ -76,16 +87,51 @@ class ShopMachine(RuleBasedStateMachine):
         product = self.one_of(self.model.products, pick)
         self.send("DELETE", f"/products/{product}", self.model.delete_product(product))
 
-    @rule(status=st.sampled_from((1, 1, 1, 2, 3)))
-    def open_order(self, status: int) -> None:
-        body = self.buyer | {"total": 1, "bill_id": self.bill, "status": status}
-        self.model.enter_order(self.send("POST", "/orders", 201, body))
+    @rule(status=st.sampled_from((1, 1, 1, 2, 3)), bill=picks, buyer=st.integers(0, 1))
+    def open_order(self, status: int, bill: int, buyer: int) -> None:
+        body = {"total": 1, "delivery_method": 1, "status": status, "client_id": self.buyers[buyer]}
+        body["bill_id"] = self.one_of(self.model.bills, bill)
+        expected = self.model.add_order(body)
+        made = self.send("POST", "/orders", expected, body)
+        if expected == 201:
+            self.model.enter_order(made)
 
     @precondition(lambda self: self.model.orders)
     @rule(pick=picks, status=st.integers(1, 4))
     def change_status(self, pick: int, status: int) -> None:
         order = self.one_of(self.model.orders, pick)
-        self.send("PATCH", f"/orders/{order}", self.model.change_status(order, status), {"status": status})
+        self.send("PATCH", f"/orders/{order}", self.model.change_order(order, {"status": status}), {"status": status})
+
+    @precondition(lambda self: self.model.orders)
+    @rule(pick=picks, method=st.none() | st.integers(1, 2), total=st.none() | amounts, bill=st.none() | picks)
+    def change_order(self, pick: int, method: int | None, total: float | None, bill: int | None) -> None:
+        """Write all fields that the order has, and some new values."""
+        order = self.one_of(self.model.orders, pick)
+        changes = {"delivery_method": method, "total": total}
+        changes["bill_id"] = None if bill is None else self.one_of(self.model.bills, bill)
+        body = self.model.orders.get(order, {}) | {name: value for name, value in changes.items() if value is not None}
+        self.send("PUT", f"/orders/{order}", self.model.change_order(order, body), body)
+
+    @precondition(lambda self: self.model.orders)
+    @rule(pick=picks, buyer=st.integers(0, 1))
+    def change_client(self, pick: int, buyer: int) -> None:
+        order, changes = self.one_of(self.model.orders, pick), {"client_id": self.buyers[buyer]}
+        self.send("PATCH", f"/orders/{order}", self.model.change_order(order, changes), changes)
+
+    @rule(discount=discounts)
+    def add_bill(self, discount: float) -> None:
+        body = {"total": 0.5, "discount": discount, "payment_type": "card"}
+        self.model.enter_bill(self.send("POST", "/bills", 201, body))
+
+    @rule(pick=picks, changes=st.fixed_dictionaries({}, optional={"discount": amounts, "total": amounts}))
+    def change_bill(self, pick: int, changes: Object) -> None:
+        bill = self.one_of(self.model.bills, pick)
+        self.send("PATCH", f"/bills/{bill}", self.model.change_bill(bill, changes), changes)
+
+    @rule(pick=picks)
+    def delete_bill(self, pick: int) -> None:
+        bill = self.one_of(self.model.bills, pick)
+        self.send("DELETE", f"/bills/{bill}", self.model.delete_bill(bill))
 
     @precondition(lambda self: self.model.orders)
     @rule(pick=picks)
@@ -127,14 +173,16 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(
         wanted=st.lists(st.tuples(picks, quantities), min_size=1, max_size=4),
-        discount=st.sampled_from((0, 0, 0, 0.01, 9.99)),
+        discount=discounts,
+        buyer=st.integers(0, 1),
         repeats=st.integers(0, 2),
     )
-    def check_out(self, wanted: list[tuple[int, int]], discount: float, repeats: int) -> None:
+    def check_out(self, wanted: list[tuple[int, int]], discount: float, buyer: int, repeats: int) -> None:
         """Place an order; repeats with the same key must change nothing."""
         lines = [(self.one_of(self.model.products, pick), quantity) for pick, quantity in wanted]
         items = [{"product_id": product, "quantity": quantity} for product, quantity in lines]
-        body = self.buyer | {"payment_type": "cash", "discount": discount, "items": items}
+        body: Object = {"client_id": self.buyers[buyer], "delivery_method": 1, "payment_type": "cash"}
+        body |= {"discount": discount, "items": items}
         self.keys += 1
         key = {"Idempotency-Key": f"checkout {self.keys}"}
         expected, total = self.model.check_out(lines, discount)
@@ -142,19 +190,16 @@ class ShopMachine(RuleBasedStateMachine):
         assert answers == [answers[0]] * len(answers)
         if expected == 201:
             assert answers[0]["order"]["total"] == answers[0]["bill"]["total"] == total
-            self.model.enter_order(answers[0]["order"])
-            for detail in answers[0]["order_details"]:
-                self.model.enter_detail(detail)
+            self.model.enter_checkout(answers[0])
 
     @invariant()
     def tables_match_the_model(self) -> None:
         """Compare the tables with the model: each 201 is stored, and no refused request has left a trace."""
         with self.database.engine.connect() as connection:
-            rows = text("SELECT id_key, quantity, price, order_id, product_id FROM order_details")
-            details = connection.execute(rows)
-            assert {row.id_key: {**row._mapping, "price": float(row.price)} for row in details} == self.model.details
-            orders = connection.execute(text("SELECT id_key, status FROM orders"))
-            assert dict(orders.tuples().all()) == self.model.orders
+            for path, names, objects in self.tables():
+                rows = connection.execute(text(f"SELECT {', '.join(names)} FROM {path[1:]} ORDER BY id_key"))
+                stored = [tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in rows]
+                assert stored == [tuple(one[name] for name in names) for one in objects.values()]
             assert disagreements(connection) == []
 
     @invariant()
