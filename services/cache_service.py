@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from infrastructure.observability.metrics import metrics
@@ -163,4 +162,4 @@ def stale_stamp_keys(changed_rows: ChangedRows) -> list[str]:
 
 
 async def _load(load: Load) -> RenderedJson:
-    return replace(await load(), hit=False)
+    return (await load())._replace(hit=False)

@@ -32,6 +32,7 @@ class Shape(NamedTuple):
     """The length of a first page, when the SQL contains it."""
 
 
+@lru_cache(maxsize=1024)
 def list_statement(
     model: type[BaseModel],
     query: ListQuery,
