@@ -124,7 +124,7 @@ class AsyncPool:
             self._semaphore.release()
 
     def close(self) -> None:
-        """Close the idle connections. The pool can still be used afterwards."""
+        """Close the idle connections and the shared one. The pool can still be used afterwards."""
         self._idle.close()
         if self._short_reads:
             self._short_reads.close()
@@ -165,7 +165,7 @@ class AsyncPool:
             connection.close()
             if isinstance(error, CONNECTION_LOST):
                 # The server hangs or has restarted, so the other idle connections are useless too.
-                self.close()
+                self._idle.close()
             raise
         self._idle.append(connection)
         outages.answered()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -288,3 +289,18 @@ def test_number_of_connections_includes_the_shared_one(settings: Settings, commi
         database.close()
 
     asyncio.run(test())
+
+
+def test_reads_are_traced(run: Callable[[Use], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[str] = []
+
+    def span(sql: str) -> AbstractContextManager[None]:
+        traced.append(sql)
+        return nullcontext()
+
+    async def use(reads: AsyncPool, _: Engine) -> None:
+        monkeypatch.setattr(pipelined_reads, "sql_span", span)
+        await read(reads)
+
+    run(use)
+    assert traced == [WHERE]
