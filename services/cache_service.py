@@ -10,8 +10,6 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
@@ -36,7 +34,7 @@ class CacheService:
         self._redis = redis
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, CacheLookup] = {}
-        self._loads: dict[tuple[str, bytes], asyncio.Task[RenderedJson]] = {}
+        self._loads: dict[tuple[str, bytes], asyncio.Future[RenderedJson | None]] = {}
 
     @property
     def is_available(self) -> bool:
@@ -114,14 +112,27 @@ class CacheService:
     async def _share(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
         """Share one load: readers with equal stamps have no write between them, so the same rows are right for all.
 
-        It runs as a task of its own, so a reader that disconnects does not cancel it for the others.
+        The first reader loads, without a task of its own. If it is cancelled, the next one loads again.
         """
-        task = self._loads.get((entry.key, stamps))
-        if task is None:
-            task = asyncio.create_task(self._fill(entry, stamps, load))
-            self._loads[entry.key, stamps] = task
-            task.add_done_callback(partial(self._finish, (entry.key, stamps)))
-        return await asyncio.shield(task)
+        key = entry.key, stamps
+        while running := self._loads.get(key):
+            if rendered := await asyncio.shield(running):
+                return rendered
+        shared = self._loads[key] = asyncio.get_running_loop().create_future()
+        try:
+            rendered = await self._fill(entry, stamps, load)
+        except BaseException as error:
+            if isinstance(error, Exception):
+                shared.set_exception(error)
+                shared.exception()  # marks it as retrieved, since there may be no other reader
+            else:
+                shared.set_result(None)
+            raise
+        else:
+            shared.set_result(rendered)
+            return rendered
+        finally:
+            del self._loads[key]
 
     async def _fill(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
         rendered = await _load(load)
@@ -130,11 +141,6 @@ class CacheService:
             if self._redis:
                 self._redis.enqueue(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
         return rendered
-
-    def _finish(self, key: tuple[str, bytes], task: asyncio.Task[RenderedJson]) -> None:
-        del self._loads[key]
-        if not task.cancelled():
-            task.exception()  # marks it as retrieved, since all readers may have disconnected
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds
@@ -163,4 +169,4 @@ def stale_stamp_keys(changed_rows: ChangedRows) -> list[str]:
 
 
 async def _load(load: Load) -> RenderedJson:
-    return replace(await load(), hit=False)
+    return (await load())._replace(hit=False)

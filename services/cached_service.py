@@ -1,6 +1,5 @@
 """Reads through the cache. A subclass names its resource and needs no other code for caching."""
 
-from dataclasses import replace
 from typing import ClassVar
 
 from repositories.base_repository_impl import is_storable_key
@@ -17,7 +16,7 @@ class CachedService(BaseService[Model, Create, Update, Read]):
     async def get_all(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         entry = self.cached.page(query)
         if entry is None:
-            return replace(await self.page(context, query), hit=False)
+            return (await self.page(context, query))._replace(hit=False)
         cache = self.app_context.cache
         return await cache.read(entry, lambda: self.page(context, query), context.cache_lookup)
 

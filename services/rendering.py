@@ -1,7 +1,6 @@
 """JSON that services return: rendered once, with a hash of its content."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -11,8 +10,7 @@ from schemas.base_schema import to_json
 EMPTY_LIST = b"[]"
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedJson:
+class RenderedJson(NamedTuple):
     """Result of a read. `hit` is True if it came from the cache, None if the entity is not cached."""
 
     body: bytes

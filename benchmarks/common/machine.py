@@ -10,7 +10,17 @@ from pathlib import Path
 from benchmarks.common import wrk
 from infrastructure.embedded.binaries import postgres_folder, valkey_program
 
-PACKAGES = ("fastapi", "starlette", "uvicorn", "uvloop", "pydantic", "sqlalchemy", "psycopg2-binary", "redis")
+PACKAGES = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+    "pydantic",
+    "sqlalchemy",
+    "psycopg2-binary",
+    "psycopg",
+    "redis",
+)
 
 
 def conditions(command: str, options: object) -> dict[str, str]:

@@ -41,7 +41,8 @@ async def list_response(
 
 def _links(request: Request, query: ListQuery, objects: list[dict[str, Any]]) -> str:
     """Return links to the first page, and from a full page to the next one, as RFC 8288 defines them."""
-    others = [(name, value) for name, value in dict(query_pairs(request)).items() if name not in ("after_id", "skip")]
+    given = dict(query_pairs(request.scope["query_string"]))
+    others = [(name, value) for name, value in given.items() if name not in ("after_id", "skip")]
     page = f"{request.scope['path']}?{urlencode([*others, ('after_id', '')])}"
     beyond_all = MAX_KEY if query.sort == "-id_key" else 0
     first = f'<{page}{beyond_all}>; rel="first"'

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from email.message import Message
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -40,6 +41,8 @@ PathId = Annotated[
 ]
 
 ABSENT = object()
+REMEMBERED_QUERIES = 256
+MAX_REMEMBERED_BYTES = 100
 
 
 class Parameter(NamedTuple):
@@ -91,7 +94,7 @@ def _parameter(parameter: Any) -> Parameter:
         if isinstance(item, params.Path):
             return Parameter(name, ("path", name), lambda request, _: request.path_params[name], validate)
         if isinstance(item, params.Query):
-            return Parameter(name, ("query",), _query, validate)
+            return Parameter(name, ("query",), _query_string, _remembering(validate))
         if isinstance(item, params.Header):
             return Parameter(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
     return Parameter(name, ("body",), lambda _, body: body, validate)
@@ -105,14 +108,25 @@ def _header(name: str) -> Callable[[Request, Any], Any]:
     return lambda request, _: request.headers.get(name, ABSENT)
 
 
-def _query(request: Request, _: Any) -> dict[str, str]:
-    return dict(query_pairs(request))
+def _query_string(request: Request, _: Any) -> bytes:
+    query: bytes = request.scope["query_string"]
+    return query
 
 
-def query_pairs(request: Request) -> list[tuple[str, str]]:
+def _remembering(validate: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    """Return a function that reads and validates a query string: once, as equal ones may share the frozen result."""
+
+    def read(query: bytes) -> Any:
+        return validate(dict(query_pairs(query)))
+
+    remembered = lru_cache(REMEMBERED_QUERIES)(read)
+    return lambda query: remembered(query) if len(query) <= MAX_REMEMBERED_BYTES else read(query)
+
+
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
     """Return the query's parameters. Raises RequestValidationError for invalid UTF-8; Starlette would insert U+FFFD."""
     try:
-        return parse_qsl(request.scope["query_string"].decode(), keep_blank_values=True, errors="strict")
+        return parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as error:
         item = {"loc": ("query",), "msg": "Input should be UTF-8", "type": "unicode_error"}
         raise RequestValidationError([item]) from error

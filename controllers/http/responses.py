@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from middleware.etags import names_etag
+from middleware.raw_response import Headers, json_headers
 from repositories.idempotency_repository import StoredResponse
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.rendering import Created, RenderedJson
@@ -37,15 +38,22 @@ def documented(*statuses: int) -> Responses:
     return {status: DOCUMENTED[status] for status in sorted({*statuses, 422, 429, 500, 503})}
 
 
+class ReadyResponse(Response):
+    """A response whose headers are bytes already. Starlette would encode each of them."""
+
+    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
+        self.status_code, self.raw_headers, self.body, self.background = status, headers, body, None
+
+
 def json_response(request: Request, rendered: RenderedJson) -> Response:
     """Return 200 with the body, or 304 if `If-None-Match` names its tag."""
-    headers = {"ETag": rendered.etag}
+    headers = [(b"etag", rendered.etag.encode())]
     if rendered.hit is not None:
-        headers["X-Cache-Hit"] = "true" if rendered.hit else "false"
-    known = request.headers.get("if-none-match") if request.method in ("GET", "HEAD") else None
+        headers.append((b"x-cache-hit", b"true" if rendered.hit else b"false"))
+    known = request.headers.get("if-none-match") if request.scope["method"] in ("GET", "HEAD") else None
     if known is not None and names_etag(known, rendered.etag):
-        return Response(status_code=304, headers=headers)
-    return Response(rendered.body, media_type=JSON, headers=headers)
+        return ReadyResponse(304, headers)
+    return ReadyResponse(200, json_headers(rendered.body) + headers, rendered.body)
 
 
 def created_response(prefix: str, outcome: Created | StoredResponse) -> Response:

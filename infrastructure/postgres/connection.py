@@ -3,13 +3,12 @@
 import asyncio
 import select
 from collections.abc import Mapping
-from functools import lru_cache
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
 
+from infrastructure.postgres.prepared_sql import prepared_sql
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.typecasts import NUMBER
 
@@ -53,11 +52,11 @@ class AsyncConnection:
 
     async def prepare(self, sql: str, deadline_seconds: float) -> str:
         """Prepare `sql` on its first use on this connection. Return the EXECUTE statement to send instead."""
-        prepared = _prepare_sql(sql)
-        if prepared.execute not in self._prepared:
-            await self.fetch(prepared.prepare, None, deadline_seconds)
-            self._prepared.add(prepared.execute)
-        return prepared.execute
+        statement = prepared_sql(sql)
+        if statement.name not in self._prepared:
+            await self.fetch(statement.prepare, None, deadline_seconds)
+            self._prepared.add(statement.name)
+        return statement.execute
 
     @property
     def is_orphaned(self) -> bool:
@@ -130,27 +129,3 @@ def is_closed_by_server(idle_connection: Any) -> bool:
     poll = select.poll()
     poll.register(idle_connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
-
-
-class PreparedSql(NamedTuple):
-    """SQL that prepares a statement, and SQL that runs it."""
-
-    prepare: str
-    execute: str
-
-
-@lru_cache(maxsize=256)
-def _prepare_sql(sql: str) -> PreparedSql:
-    """Build the SQL for a prepared statement. Its name is a hash of the text, so equal names mean equal statements."""
-    numbers = _PlaceholderNumbers()
-    text, name = sql % numbers, f"s_{blake2b(sql.encode(), digest_size=12).hexdigest()}"
-    values = ", ".join(f"%({item})s" for item in numbers)
-    return PreparedSql(f"PREPARE {name} AS {text}", f"EXECUTE {name} ({values})" if numbers else f"EXECUTE {name}")
-
-
-class _PlaceholderNumbers(dict[str, str]):
-    """Mapping from psycopg2's named placeholders to numbered ones, in the order of their first use."""
-
-    def __missing__(self, name: str) -> str:
-        self[name] = f"${len(self) + 1}"
-        return self[name]

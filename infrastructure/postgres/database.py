@@ -16,6 +16,7 @@ from infrastructure.observability.metrics import THREADS, PoolUsage
 from infrastructure.postgres.connection import is_closed_by_server
 from infrastructure.postgres.idle_connections import FailoverDetector
 from infrastructure.postgres.outage_log import outages
+from infrastructure.postgres.pipelined_reads import PipelinedReads
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
@@ -86,7 +87,9 @@ class Database:
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
         self._failover = FailoverDetector()
         target, limits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        self.reads = AsyncPool(*target, settings.db_read_connections, *limits)
+        shares = settings.db_pipeline and settings.db_read_connections > 1
+        short_reads = PipelinedReads(*target) if shares else None
+        self.reads = AsyncPool(*target, settings.db_read_connections - shares, *limits, short_reads)
         self.writes = AsyncPool(*target, settings.db_threads, *limits)
         self.probe = AsyncPool(*target, size=1, wait_seconds=1, deadline_seconds=1)
 

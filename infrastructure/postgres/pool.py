@@ -19,6 +19,8 @@ from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
 from infrastructure.postgres.idle_connections import FailoverDetector, IdleConnections
 from infrastructure.postgres.outage_log import outages
+from infrastructure.postgres.pipelined_reads import PipelinedReads
+from infrastructure.postgres.prepared_sql import ShortSql
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (
     CONNECTION_LOST,
@@ -46,7 +48,9 @@ class AsyncPool:
         size: int,
         wait_seconds: float,
         deadline_seconds: float,
+        short_reads: PipelinedReads | None = None,
     ) -> None:
+        self._short_reads = short_reads
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
         self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted)
@@ -61,6 +65,10 @@ class AsyncPool:
 
         Raises DatabaseUnavailableError when the server is down, frozen or too slow, or when no connection becomes free.
         """
+        if self._short_reads and isinstance(sql, ShortSql):
+            rows = await self._short_reads.fetch(sql, parameters)
+            if rows is not None:
+                return rows
         await self._semaphore.acquire()
         try:
             with sql_span(sql):
@@ -116,8 +124,10 @@ class AsyncPool:
             self._semaphore.release()
 
     def close(self) -> None:
-        """Close the idle connections. The pool can still be used afterwards."""
+        """Close the idle connections and the shared one. The pool can still be used afterwards."""
         self._idle.close()
+        if self._short_reads:
+            self._short_reads.close()
 
     async def _finish(self, transaction: AsyncTransaction) -> None:
         try:
@@ -155,7 +165,7 @@ class AsyncPool:
             connection.close()
             if isinstance(error, CONNECTION_LOST):
                 # The server hangs or has restarted, so the other idle connections are useless too.
-                self.close()
+                self._idle.close()
             raise
         self._idle.append(connection)
         outages.answered()

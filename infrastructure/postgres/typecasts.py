@@ -1,17 +1,14 @@
 """Conversion of values that psycopg2 would return in another form."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from psycopg2 import extensions
 
 _NUMERIC_OID, _TIMESTAMPTZ_OID = 1700, 1184
 
 
-def _utc(text: Any, _cursor: object) -> datetime | None:
-    """Return the moment in UTC. The text is in the time zone of the session, which a pooler or a role may set."""
-    if text is None:
-        return None
+def moment_in_utc(text: str) -> datetime:
+    """Parse PostgreSQL's text. It is in the time zone of the session, which a pooler or a role may set."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -32,5 +29,7 @@ def _at_the_end_of_time(text: str) -> datetime:
 # A double keeps 15 digits and NUMERIC(12,2) has 12, so the shortest text of the double is the exact amount.
 NUMBER = extensions.new_type((_NUMERIC_OID,), "NUMBER", lambda text, _cursor: None if text is None else float(text))
 """NUMERIC as a float, ready for JSON."""
-MOMENT = extensions.new_type((_TIMESTAMPTZ_OID,), "MOMENT", _utc)
+MOMENT = extensions.new_type(
+    (_TIMESTAMPTZ_OID,), "MOMENT", lambda text, _cursor: None if text is None else moment_in_utc(text)
+)
 """TIMESTAMP WITH TIME ZONE in UTC."""

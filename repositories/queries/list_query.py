@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
+from infrastructure.postgres.prepared_sql import ShortSql
 from models.base_model import BaseModel
 from repositories.queries.filters import Filter, after_key, as_range, condition, trigram_condition
 from repositories.queries.search import has_ordered_index, search_of
@@ -31,6 +32,7 @@ class Shape(NamedTuple):
     """The length of a first page, when the SQL contains it."""
 
 
+@lru_cache(maxsize=1024)
 def list_statement(
     model: type[BaseModel],
     query: ListQuery,
@@ -72,7 +74,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     rows = select(*columns_of(model, shape.fields)).where(*conditions)
     if shape.first is not None:
         page = rows.order_by(*_order(model, shape.sort, fixed)).limit(literal_column(f"{shape.first:d}"))
-        return compiled(page), True
+        return (compiled(page) if shape.filters else ShortSql(compiled(page))), True
     source: Any = model
     if any(item.indexed for item in shape.filters):
         # OFFSET 0 hides the page from the planner. It would scan in order, as if matches came early.

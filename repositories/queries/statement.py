@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, Column, ColumnElement, Insert, Select, bin
 from sqlalchemy.dialects.postgresql import psycopg2 as postgresql
 from sqlalchemy.orm import InstrumentedAttribute
 
+from infrastructure.postgres.prepared_sql import ShortSql
 from models.base_model import BaseModel
 
 OWN = "own_client_id"
@@ -65,7 +66,7 @@ def one_statement(
 @lru_cache(maxsize=64)
 def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owner_filter: OwnerFilter | None) -> str:
     conditions = [model.id_key == bindparam("id_key"), *ownership(owner_filter)]
-    return compiled(select(*columns_of(model, fields)).where(*conditions))
+    return ShortSql(compiled(select(*columns_of(model, fields)).where(*conditions)))
 
 
 def ownership(owner_filter: OwnerFilter | None) -> list[ColumnElement[bool]]:

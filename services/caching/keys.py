@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import pack_command
@@ -20,6 +20,7 @@ class CachedResource:
     query: type[ListQuery] = ListQuery
     ttl_seconds: int | None = None
 
+    @lru_cache(maxsize=1024)  # noqa: B019 # resources live as long as the process
     def page(self, query: ListQuery) -> "CacheEntry | None":
         """Return the entry of a list; None for a search: its many variants would evict lists that are read again."""
         variations = query.variations()

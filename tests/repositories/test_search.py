@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
+from repositories import base_repository_impl
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
@@ -111,6 +112,7 @@ def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 def set_bounds(monkeypatch: pytest.MonkeyPatch, budget: int, sample: int = 0, glance: int | None = None) -> None:
     own = {"scan_budget": budget, "glance": budget // 3 if glance is None else glance, "sample": sample}
     monkeypatch.setattr(list_query, "scan_parameters", lambda end: scan_parameters(end) | own)
+    monkeypatch.setattr(base_repository_impl, "list_statement", list_query.list_statement.__wrapped__)  # not remembered
 
 
 @pytest.mark.usefixtures("bounds")

@@ -199,16 +199,39 @@ def test_readers_share_a_load_until_a_write(run: Run) -> None:
     run(scenario, database)
 
 
-def test_cancelled_reader_does_not_affect_the_others(run: Run) -> None:
+@pytest.mark.parametrize("cancelled", [0, 1])
+def test_cancelled_reader_does_not_affect_the_others(run: Run, cancelled: int) -> None:
+    """Expect one more load, which the others share, if the cancelled reader was the one that loads."""
+    database = GatedDatabase()
+
+    async def scenario(workers: Workers) -> None:
+        readers = [asyncio.create_task(workers.read(0)) for _ in range(4)]
+        await becomes(lambda: database.gates)
+        readers.pop(cancelled).cancel()
+        loads = 1 if cancelled else 2
+        await becomes(lambda: len(database.gates) == loads)
+        database.gates[-1].set()
+        assert [price for price, _ in await asyncio.gather(*readers)] == [1, 1, 1]
+        assert database.reads == loads
+        assert await workers.read(0) == (1, True)
+
+    run(scenario, database)
+
+
+def test_all_readers_may_be_cancelled(run: Run) -> None:
     database = GatedDatabase()
 
     async def scenario(workers: Workers) -> None:
         readers = [asyncio.create_task(workers.read(0)) for _ in range(3)]
         await becomes(lambda: database.gates)
-        readers[0].cancel()
-        database.gates[0].set()
-        assert [price for price, _ in await asyncio.gather(*readers[1:])] == [1, 1]
-        assert database.reads == 1
+        for reader in readers:
+            reader.cancel()
+        results = await asyncio.gather(*readers, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        later = asyncio.create_task(workers.read(0))
+        await becomes(lambda: len(database.gates) == 2)
+        database.gates[-1].set()
+        assert await later == (1, False)
 
     run(scenario, database)
 

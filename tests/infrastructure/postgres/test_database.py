@@ -55,7 +55,8 @@ def test_both_connect_to_the_first_host_that_answers(settings: Settings) -> None
 
 def test_an_exhausted_pool_shows_in_health_and_metrics(settings: Settings) -> None:
     """Exhaust the reads while the transactions have room."""
-    app_context = create_app_context(settings.model_copy(update={"db_read_connections": 2, "redis_enabled": False}))
+    changes = {"db_read_connections": 2, "db_pipeline": False, "redis_enabled": False}
+    app_context = create_app_context(settings.model_copy(update=changes))
     database, health, metrics = app_context.database, HealthService(app_context), Metrics()
     metrics.watch_pools(database.pool_usage)
     capacity = health.pool()["total_capacity"]
