@@ -78,7 +78,7 @@ class PipelinedReads:
     async def _open(self) -> None:
         begun = monotonic()
         try:
-            opened = await psycopg.AsyncConnection.connect(**self._dsn, client_encoding="utf8", autocommit=True)
+            opened = await psycopg.AsyncConnection.connect(**self._dsn, autocommit=True)
             self._connection = PipelinedConnection(opened, begun)
         except psycopg.Error as error:
             logger.debug("short reads use the pool: %s", str(error).strip())

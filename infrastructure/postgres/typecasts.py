@@ -30,6 +30,6 @@ def _at_the_end_of_time(text: str) -> datetime:
 NUMBER = extensions.new_type((_NUMERIC_OID,), "NUMBER", lambda text, _cursor: None if text is None else float(text))
 """NUMERIC as a float, ready for JSON."""
 MOMENT = extensions.new_type(
-    (_TIMESTAMPTZ_OID,), "MOMENT", lambda text, _cursor: None if text is None else moment_in_utc(text)
+    (_TIMESTAMPTZ_OID,), "MOMENT", lambda text, _cursor: None if text is None else moment_in_utc(str(text))
 )
 """TIMESTAMP WITH TIME ZONE in UTC."""
