@@ -295,7 +295,8 @@ def test_the_default_is_one_worker_for_each_usable_core(servers: dict[str, str],
         f"import os\nif __name__ == '__main__':\n    os.sched_setaffinity(0, [{core}])\n"
         "    import run_production\n    run_production.main()\n"
     )
-    with running_app(tmp_path, servers | {"PYTHONPATH": str(ROOT), "UVICORN_WORKERS": ""}, script=script) as app:
+    settings = {"PYTHONPATH": str(ROOT), "UVICORN_WORKERS": "", "CORS_ORIGINS": ""}
+    with running_app(tmp_path, servers | settings, script=script) as app:
         assert len(app.workers()) == 1
         log = app.log.read_text()
         assert "UVICORN_WORKERS" in log
