@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 
+from config.empty_lists import EmptyLists
 from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
 from infrastructure.server.cores import usable_cores
 
@@ -126,6 +127,18 @@ class Settings(BaseSettings):
         "http/protobuf", description="http/protobuf or grpc"
     )
     otel_service_name: str = "ecommerce-api"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        empty_lists = EmptyLists(settings_cls, getattr(dotenv_settings, "env_file", None))
+        return init_settings, empty_lists, env_settings, dotenv_settings
 
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod

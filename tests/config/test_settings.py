@@ -363,3 +363,30 @@ def test_a_worker_has_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch
     inherit_settings(Settings(api_port=9000))
     monkeypatch.setenv("API_PORT", "nonsense")
     assert load_settings().api_port == 9000
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "origins"),
+    [
+        (None, None, ("*",)),
+        ("", None, ()),
+        (None, "", ()),
+        ("", "https://a.example", ()),
+        ("https://a.example", "", ("https://a.example",)),
+        ("https://a.example, https://b.example", None, ("https://a.example", "https://b.example")),
+    ],
+)
+def test_a_list_that_is_set_to_nothing_is_empty(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: str | None, file: str | None, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("CORS_ORIGINS", "TRUSTED_PROXIES"):
+        monkeypatch.delenv(name, raising=False)
+    if environment is not None:
+        monkeypatch.setenv("CORS_ORIGINS", environment)
+        monkeypatch.setenv("TRUSTED_PROXIES", "")
+    if file is not None:
+        (tmp_path / ".env").write_text(f"CORS_ORIGINS={file}\n")
+    settings = Settings()
+    assert settings.cors_origins == origins
+    assert bool(settings.trusted_networks) is (environment is None)
