@@ -11,6 +11,7 @@ const { PORT, WORKERS, BENCH_DATABASE, BENCH_REDIS, CACHED, RATE_LIMIT } = proce
 const TTL_SECONDS = 300
 
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, parseFloat)
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
 const integer = { type: 'integer' }
 const text = { type: 'string' }
