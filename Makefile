@@ -31,9 +31,9 @@ run: $(RUN) ## Run the API for development: one worker, hot reload, its own Post
 run-production: $(RUN) ## Run the API with many workers
 	@$(VENV)/python run_production.py
 
-# Three processes, each with servers of its own, because tests of outages mostly wait. The slowest files begin first.
+# Two processes, each with servers of its own, because tests of outages mostly wait.
 test: $(DEV) ## Run the tests with coverage (ARGS="-k name" selects tests, in one process and without coverage)
-	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term -n 3 --dist loadfile)
+	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term -n 2 --dist loadfile)
 
 # ARGS=--authenticated uses AUTH_MODE=both and an admin key; other arguments go to Schemathesis.
 fuzz: $(DEV) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)
