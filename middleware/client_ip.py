@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
 
 from config.settings import Network
-
-Address = IPv4Address | IPv6Address
+from infrastructure.client_address import Address, counted_name, is_in_any, parse_address
 
 MEMO_ENTRIES = 4096
 MEMO_BYTES = 256  # longer headers are never memoized, so that they cannot fill the memory
@@ -44,12 +42,13 @@ class ClientIpResolver:
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
         """Return the address that a trusted peer forwards: one outside, X-Real-IP, or a client in a private network."""
-        address = _parse(peer or "")
+        address = parse_address(peer or "")
         # The peer of a Unix socket is on this machine.
         if peer and (address is None or not self._is_trusted(address)):
-            return _name(address) or peer
+            return counted_name(address) if address else peer
         outside, inside = self._forwarded_for(forwarded)
-        return _name(outside or _parse(real_ip.decode("latin-1")) or inside or address) or "local"
+        found = outside or parse_address(real_ip.decode("latin-1")) or inside or address
+        return counted_name(found) if found else "local"
 
     def _forwarded_for(self, forwarded: bytes) -> tuple[Address | None, Address | None]:
         """Return the rightmost address that is not trusted, and the leftmost trusted one to the right of it.
@@ -59,7 +58,7 @@ class ClientIpResolver:
         """
         inside = None
         for entry in reversed(forwarded.rsplit(b",", MAX_PROXIES)[-MAX_PROXIES:]):
-            address = _parse(entry.decode("latin-1"))
+            address = parse_address(entry.decode("latin-1"))
             if address is None:
                 break
             if not self._is_trusted(address):
@@ -68,26 +67,4 @@ class ClientIpResolver:
         return None, inside
 
     def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted_networks)
-
-
-def _parse(text: str) -> Address | None:
-    """Parse an address as proxies write it: with a port, in brackets, with a zone, or IPv4 in IPv6 form."""
-    text = text.strip()
-    if text.startswith("["):
-        text, bracket, port = text[1:].partition("]")
-        if not bracket or (port and not port.startswith(":")):
-            return None
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _name(address: Address | None) -> str:
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, 64), strict=False))
-    return str(address) if address else ""
+        return is_in_any(address, self._trusted_networks)

@@ -3,11 +3,10 @@
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from time import monotonic
-from typing import Any
 
 from config.settings import Network
+from infrastructure.client_address import counted_name, is_in_any, parse_address
 
 QUIET_SECONDS = 60  # between two warnings
 
@@ -27,11 +26,10 @@ class AddressLimit:
 
         Raises ConnectionRefusedError if its address has too many. Such a connection needs no `leave`.
         """
-        address: Any = ip_address(host.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        if any(address in network for network in self._trusted_networks):
+        address = parse_address(host)
+        if address is None or is_in_any(address, self._trusted_networks):
             return None
-        key = str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+        key = counted_name(address)
         if self._open[key] >= self._limit:
             if monotonic() >= self._quiet_until:
                 self._quiet_until = monotonic() + QUIET_SECONDS
