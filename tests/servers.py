@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from fastapi import FastAPI
+from uvicorn import Server as UvicornServer
+
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import EmbeddedServer, command_line
 from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.server.launcher import server_config
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a password for tests"
@@ -189,3 +194,18 @@ def running_app(
 def is_live(app: App) -> bool:
     with urllib.request.urlopen(f"{app.url}/health_check/live", timeout=5) as response:
         return bool(response.status == 200)
+
+
+@contextmanager
+def served_in_thread(app: FastAPI) -> Iterator[int]:
+    """Serve the application with the configuration of the launchers, and yield its port."""
+    settings = app.state.app_context.settings
+    config = server_config(settings)
+    config.app = app
+    server = UvicornServer(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until(lambda: server.started)
+    yield settings.api_port
+    server.should_exit = True
+    thread.join()

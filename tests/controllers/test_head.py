@@ -2,7 +2,6 @@
 
 import http.client
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from typing import Any
@@ -12,19 +11,17 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from uvicorn import Server
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
-from infrastructure.server.launcher import server_config
 from tests.controllers.test_rest_rules import Owner
 from tests.database import empty_tables
 from tests.entities import Entity, every_entity
 from tests.factories import Factory
 from tests.infrastructure.observability.test_metrics import samples
-from tests.servers import until
+from tests.servers import served_in_thread, until
 
 PAGES = ("/", "/docs", "/redoc", "/openapi.json", "/static/docs.js?v=1", "/static/nothing", "/nothing")
 HEALTH = ("/health_check", "/health_check/live", "/health_check/ready", "/metrics")
@@ -146,17 +143,8 @@ def app_with_faults(settings: Settings) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def served(app_with_faults: FastAPI) -> Iterator[int]:
-    """Yield the port of a server with the configuration of the launchers."""
-    settings = app_with_faults.state.app_context.settings
-    config = server_config(settings)
-    config.app = app_with_faults
-    server = Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    until(lambda: server.started)
-    yield settings.api_port
-    server.should_exit = True
-    thread.join()
+    with served_in_thread(app_with_faults) as port:
+        yield port
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Security and caching headers of every response."""
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -9,14 +8,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from uvicorn import Server
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.server.launcher import server_config
 from tests.credentials import UNKNOWN, execute, key_headers, service
 from tests.factories import Factory
-from tests.servers import until
+from tests.servers import served_in_thread
 
 NOTHING_LOADS = "default-src 'none'; frame-ancestors 'none'"
 PUBLIC, PERSONAL, NO_STORE = "public, no-cache", "private, no-store", "no-store"
@@ -138,19 +135,11 @@ def test_cors_responses_have_the_headers(settings: Settings, origins: tuple[str,
 
 @pytest.fixture
 def port(settings: Settings, empty_cache: None) -> Iterator[int]:
-    """Yield the port of a server with the configuration of the launchers."""
     from main import create_fastapi_app
 
     settings = settings.model_copy(update={"api_host": LOOPBACK, "api_port": free_port()})
-    config = server_config(settings)
-    config.app = create_fastapi_app(settings)
-    server = Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    until(lambda: server.started)
-    yield settings.api_port
-    server.should_exit = True
-    thread.join()
+    with served_in_thread(create_fastapi_app(settings)) as port:
+        yield port
 
 
 def test_raw_response_does_not_reveal_the_server(port: int) -> None:
