@@ -81,7 +81,7 @@ class QueuedLog(logging.Handler):
         if self._patience is None:
             self._patience = FLUSH_SECONDS
         self._wait_for_targets()
-        self._wait_for_targets()  # for what one target has reported to the others
+        self._wait_for_targets()  # problems that one target has reported to the others
 
     def close(self) -> None:
         """Write all queued records and close the targets."""

@@ -51,10 +51,10 @@ class ClientIpResolver:
         return counted_name(found) if found else "local"
 
     def _forwarded_for(self, forwarded: bytes) -> tuple[Address | None, Address | None]:
-        """Return the rightmost address that is not trusted, and the leftmost trusted one to the right of it.
+        """Return the rightmost untrusted address, and the leftmost of the trusted ones to the right of it.
 
-        The search starts at the right, which our proxies write, because anybody can write the left part. An invalid
-        entry ends it: an address before it comes from nobody that we trust.
+        The search goes from right to left: our proxies append at the right, and anybody can write the left part. An
+        invalid entry ends the search, because no trusted proxy wrote the entries before it.
         """
         inside = None
         for entry in reversed(forwarded.rsplit(b",", MAX_PROXIES)[-MAX_PROXIES:]):

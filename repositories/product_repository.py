@@ -61,7 +61,7 @@ class ProductRepository(BaseRepository[ProductModel]):
         self.tx.changes.stock[id_key] = (before, after)
 
     def forget_supplied(self, quantities: Mapping[int, int]) -> None:
-        """Lower `supplied` by the quantities of a delivered order that is deleted. Locks the products."""
+        """Reduce `supplied` by the quantities of a delivered order that is deleted. Locks the products."""
         for product in self.lock_all(quantities).values():
             product.supplied -= quantities[product.id_key]
         self.session.flush()

@@ -23,8 +23,8 @@ _is_normal = re.compile(
 def normal_email(text: str) -> str:
     """Return the address in NFC, with its domain in Unicode and lower case.
 
-    Raises EmailNotValidError, also for `Jane <jane@example.com>`. For plain addresses, the regular expression saves the
-    library's time, which is a fifth of a creation.
+    Raises EmailNotValidError, also for `Jane <jane@example.com>`. Plain addresses skip the library, because it takes a
+    fifth of the time of a creation.
     """
     return text if _is_normal(text) else validate_email(text, check_deliverability=False).normalized
 

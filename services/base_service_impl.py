@@ -109,7 +109,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Lock the rows that every transaction locks before this one. `values` are those of an update."""
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: Model, values: Values) -> Values:
-        """Return the values to write, of which at least one is new. `instance` is locked and still has the old ones."""
+        """Return the values to write. At least one differs from `instance`, which is locked and has the old values."""
         return values
 
     def before_delete(self, tx: Transaction, instance: Model) -> None:

@@ -138,7 +138,7 @@ class PipelinedConnection:
             self.close(error)
 
     def _take(self, result: Any) -> None:
-        """Accept one result. A prepared statement has one of its own, which says nothing."""
+        """Accept one result. Preparing a statement gives a result without rows, which is skipped."""
         status = result.status
         if status == pq.ExecStatus.TUPLES_OK:
             read = self._sent[self._answered]

@@ -24,9 +24,9 @@ OTHER_CONNECTION = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.Dupli
 
 
 class PipelinedReads:
-    """Client for statements that read few rows by an index. It never fails: what it cannot read, the pool must read.
+    """Client for statements that read few rows by an index. If it cannot run one, the caller runs it in the pool.
 
-    The pool's rules for lost connections, deadlines and outages thus hold for all reads.
+    So the pool's rules for lost connections, deadlines and outages hold for all reads.
     """
 
     def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:

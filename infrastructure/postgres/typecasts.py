@@ -8,7 +8,7 @@ _NUMERIC_OID, _TIMESTAMPTZ_OID = 1700, 1184
 
 
 def moment_in_utc(text: str) -> datetime:
-    """Parse PostgreSQL's text. It is in the time zone of the session, which a pooler or a role may set."""
+    """Parse PostgreSQL's text. It is in the session's time zone, and poolers and roles may set any zone."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -17,9 +17,9 @@ def moment_in_utc(text: str) -> datetime:
 
 
 def _at_the_end_of_time(text: str) -> datetime:
-    """Return a moment of the year 1 or 9999 in UTC, whose year in the session's zone is 1 BC or 10000.
+    """Parse a moment that is in the year 1 BC or 10000 in the session's zone, and in the year 1 or 9999 in UTC.
 
-    The calendar of these years is that of 2000.
+    Python has no such years, so the year 2000 stands in: it has the same calendar.
     """
     _, _, rest = text.removesuffix(" BC").partition("-")
     moment = datetime.fromisoformat(f"2000-{rest}").astimezone(UTC)

@@ -80,7 +80,7 @@ class RedisClient(RedisSupervisor):
     def execute_reliably_from_thread(self, *words: Word) -> bool:
         """Run `execute_reliably` from a thread. Return False also if the client is not running.
 
-        Raise RuntimeError on the event loop, which would wait for itself.
+        Raise RuntimeError on the event loop, because it would wait for itself.
         """
         loop = self._loop
         if loop is None or loop.is_closed():
@@ -98,7 +98,7 @@ class RedisClient(RedisSupervisor):
         self._flush()
 
     async def _leave(self) -> None:
-        """Leave the members. Without an acknowledgement the others take this worker for dead, which is safe."""
+        """Leave the members. If the command is lost, other workers count this one as dead. That is safe."""
         with suppress(RedisDownError, hiredis.HiredisError, TimeoutError):
             async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
                 await self.call(*self._membership.leave())

@@ -109,9 +109,9 @@ class DeadlineProtocol(BoundedProtocol):
         cycle.on_response()
 
     def shutdown(self) -> None:
-        """Answer one more request on each connection, with `connection: close`.
+        """Close each connection after its next response, which says `connection: close`.
 
-        An immediate close could hit a request on its way, which the client may not be allowed to repeat.
+        An immediate close could lose a request that is on its way, and the client may not be allowed to repeat it.
         """
         self._is_shutting_down = True
         if self._is_idle():

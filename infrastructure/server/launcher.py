@@ -57,7 +57,7 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
 
 
 def warn_if_open(settings: Settings) -> None:
-    """Warn if web pages or other machines can change data without credentials, which the operator may not intend."""
+    """Warn if web pages or other machines can change data without credentials. The operator may not intend that."""
     if settings.auth_mode == "none" and "*" in settings.cors_origins:
         logger.warning(
             "AUTH_MODE is none and CORS_ORIGINS is *: any page in a browser that reaches this service can change all "
@@ -91,7 +91,7 @@ def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
         log_config=None,
         proxy_headers=False,  # the application checks TRUSTED_PROXIES itself
         server_header=False,
-        workers=1,  # otherwise Uvicorn reads WEB_CONCURRENCY, which may be wrong
+        workers=1,  # otherwise Uvicorn reads WEB_CONCURRENCY
         **options,
     )
     config.settings = settings

@@ -16,7 +16,7 @@ from infrastructure.server.worker import BEAT_SECONDS, FULL, LEAVING, STARTING, 
 logger = logging.getLogger(__name__)
 
 HUNG_SECONDS = 30  # of silence, until a worker is killed
-START_SECONDS = 120  # the same for a new process, which imports its modules before its first report
+START_SECONDS = 120  # the same for a new process: it imports its modules before its first report
 KILL_SECONDS = 4  # after TIMEOUT_GRACEFUL_SHUTDOWN, until a worker is killed; a stop takes up to a second before that
 CLOSE_SECONDS = 0.5  # from the signal to the workers until the parent shuts the listening socket down
 RETRY_SECONDS = 5  # until the next attempt, when a worker could not start but others serve

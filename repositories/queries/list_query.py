@@ -85,10 +85,10 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
 
 
 def _fixed_value(shape: Shape) -> Filter | None:
-    """Return the only filter, when its value is a part of the SQL and an index has its rows in the page's order.
+    """Return the filter if it is the only one, its value is in the SQL, and an index has its rows in the page's order.
 
-    The page then orders by its column first, which leaves the planner only that index. Left to choose, the planner
-    scans the rows of all values in order, although the newest orders are not delivered yet.
+    The page then orders by the filter's column first, so that only this index fits. Otherwise the planner may scan all
+    rows in order, and finds no match for long: the newest orders are not delivered yet.
     """
     if (shape.first is None and not shape.is_after) or len(shape.filters) != 1 or shape.owner_filter:
         return None

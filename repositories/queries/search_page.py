@@ -26,9 +26,9 @@ _BUCKET_BITS: ColumnElement[Any] = literal_column("15")
 def scan_parameters(end: int) -> dict[str, int]:
     """Return the bounds of a page that ends with the match number `end`.
 
-    A scan of W rows that does not fill a page of n tells that about n / W of the table match. Reading those matches
-    costs as much as the scan where W grows as the root of n. The scan goes on after the first `glance` rows only if
-    these have more matches than the share of the page, which is greater for a range, whose index is faster.
+    If a scan of W rows does not fill a page of n, less than about n / W of the table matches. Reading all matches then
+    costs as much as the scan if W grows with the root of n. The scan continues after the first `glance` rows only if
+    they contain more matches than the page's share. That share is larger for a range, because its index is faster.
     The cutoff of a range is the key at the place `last` of `sample` rows.
     """
     rows = min(_SCAN_ROWS * isqrt(end), MAX_SCAN_ROWS)

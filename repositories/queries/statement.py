@@ -70,7 +70,7 @@ def _one_sql(model: type[BaseModel], fields: tuple[str, ...], owner_filter: Owne
 
 
 def ownership(owner_filter: OwnerFilter | None) -> list[ColumnElement[bool]]:
-    """Return the owner's condition as a list, which is empty without one."""
+    """Return a list with the owner's condition, or an empty list if the rows have no owner."""
     condition = owner_filter(bindparam(OWN)) if owner_filter else None
     return [] if condition is None else [condition]
 
