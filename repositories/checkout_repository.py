@@ -21,7 +21,8 @@ PARTS = {
 """The fields that the statement returns of each part; a column's name is `part.field`."""
 
 # `product` locks the products in the order of their keys and reads them afterwards, so all later steps see the same
-# prices and stock.
+# prices and stock. `taken` names the keys again, because a join alone makes the planner read all products of a small shop,
+# with every dead version of a popular row.
 _STEPS = (
     """item AS (
         SELECT * FROM unnest(
@@ -47,7 +48,7 @@ _STEPS = (
     )""",
     """taken AS (
         UPDATE products SET stock = products.stock - wanted.quantity FROM wanted, deal
-        WHERE products.id_key = wanted.product_id
+        WHERE products.id_key = wanted.product_id AND products.id_key = ANY (cast(%(product_ids)s AS bigint[]))
         RETURNING products.id_key, products.stock
     )""",
     f"""billed AS (
