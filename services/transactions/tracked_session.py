@@ -1,0 +1,165 @@
+"""Sessions of plain FastAPI endpoints: their commits are audited, and the cache forgets what they changed.
+
+SQLAlchemy's events record the changes. The stamps are dropped on the event loop before the next message of the response
+leaves, so an endpoint may commit in any thread, and no answer precedes its invalidation.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Delete, TextClause, UpdateBase, event, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
+from sqlalchemy.sql.visitors import iterate
+
+from config.database import base
+from repositories.transaction import Changes, Transaction
+from services.app_context import AppContext
+from services.caching.keys import ALL_ROWS
+from services.request_context import RequestContext
+from services.stock import warn_of_low_stock
+from services.transactions.audit_log import add_entry
+from services.transactions.error_translation import translate_error
+
+_WRITTEN_TABLES = re.compile(
+    r'\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?)\s+(?:only\s+)?(?:"?\w+"?\.)?"?(\w+)',
+    re.IGNORECASE,
+)
+
+
+class RequestWrites:
+    """The commits of one request."""
+
+    def __init__(self, app: AppContext, context: RequestContext, *, uses_database: bool) -> None:
+        self.app, self.context, self.uses_database = app, context, uses_database
+        self.is_audited = False
+        self._committed: deque[Changes] = deque()
+
+    def session(self) -> "TrackedSession":
+        """Open a session with the service's own engine. It takes a connection with its first statement."""
+        return TrackedSession(self, **self.app.database.sessions.kw)
+
+    def committed(self, changes: Changes) -> None:
+        """Note the changes of a commit, from any thread."""
+        self._committed.append(changes)
+
+    async def invalidate(self) -> None:
+        """Drop the stamps of all rows that commits have changed so far."""
+        while self._committed:
+            rows = self._committed.popleft().rows
+            try:
+                await self.app.cache.invalidate(rows)
+            except BaseException:  # a worker that stops cancels the requests that take too long
+                self.app.in_doubt.add(rows)
+                raise
+
+
+class TrackedSession(Session):
+    """A session that records the rows it changes."""
+
+    def __init__(self, writes: RequestWrites, **options: Any) -> None:
+        super().__init__(**options)
+        self.writes, self.changes, self.is_committing = writes, Changes(), False
+
+    def record_all(self, table: str) -> None:
+        self.changes.rows[table].add(ALL_ROWS)
+
+
+@contextmanager
+def open_unit_of_work(writes: RequestWrites) -> Iterator[Transaction]:
+    """Open a transaction that leaving the block commits, and an exception rolls back.
+
+    Raises ServiceError for a refusal of the database, and DatabaseUnavailableError, also after a deadlock.
+    """
+    with writes.session() as session:
+        tx = Transaction(session, session.changes)
+        try:
+            yield tx
+            session.commit()
+        except DBAPIError as error:
+            session.rollback()
+            raise translate_error(tx, error, {}) from error
+    if tx.changes.stock:
+        warn_of_low_stock(tx.changes.stock, writes.app.settings.low_stock_threshold)
+
+
+@event.listens_for(TrackedSession, "after_flush")
+def _record_flush(session: TrackedSession, _: object) -> None:
+    for instance in (*session.new, *session.dirty, *session.deleted):
+        state = inspect(instance)
+        for table in state.mapper.tables:
+            keys = getattr(instance, "id_key", ALL_ROWS), *(state.identity or ())
+            session.changes.rows[table.name].update(keys)
+            if instance in session.deleted:
+                _record_cascades(session, table.name)
+
+
+@event.listens_for(TrackedSession, "do_orm_execute")
+def _record_statement(state: ORMExecuteState) -> None:
+    """Record the tables that a statement writes, common table expressions and raw SQL included."""
+    session: Any = state.session
+    for element in iterate(state.statement):
+        if isinstance(element, UpdateBase):
+            table: Any = element.table
+            session.record_all(table.name)
+            if isinstance(element, Delete):
+                _record_cascades(session, table.name)
+        elif isinstance(element, TextClause):
+            for name in _WRITTEN_TABLES.findall(element.text):
+                session.record_all(name)
+                _record_cascades(session, name)
+
+
+def _record_cascades(session: TrackedSession, table: str) -> None:
+    for dependent in cascades_from(table):
+        session.record_all(dependent)
+
+
+@cache
+def cascades_from(table: str) -> frozenset[str]:
+    """Return the tables whose rows the database may change when it deletes rows of `table`."""
+    found, deleted = set[str](), [table]
+    for parent in deleted:
+        for other in base.metadata.tables.values():
+            if other.name not in found and any(
+                key.ondelete and key.column.table.name == parent for key in other.foreign_keys
+            ):
+                found.add(other.name)
+                deleted.append(other.name)
+    return frozenset(found)
+
+
+@event.listens_for(TrackedSession, "before_commit")
+def _begin_commit(session: TrackedSession) -> None:
+    """Flush and add the audit entry, so that nothing but the commit itself can fail from here on."""
+    if session.in_nested_transaction():
+        return
+    session.flush()
+    context = session.writes.context
+    if context.audited and not session.writes.is_audited:
+        add_entry(Transaction(session), context, context.audited)
+    session.is_committing = True
+
+
+@event.listens_for(TrackedSession, "after_commit")
+def _end_commit(session: TrackedSession) -> None:
+    if session.in_nested_transaction():
+        return
+    session.writes.is_audited, session.is_committing = True, False
+    session.writes.committed(session.changes)
+    session.changes = Changes()
+
+
+@event.listens_for(TrackedSession, "after_transaction_end")
+def _end_transaction(session: TrackedSession, transaction: SessionTransaction) -> None:
+    """Forget a rollback. A commit that failed may still take effect if the connection was lost."""
+    if transaction.parent is not None:
+        return
+    if session.is_committing:
+        session.writes.app.in_doubt.add(session.changes.rows)
+        session.writes.committed(session.changes)
+    session.changes, session.is_committing = Changes(), False
