@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
-from controllers import CONTROLLERS
+from controllers import CONTROLLERS, ROUTERS
 from controllers.health_check import add_health_checks
 from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
@@ -63,6 +63,8 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     app.app_context = app.state.app_context = app_context = create_app_context(settings)
     for controller in CONTROLLERS:
         controller(app, app_context).register()
+    for router in ROUTERS:
+        app.include_router(router)
     add_health_checks(app, app_context)
     add_documentation(app)
     add_exception_handlers(app)

@@ -1,6 +1,7 @@
 """Answers of plain FastAPI routes, within the limits of all others: policy, audit log, connections, cache."""
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi.routing import RouteContext
 from starlette.exceptions import HTTPException
@@ -88,12 +89,12 @@ class PlainRouter:
 
     def _not_found(self, scope: Scope) -> HTTPException:
         """Return the error for a path without a route: 405 if it has routes for other methods, otherwise 404."""
-        plain = self._routes.with_path(scope)
-        entities = [route for method in METHODS if (route := self._find_entity({**scope, "method": method})[0])]
-        methods = {method for route in (*plain, *entities) for method in route.methods or ()}
+        routes: list[Any] = self._routes.with_path(scope)
+        routes += [route for method in METHODS if (route := self._find_entity({**scope, "method": method})[0])]
+        methods = {method for route in routes for method in route.methods or ()}
         if not methods:
             return HTTPException(404)
-        scope[ROUTE] = [*plain, *entities][0].path_format
+        scope[ROUTE] = routes[0].path_format
         methods |= {"HEAD"} if "GET" in methods else set()
         return HTTPException(405, headers={"Allow": ", ".join(sorted(methods))})
 

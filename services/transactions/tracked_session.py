@@ -102,7 +102,8 @@ def _record_flush(session: TrackedSession, _: object) -> None:
 def _record_statement(state: ORMExecuteState) -> None:
     """Record the tables that a statement writes, common table expressions and raw SQL included."""
     session: Any = state.session
-    for element in iterate(state.statement):
+    statement: Any = state.statement
+    for element in iterate(statement):
         if isinstance(element, UpdateBase):
             table: Any = element.table
             session.record_all(table.name)
