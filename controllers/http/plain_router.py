@@ -1,6 +1,8 @@
 """Answers of plain FastAPI routes, within the limits of all others: policy, audit log, connections, cache."""
 
+import logging
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi.routing import RouteContext
@@ -17,6 +19,8 @@ from middleware.scope_keys import REQUEST_CONTEXT, REQUEST_WRITES, ROUTE
 from services.exceptions import ForbiddenError
 from services.request_context import AuditedRequest, RequestContext
 from services.transactions.tracked_session import RequestWrites
+
+logger = logging.getLogger(__name__)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -38,10 +42,12 @@ class PlainRouter:
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
             return
-        if scope["type"] == "lifespan" and (faults := "; ".join(self._faults())):
-            await receive()
-            await send({"type": "lifespan.startup.failed", "message": faults})  # the server logs this line
-            raise RouteError(faults)
+        if scope["type"] == "lifespan":
+            self._warn()
+            if faults := "; ".join(self._faults()):
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": faults})  # the server logs this line
+                raise RouteError(faults)
         await self._application.call_fastapi(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +74,7 @@ class PlainRouter:
         try:
             await self._application.call_fastapi(asked, receive, send_after_invalidation)
         finally:
-            await writes.invalidate()
+            await writes.close()
 
     def _check_access(self, context: RouteContext, scope: Scope) -> None:
         """Raise the refusal of a caller before anything of the request is read. A route without a policy is closed."""
@@ -113,3 +119,8 @@ class PlainRouter:
                 if not policies_of(context) and not is_own_page(context)
             ]
         return faults
+
+    def _warn(self) -> None:
+        for context in self._routes:
+            if uses_database(context) and iscoroutinefunction(context.endpoint):
+                logger.warning("%s blocks its worker during each statement: declare it with def", name_of(context))

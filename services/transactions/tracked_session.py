@@ -5,6 +5,7 @@ leaves, so an endpoint may commit in any thread, and no answer precedes its inva
 """
 
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,20 +32,34 @@ _WRITTEN_TABLES = re.compile(
 )
 
 
+class RequestOverError(Exception):
+    """A thread commits after its request has ended, so nobody would drop the stamps of what it changed."""
+
+
 class RequestWrites:
-    """The commits of one request."""
+    """The commits of one request, made in any thread."""
 
     def __init__(self, app: AppContext, context: RequestContext, *, uses_database: bool) -> None:
         self.app, self.context, self.uses_database = app, context, uses_database
         self.is_audited = False
-        self._committed: deque[Changes] = deque()
+        self._lock, self._is_over = threading.Lock(), False
+        self._unfinished = list[Changes]()
+        self._committed = deque[Changes]()
 
     def session(self) -> "TrackedSession":
         """Open a session with the service's own engine. It takes a connection with its first statement."""
         return TrackedSession(self, **self.app.database.sessions.kw)
 
-    def committed(self, changes: Changes) -> None:
-        """Note the changes of a commit, from any thread."""
+    def begin_commit(self, changes: Changes) -> None:
+        """Note that these changes are about to be committed. Raises RequestOverError."""
+        with self._lock:
+            if self._is_over:
+                raise RequestOverError
+            self._unfinished.append(changes)
+
+    def end_commit(self, changes: Changes) -> None:
+        with self._lock:
+            self._unfinished.remove(changes)
         self._committed.append(changes)
 
     async def invalidate(self) -> None:
@@ -53,9 +68,17 @@ class RequestWrites:
             rows = self._committed.popleft().rows
             try:
                 await self.app.cache.invalidate(rows)
-            except BaseException:  # a worker that stops cancels the requests that take too long
+            except BaseException:
                 self.app.in_doubt.add(rows)
                 raise
+
+    async def close(self) -> None:
+        """End the request. A worker that stops cancels the requests that take too long, but not their threads."""
+        with self._lock:
+            self._is_over = True
+            for changes in self._unfinished:
+                self.app.in_doubt.add(changes.rows)
+        await self.invalidate()
 
 
 class TrackedSession(Session):
@@ -143,6 +166,7 @@ def _begin_commit(session: TrackedSession) -> None:
     context = session.writes.context
     if context.audited and not session.writes.is_audited:
         add_entry(Transaction(session), context, context.audited)
+    session.writes.begin_commit(session.changes)
     session.is_committing = True
 
 
@@ -151,7 +175,7 @@ def _end_commit(session: TrackedSession) -> None:
     if session.in_nested_transaction():
         return
     session.writes.is_audited, session.is_committing = True, False
-    session.writes.committed(session.changes)
+    session.writes.end_commit(session.changes)
     session.changes = Changes()
 
 
@@ -162,5 +186,5 @@ def _end_transaction(session: TrackedSession, transaction: SessionTransaction) -
         return
     if session.is_committing:
         session.writes.app.in_doubt.add(session.changes.rows)
-        session.writes.committed(session.changes)
+        session.writes.end_commit(session.changes)
     session.changes, session.is_committing = Changes(), False
