@@ -52,12 +52,8 @@ class PlainRouter:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let FastAPI answer, within the same limits as other routes: policy, audit log, cache."""
-        context, asked = self._routes.find(scope)
         try:
-            if context is None:
-                raise self._not_found(scope)
-            scope[ROUTE] = asked[ROUTE] = (context.path_format or "").rstrip("/") or "/"
-            self._check_access(context, scope)
+            context, asked = self._admit(scope)
         except Exception as error:
             response = await self._application.response_to(Request(scope, receive), error)
             await response(scope, receive, send)
@@ -76,14 +72,19 @@ class PlainRouter:
         finally:
             await writes.close()
 
-    def _check_access(self, context: RouteContext, scope: Scope) -> None:
-        """Raise the refusal of a caller before anything of the request is read. A route without a policy is closed."""
+    def _admit(self, scope: Scope) -> tuple[RouteContext, Scope]:
+        """Return the route of the request. Raise the refusal of a caller before anything of the request is read."""
+        context, asked = self._routes.find(scope)
+        if context is None:
+            raise self._not_found(scope)
+        scope[ROUTE] = asked[ROUTE] = (context.path_format or "").rstrip("/") or "/"
         principal, policies = scope[REQUEST_CONTEXT].principal, policies_of(context)
         if self._is_closed and not policies and not is_own_page(context):
             raise principal.failure or ForbiddenError("Not allowed")
         if not self._application.dependency_overrides:  # otherwise the dependencies check the principal of a test
             for policy in policies:
                 check_access(policy, principal)
+        return context, asked
 
     def _audited(self, context: RouteContext, scope: Scope) -> RequestContext:
         request_context: RequestContext = scope[REQUEST_CONTEXT]

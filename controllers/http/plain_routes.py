@@ -45,7 +45,9 @@ class PlainRoutes:
 
     def with_path(self, scope: Scope) -> list[RouteContext]:
         """Return the routes with the path of the request, whatever their methods are."""
-        return [context for asked in _spellings(scope) for context in self if context.matches(asked)[0] is not Match.NONE]
+        return [
+            context for asked in _spellings(scope) for context in self if context.matches(asked)[0] is not Match.NONE
+        ]
 
     def claims(self, scope: Scope) -> bool:
         """Return True if a path such as `/products/export` is a route's, and `export` no id.

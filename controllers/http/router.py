@@ -57,6 +57,6 @@ class Router:
             return None, {}
         id_key, parts[2] = parts[2], ID
         route = routes.get("/".join(parts))
-        if route is None or not id_key.isdecimal() and (path in self._literal_paths or self._plain.claims(scope)):
+        if route is None or (not id_key.isdecimal() and (path in self._literal_paths or self._plain.claims(scope))):
             return None, {}
         return route, {"id_key": id_key}

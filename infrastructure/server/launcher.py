@@ -30,7 +30,17 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 MAIN = "main:app"
-SOURCES = ("config", "controllers", "examples", "infrastructure", "middleware", "models", "repositories", "schemas", "services")
+SOURCES = (
+    "config",
+    "controllers",
+    "examples",
+    "infrastructure",
+    "middleware",
+    "models",
+    "repositories",
+    "schemas",
+    "services",
+)
 
 
 @contextmanager

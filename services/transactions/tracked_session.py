@@ -4,20 +4,16 @@ SQLAlchemy's events record the changes. The stamps are dropped on the event loop
 leaves, so an endpoint may commit in any thread, and no answer precedes its invalidation.
 """
 
-import re
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Delete, TextClause, UpdateBase, event, inspect
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
-from sqlalchemy.sql.visitors import iterate
 
-from config.database import base
 from repositories.transaction import Changes, Transaction
 from services.app_context import AppContext
 from services.caching.keys import ALL_ROWS
@@ -25,11 +21,7 @@ from services.request_context import RequestContext
 from services.stock import warn_of_low_stock
 from services.transactions.audit_log import add_entry
 from services.transactions.error_translation import translate_error
-
-_WRITTEN_TABLES = re.compile(
-    r'\b(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?)\s+(?:only\s+)?(?:"?\w+"?\.)?"?(\w+)',
-    re.IGNORECASE,
-)
+from services.transactions.written_tables import cascades_from, written_tables
 
 
 class RequestOverError(Exception):
@@ -88,8 +80,10 @@ class TrackedSession(Session):
         super().__init__(**options)
         self.writes, self.changes, self.is_committing = writes, Changes(), False
 
-    def record_all(self, table: str) -> None:
-        self.changes.rows[table].add(ALL_ROWS)
+    def record_all(self, tables: Iterable[str]) -> None:
+        """Record that any row of these tables may have changed."""
+        for table in tables:
+            self.changes.rows[table].add(ALL_ROWS)
 
 
 @contextmanager
@@ -114,47 +108,17 @@ def open_unit_of_work(writes: RequestWrites) -> Iterator[Transaction]:
 def _record_flush(session: TrackedSession, _: object) -> None:
     for instance in (*session.new, *session.dirty, *session.deleted):
         state = inspect(instance)
+        keys = getattr(instance, "id_key", ALL_ROWS), *(state.identity or ())
         for table in state.mapper.tables:
-            keys = getattr(instance, "id_key", ALL_ROWS), *(state.identity or ())
             session.changes.rows[table.name].update(keys)
             if instance in session.deleted:
-                _record_cascades(session, table.name)
+                session.record_all(cascades_from(table.name))
 
 
 @event.listens_for(TrackedSession, "do_orm_execute")
 def _record_statement(state: ORMExecuteState) -> None:
-    """Record the tables that a statement writes, common table expressions and raw SQL included."""
     session: Any = state.session
-    statement: Any = state.statement
-    for element in iterate(statement):
-        if isinstance(element, UpdateBase):
-            table: Any = element.table
-            session.record_all(table.name)
-            if isinstance(element, Delete):
-                _record_cascades(session, table.name)
-        elif isinstance(element, TextClause):
-            for name in _WRITTEN_TABLES.findall(element.text):
-                session.record_all(name)
-                _record_cascades(session, name)
-
-
-def _record_cascades(session: TrackedSession, table: str) -> None:
-    for dependent in cascades_from(table):
-        session.record_all(dependent)
-
-
-@cache
-def cascades_from(table: str) -> frozenset[str]:
-    """Return the tables whose rows the database may change when it deletes rows of `table`."""
-    found, deleted = set[str](), [table]
-    for parent in deleted:
-        for other in base.metadata.tables.values():
-            if other.name not in found and any(
-                key.ondelete and key.column.table.name == parent for key in other.foreign_keys
-            ):
-                found.add(other.name)
-                deleted.append(other.name)
-    return frozenset(found)
+    session.record_all(written_tables(state.statement))
 
 
 @event.listens_for(TrackedSession, "before_commit")

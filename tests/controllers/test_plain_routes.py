@@ -106,8 +106,9 @@ def with_tokens(issuer: Issuer) -> dict[str, Any]:
 def test_route_without_a_policy(settings: Settings, issuer: Issuer, add: Callable[[FastAPI], None]) -> None:
     """Expect it to prevent the start, to be closed if it is added later, and to be open without authentication."""
     path = "/op/en" if add is add_nested_router else "/open"
-    with pytest.raises(RouteError, match=rf"^\S+( HEAD)? {path} has no policy: [^\n]+$"), serving(
-        settings, add, **with_tokens(issuer)
+    with (
+        pytest.raises(RouteError, match=rf"^\S+( HEAD)? {path} has no policy: [^\n]+$"),
+        serving(settings, add, **with_tokens(issuer)),
     ):
         """Does not start."""
     with serving(settings, lambda _: None, **with_tokens(issuer)) as client:
@@ -146,7 +147,9 @@ def add_guarded(app: FastAPI) -> None:
 
 def test_policy_of_a_route_decides(settings: Settings, issuer: Issuer) -> None:
     """Expect the refusal before the body is read."""
-    admin, client = (bearer(issuer.token("HS256", role=role, client_id=id_key)) for role, id_key in (("admin", None), ("client", 1)))
+    admin, client = (
+        bearer(issuer.token("HS256", role=role, client_id=id_key)) for role, id_key in (("admin", None), ("client", 1))
+    )
     callers = {"nobody": {}, "wrong": bearer("wrong"), "client": client, "admin": admin}
     expected = {
         "public": {"nobody": 200, "wrong": 401, "client": 200, "admin": 200},
@@ -160,7 +163,12 @@ def test_policy_of_a_route_decides(settings: Settings, issuer: Issuer) -> None:
                     assert shop.get(path, headers=callers[caller]).status_code == status, (path, caller)
                 invalid = shop.post(f"/{policy}/router", content=b"{", headers=callers[caller])
                 assert invalid.status_code == (422 if status == 200 else status)
-        assert [shop.get("/strict", headers=headers).status_code for headers in callers.values()] == [401, 401, 403, 200]
+        assert [shop.get("/strict", headers=headers).status_code for headers in callers.values()] == [
+            401,
+            401,
+            403,
+            200,
+        ]
         created = shop.post("/clients/router", json={"number": 1}, headers=client)
         assert created.json() == "client"
 

@@ -65,7 +65,9 @@ def test_example_is_closed_described_limited_measured_and_audited(shop: App, com
         assert admin.delete("/stock_report").status_code == 405
         received = admin.post(path, json={"quantity": 3})
         assert (received.status_code, received.json()["stock"], received.json()["price"]) == (201, 4, 2.5)
-        [row] = [row for row in admin.get("/stock_report/").json() if row["category_id"] == received.json()["category_id"]]
+        [row] = [
+            row for row in admin.get("/stock_report/").json() if row["category_id"] == received.json()["category_id"]
+        ]
         assert (row["units"], row["value"]) == (4, 10.0)
         missing = admin.post("/stock_report/999999999999999999999/deliveries", json={"quantity": 1})
         assert (missing.status_code, list(missing.json())) == (404, ["message"])
@@ -100,7 +102,11 @@ def test_reads_are_never_older_than_an_answered_delivery(shop: App, committing: 
                 answer = admin.get(path).raise_for_status()
                 seen[answer.headers["X-Cache-Hit"]] += 1
                 body: Any = answer.json()
-                stock = next(one["stock"] for one in body if one["id_key"] == product) if path.count("/") == 1 else body["stock"]
+                stock = (
+                    next(one["stock"] for one in body if one["id_key"] == product)
+                    if path.count("/") == 1
+                    else body["stock"]
+                )
                 stale += [(before, stock)] * (stock < before)
                 if stop.is_set():
                     return stale

@@ -18,10 +18,10 @@ from controllers.http.dependencies import Db, OpenUnitOfWork, mark_changed
 from infrastructure.postgres.database import Database
 from main import create_fastapi_app
 from models.category import CategoryModel
-from models.product import ProductModel
 from repositories.category_repository import CategoryRepository
 from services.request_context import RequestContext
-from services.transactions.tracked_session import RequestOverError, RequestWrites, cascades_from
+from services.transactions.tracked_session import RequestOverError, RequestWrites
+from services.transactions.written_tables import cascades_from, written_tables
 from tests.factories import Factory
 from tests.servers import until
 
@@ -241,6 +241,22 @@ def test_one_row_that_changes_leaves_other_entries(shop: Shop) -> None:
     assert shop.read(path)[0] == "true"
 
 
+@pytest.mark.parametrize(
+    ("statement", "tables"),
+    [
+        ("SELECT updated_at FROM products WHERE name = 'inserted'", set()),
+        ("Truncate reviews, Products", {"reviews", "products"}),
+        ('delete\n from only "public"."orders" using x', {"orders", "order_status_changes"}),
+        (
+            "WITH a AS (INSERT INTO categories VALUES (1)) MERGE INTO products USING a ON true",
+            {"categories", "products"},
+        ),
+    ],
+)
+def test_tables_written_by_raw_sql(statement: str, tables: set[str]) -> None:
+    assert set(written_tables(text(statement))) == tables
+
+
 def test_cascades_reach_tables_that_the_database_changes() -> None:
     assert cascades_from("orders") == {"order_status_changes"}
     assert {"addresses", "api_keys"} <= cascades_from("clients")
@@ -316,7 +332,7 @@ def test_sessions_are_part_of_the_connection_budget(settings: Settings) -> None:
 
 
 def test_commit_of_a_request_that_has_ended(shop: Shop) -> None:
-    """A worker that stops cancels its requests, but not their threads: these commit nothing, or the commit is in doubt."""
+    """A worker that stops cancels its requests, but not their threads: a commit is refused, or in doubt."""
     writes = RequestWrites(shop.app, RequestContext(), uses_database=True)
 
     def end_the_request(_: Any) -> None:
