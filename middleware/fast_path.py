@@ -130,15 +130,10 @@ def _used_headers(headers: list[tuple[bytes, bytes]]) -> UsedHeaders:
 
 def _is_counted(scope: Scope) -> bool:
     """Return True if the rate limit applies: not for probes, metrics and CORS preflights."""
-    if not is_limited(scope["path"]):
+    path: str = scope["path"]
+    if path.startswith(UNCOUNTED) and (path in UNCOUNTED or path.startswith(tuple(f"{name}/" for name in UNCOUNTED))):
         return False
     return not (scope["method"] == "OPTIONS" and _is_preflight(scope["headers"]))
-
-
-def is_limited(path: str) -> bool:
-    return not path.startswith(UNCOUNTED) or not (
-        path in UNCOUNTED or path.startswith(tuple(f"{name}/" for name in UNCOUNTED))
-    )
 
 
 def _is_preflight(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -43,7 +43,7 @@ STATUSES: Mapping[type[ServiceError], int] = {
 }
 
 UNREADABLE_BODY = "There was an error parsing the body"
-"""FastAPI's detail for a body that is neither UTF-8 nor of bearable depth, which it answers with 400."""
+"""FastAPI's detail of a 400 for a body that is not UTF-8 or nested too deeply."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def add_exception_handlers(app: FastAPI) -> None:
         return error_response(status, error_body(error), headers_of_401 if status == 401 else None)
 
     async def explain(request: Request, error: DBAPIError) -> Response:
-        """Answer for an endpoint that works on a session of its own; services explain their errors themselves."""
+        """Explain an error in an endpoint's own session. Services explain theirs."""
         reason = translate_error(None, error, {})
         if isinstance(reason, ServiceError):
             return await refuse(request, reason)

@@ -33,7 +33,7 @@ class RouteError(Exception):
 
 class PlainRouter:
     def __init__(self, application: Application, find_entity: FindEntity) -> None:
-        """`find_entity` returns the entity route of a request; other requests come here."""
+        """Build the router; `find_entity` returns the entity route of a request, and None for those that come here."""
         self._application, self._routes, self._find_entity = application, PlainRoutes(application), find_entity
         self._is_closed = application.app_context.settings.auth_mode != "none"
         self.claims = self._routes.claims

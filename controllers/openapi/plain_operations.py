@@ -9,7 +9,7 @@ from controllers.http.access import Policy, credentials
 from controllers.http.plain_routes import PlainRoutes, policies_of
 from controllers.http.responses import DOCUMENTED, documented
 from controllers.openapi.links import Json
-from middleware.fast_path import is_limited
+from middleware.fast_path import UNCOUNTED
 
 Operations = dict[tuple[str, str], Json]
 
@@ -23,7 +23,7 @@ def describe_plain(app: FastAPI, document: Json) -> None:
     """Add what each operation answers besides its own responses. Health checks are neither limited nor guarded."""
     guards = credentials(app.state.app_context.settings)
     for path, method, policies in _documented_routes(app):
-        if not is_limited(path):
+        if any(path == name or path.startswith(f"{name}/") for name in UNCOUNTED):
             continue
         operation = document["paths"][path][method]
         refusals = {status for policy in policies for status in policy.refusals} if guards else ()

@@ -16,7 +16,7 @@ _writes = re.compile(r"\b(?:insert|update|delete|merge|truncate)\b", re.IGNORECA
 def written_tables(statement: Any) -> Iterator[str]:
     """Yield the tables that the statement writes, those that the database changes with them included.
 
-    Of raw SQL that writes, these are all tables that it names. More than it writes costs cache entries, not correctness.
+    Of raw SQL that writes, these are all tables that it names. More than it writes only cost cache entries.
     """
     for element in iterate(statement):
         if isinstance(element, UpdateBase):
