@@ -289,6 +289,7 @@ def test_lost_answer_to_a_commit_is_in_doubt(shop: Shop, committing: Database) -
         dbapi_connection = connection.connection.dbapi_connection
         pid = dbapi_connection.info.backend_pid
         dbapi_connection.commit()
+        dbapi_connection.cursor().execute("SELECT 1")  # psycopg2 sends no second COMMIT outside of a transaction
         with committing.engine.begin() as other:
             other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
