@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
-from controllers import CONTROLLERS
+from controllers import CONTROLLERS, ROUTERS
 from controllers.health_check import add_health_checks
+from controllers.http.application import Application
+from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
-from controllers.http.router import Application, Router
+from controllers.http.router import Router
 from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
@@ -55,10 +57,14 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         strict_content_type=False,
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
+        dependencies=[Depends(database_slot)],
+        max_body_size=settings.max_body_bytes,
     )
     app.app_context = app.state.app_context = app_context = create_app_context(settings)
     for controller in CONTROLLERS:
         controller(app, app_context).register()
+    for router in ROUTERS:
+        app.include_router(router)
     add_health_checks(app, app_context)
     add_documentation(app)
     add_exception_handlers(app)

@@ -14,7 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 from config.logging_config import print_notice
 from config.settings import Settings
 from infrastructure.observability.metrics import prepare_metrics
-from infrastructure.server.launcher import prepared_service, print_addresses, server_config
+from infrastructure.server.launcher import MAIN, prepared_service, print_addresses, server_config
 from infrastructure.server.listener import listen
 from infrastructure.server.supervisor import Workers
 
@@ -26,7 +26,8 @@ FREE_SLOTS = """
 """
 
 
-def main() -> None:
+def main(app: str = MAIN) -> None:
+    """Serve the application that `app` names as `module:attribute`."""
     with prepared_service() as (wanted, listener):
         settings = wanted.model_copy(update=fit_connections(wanted, free_slots(wanted)))
         metrics = prepare_metrics(settings)
@@ -34,15 +35,15 @@ def main() -> None:
             print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
             listen(listener, settings)
             print_addresses(settings)
-            serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener)
+            serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener, app)
         finally:
             if metrics != settings.prometheus_multiproc_dir:
                 shutil.rmtree(metrics, ignore_errors=True)
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
+def serve(settings: Settings, listener: socket.socket, app: str = MAIN) -> None:
     workers = Workers(
-        server_config(settings),
+        server_config(settings, app),
         listener,
         count=settings.uvicorn_workers,
         max_requests=settings.limit_max_requests,

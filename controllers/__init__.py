@@ -1,6 +1,8 @@
-"""HTTP. Add the controller of a new entity to `CONTROLLERS`."""
+"""HTTP. Add the controller of a new entity to `CONTROLLERS`, and a router of your own to `ROUTERS`."""
 
 from typing import Any
+
+from fastapi import APIRouter
 
 from controllers.address_controller import AddressController
 from controllers.audit_controller import AuditController
@@ -25,3 +27,6 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     BillController,
     AuditController,
 )
+
+ROUTERS: tuple[APIRouter, ...] = ()
+"""Plain FastAPI routers: `docs/ARCHITECTURE.md`, "Add your own endpoint"."""

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.responses import PlainTextResponse, Response
 
+from controllers.http.dependencies import PUBLIC, allow
 from controllers.http.responses import JSON
 from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
@@ -24,7 +25,13 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
     def get(path: str, summary: str, model: Any = None, error: int | None = None, **more: Any) -> Decorator:
         responses: Any = {error: {"model": model}} if error else {}
         add: Decorator = app.get(
-            path, summary=summary, tags=["health"], response_model=model, responses=responses, **more
+            path,
+            summary=summary,
+            tags=["health"],
+            response_model=model,
+            responses=responses,
+            dependencies=[Depends(allow(PUBLIC))],
+            **more,
         )
         return add
 

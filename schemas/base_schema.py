@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from schemas.null_as_default import NullAsDefault, nothing
@@ -60,9 +60,12 @@ def amount_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
 
 
+JsonNumber = PlainSerializer(float, return_type=float, when_used="json")
+"""FastAPI would serialize a Decimal as text."""
 Name = Annotated[str, TextRule(100)]
 Price = Annotated[
     Decimal,
+    JsonNumber,
     Field(gt=0, le=MAX_MONEY, decimal_places=2),
     WholeCents,
     Number,
@@ -71,6 +74,7 @@ Price = Annotated[
 ]
 Money = Annotated[
     Decimal,
+    JsonNumber,
     Field(ge=0, le=MAX_MONEY, decimal_places=2),
     WholeCents,
     Number,

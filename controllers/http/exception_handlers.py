@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Match
 
 from controllers.http.access import challenge
 from controllers.http.responses import JSON
@@ -28,6 +29,7 @@ from services.exceptions import (
     ServiceError,
     UnauthorizedError,
 )
+from services.transactions.error_translation import translate_error
 
 STATUSES: Mapping[type[ServiceError], int] = {
     RejectedError: 400,
@@ -40,6 +42,9 @@ STATUSES: Mapping[type[ServiceError], int] = {
     IdempotencyKeyReusedError: 422,
 }
 
+UNREADABLE_BODY = "There was an error parsing the body"
+"""FastAPI's detail of a 400 for a body that is not UTF-8 or nested too deeply."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -50,10 +55,20 @@ def add_exception_handlers(app: FastAPI) -> None:
         status = STATUSES[type(error)]
         return error_response(status, error_body(error), headers_of_401 if status == 401 else None)
 
+    async def explain(request: Request, error: DBAPIError) -> Response:
+        """Explain an error in an endpoint's own session. Services explain theirs."""
+        reason = translate_error(None, error, {})
+        if isinstance(reason, ServiceError):
+            return await refuse(request, reason)
+        return await (_unavailable if isinstance(reason, UnavailableError) else _fault)(request, reason)
+
     app.exception_handler(ServiceError)(refuse)
+    app.exception_handler(DBAPIError)(explain)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(UnavailableError)(_unavailable)
+
+    app.exception_handler(PoolTimeoutError)(_unavailable)
     app.exception_handler(ClientDisconnect)(_disconnected)
     app.exception_handler(Exception)(_fault)
 
@@ -76,18 +91,16 @@ async def _invalid(_: Request, error: RequestValidationError) -> Response:
     return error_response(422, {"detail": [public_error(item) for item in error.errors()]})
 
 
-async def _http_error(request: Request, error: HTTPException) -> Response:
+async def _http_error(_: Request, error: HTTPException) -> Response:
+    if error.detail == UNREADABLE_BODY:
+        return error_response(422, {"detail": [{"loc": ["body"], "msg": "Invalid body", "type": "body_invalid"}]})
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        # Starlette names the methods of the first route with this path only.
-        routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        methods = {method for route in routes if route.path == routes[0].path for method in route.methods}
-        methods |= {"HEAD"} if "GET" in methods else set()
-        headers["Allow"] = ", ".join(sorted(methods)) or "GET, HEAD"  # files have no route
+        headers.setdefault("Allow", "GET, HEAD")  # files
     return error_response(error.status_code, {"detail": error.detail}, headers)
 
 
-async def _unavailable(_: Request, error: UnavailableError) -> Response:
+async def _unavailable(_: Request, error: Exception) -> Response:
     logger.debug("answered 503: %s", error)
     return error_response(503, {"detail": UNAVAILABLE}, {"Retry-After": RETRY_AFTER_SECONDS})
 

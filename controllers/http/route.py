@@ -44,13 +44,12 @@ class EntityRoute(APIRoute):
 
     @property
     def is_literal(self) -> bool:
-        """True for `/things/word`: no method may read the word as a key."""
+        """True for `/things/word`: no method may read the word as a key, so `PUT /products/low_stock` is a 405."""
         return "{" not in self.path and self.path.count("/") > 1
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Claim every method on a literal path, so `PUT /products/low_stock` is a 405, not an id lookup."""
-        match, child_scope = super().matches(scope)
-        return (Match.FULL if match is Match.PARTIAL and self.is_literal else match), child_scope
+        """Match nothing: our own router finds entities, and FastAPI's finds plain routes only."""
+        return Match.NONE, {}
 
     def get_route_handler(self) -> Handler:
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint

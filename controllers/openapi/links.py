@@ -5,7 +5,7 @@ the bodies that refer to it by its entity's name, as `client_id` refers to a cli
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -35,8 +35,15 @@ class Target(NamedTuple):
         return {"operationId": self.operation_id, **taken}
 
 
-def add_links(document: Json) -> None:
-    targets, links = _targets(document), document["components"].setdefault("links", {})
+def add_links(document: Json, of_entities: Set[tuple[str, str]]) -> None:
+    """Add the links between the operations of entities, given by path and method."""
+    links = document["components"].setdefault("links", {})
+    paths: dict[str, Json] = {path: {} for path, _ in of_entities}
+    for path, method, operation in operations(document):
+        if (path, method) in of_entities:
+            paths[path][method] = operation
+    document = {**document, "paths": paths}
+    targets = _targets(document)
     for operation_id, response in _successes(document):
         found = _ids(document, response["content"]["application/json"]["schema"])
         for target, pointer in ((target, one.pointer) for one in found for target in targets.get(one.schema, [])):

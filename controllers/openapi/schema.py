@@ -1,12 +1,12 @@
 """`/openapi.json` beyond the parts that FastAPI reads from the routes: response headers and links."""
 
-from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
 
 from controllers.http.route import EntityRoute
 from controllers.openapi.links import Json, add_links, operations
+from controllers.openapi.plain_operations import describe_plain, plain_operations
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
@@ -49,37 +49,48 @@ OF_STATUS = {
 def complete_description(app: FastAPI) -> None:
     """Complete the document at its first request, so that the start does not wait for it."""
     generate = app.openapi
+    completed: Json | None = None
 
     def openapi() -> Json:
-        if app.openapi_schema is None:
-            complete(
-                generate(), {route.path for route in app.routes if isinstance(route, EntityRoute) and route.is_cached}
-            )
-        return generate()
+        nonlocal completed
+        document = generate()
+        if document is not completed:  # FastAPI makes a new one after routes are added
+            complete(app, document)
+            completed = document
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way to change the document
 
 
-def complete(document: Json, cached_paths: Collection[str]) -> None:
+def complete(app: FastAPI, document: Json) -> None:
+    cached = {route.path for route in app.routes if isinstance(route, EntityRoute) and route.is_cached}
+    describe_plain(app, document)
     document["components"]["headers"] = HEADERS
+    plain = plain_operations(app, document)
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
         operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]
         for status, response in operation["responses"].items():
-            names = _names(operation, status)
-            names += (
-                ["X-Cache-Hit"] if method == "get" and path in cached_paths and status not in ("401", "429") else []
-            )
-            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    add_links(document)
+            names = _common_names(operation, status)
+            if (path, method) not in plain:
+                names += _names(operation, status)
+            if method == "get" and path in cached and status not in ("401", "429"):
+                names += ["X-Cache-Hit"]
+            added = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+            response["headers"] = response.get("headers", {}) | added
+    add_links(document, {(path, method) for path, method, _ in operations(document)} - plain.keys())
+
+
+def _common_names(operation: Json, status: str) -> list[str]:
+    """Return the headers of every operation's responses with this status."""
+    errors = OF_STATUS.get(status, ()) if status >= "400" else ()
+    return ["X-Request-ID", *errors, *(LIMITED if "429" in operation["responses"] else ())]
 
 
 def _names(operation: Json, status: str) -> list[str]:
-    """Return the headers of responses with this status."""
-    names = ["X-Request-ID", *OF_STATUS.get(status, ())]
-    if "429" in operation["responses"]:
-        names += LIMITED
-        names += ["ETag"] if status == "200" else []
+    """Return the headers that responses of entities have besides."""
+    names = list(OF_STATUS.get(status, ())) if status < "400" else []
+    names += ["ETag"] if status == "200" else []
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "count" in parameters and status == "200":
         names += ["X-Total-Count", "Link"]

@@ -46,6 +46,12 @@ class FairSemaphore:
                 self.release()
             raise
 
+    async def __aenter__(self) -> None:
+        await self.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+
     def release(self) -> None:
         """Hand the slot to the first waiter, or free it."""
         while self._waiting:

@@ -19,22 +19,20 @@ class WorkerThreads:
 
     def __init__(self, size: int, wait_seconds: float, on_timeout: OnTimeout | None = None) -> None:
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="transaction")
-        self._semaphore = FairSemaphore(size, wait_seconds, "thread", on_timeout)
+        self.slots = FairSemaphore(size, wait_seconds, "thread", on_timeout)
+        """One for each transaction, in these threads or in those of FastAPI's endpoints."""
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread with the context variables of this request.
 
         Raise DatabaseUnavailableError if no thread becomes free within `wait_seconds`.
         """
-        await self._semaphore.acquire()
-        try:
+        async with self.slots:
             return await asyncio.get_running_loop().run_in_executor(self._executor, copy_context().run, work)
-        finally:
-            self._semaphore.release()
 
     def usage(self) -> tuple[int, int]:
         """Return the number of threads in use, and of all threads."""
-        return self._semaphore.usage()
+        return self.slots.usage()
 
     async def finish(self) -> None:
         """Wait for the work that is running, also of cancelled requests, while the event loop serves it. Start none."""

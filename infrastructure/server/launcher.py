@@ -29,7 +29,18 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-SOURCES = ("config", "controllers", "infrastructure", "middleware", "models", "repositories", "schemas", "services")
+MAIN = "main:app"
+SOURCES = (
+    "config",
+    "controllers",
+    "examples",
+    "infrastructure",
+    "middleware",
+    "models",
+    "repositories",
+    "schemas",
+    "services",
+)
 
 
 @contextmanager
@@ -74,9 +85,9 @@ def warn_if_open(settings: Settings) -> None:
         sys.stderr.write(f"\n{edge}\n!! {warning} !!\n{edge}\n\n")
 
 
-def server_config(settings: Settings, **options: Any) -> DeadlineConfig:
+def server_config(settings: Settings, app: str = MAIN, **options: Any) -> DeadlineConfig:
     config = DeadlineConfig(
-        "main:app",
+        app,
         host=settings.api_host,
         port=settings.api_port,
         loop="uvloop",
@@ -125,17 +136,18 @@ class SourceReload(StatReload):
         yield from super().iter_py_files()
 
 
-def serve_development() -> None:
+def serve_development(app: str = MAIN) -> None:
+    """Serve the application that `app` names as `module:attribute`."""
     os.environ.setdefault(CONSOLE_DETAILS, "false")
     with prepared_service() as (settings, listener):
         listeners.listen(listener, settings)
         print_addresses(settings)
         if settings.reload:
             folders = [str(ROOT / folder) for folder in SOURCES]
-            config = server_config(settings, reload=True, reload_delay=0.5, reload_dirs=folders)
+            config = server_config(settings, app, reload=True, reload_delay=0.5, reload_dirs=folders)
             SourceReload(config, Server(config).run, [listener]).run()
             return
-        server = Server(server_config(settings))
+        server = Server(server_config(settings, app))
         server.run([listener])
         if not server.started:
             sys.exit(STARTUP_FAILURE)

@@ -1,12 +1,15 @@
 """Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid."""
 
-from collections.abc import Iterable
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import pack_command
 from schemas.list_query import ListQuery
+
+ALL_ROWS = 0
+"""Stands for every key of a table, where changed rows are recorded by key. No row has it."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,13 @@ class CachedResource:
     def one(self, id_key: int) -> "CacheEntry":
         return CacheEntry(self, f"id:{id_key}", is_list=False)
 
-    def stamp_keys(self, id_keys: Iterable[int]) -> list[str]:
-        """Return the keys of the stamps that a change of these objects drops: theirs, and that of all lists."""
+    def stamp_keys(self, id_keys: Set[int]) -> list[str]:
+        """Return the keys of the stamps that a change of these objects drops: theirs, and that of all lists.
+
+        A change of all rows drops the root stamp, because nothing lists the stamps of single objects.
+        """
+        if ALL_ROWS in id_keys:
+            return [ROOT_STAMP]
         return [f"{self.name}:list:token", *(f"{self.name}:id:{id_key}:token" for id_key in id_keys)]
 
 

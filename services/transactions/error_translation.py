@@ -19,13 +19,18 @@ CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)
 UNAVAILABLE = (errors.OperationalError, errors.InterfaceError, errors.LockNotAvailable, errors.QueryCanceled)
 
 
-def translate_error(tx: Transaction, error: DBAPIError, unique_messages: Mapping[str, str]) -> Exception:
-    """Return the error to raise instead of `error`: itself if it is a fault of ours. The session must be usable."""
-    cause, attempt = error.orig, tx.attempt
+def translate_error(tx: Transaction | None, error: DBAPIError, unique_messages: Mapping[str, str]) -> Exception:
+    """Return the error to raise instead of `error`: itself if it is a fault of ours.
+
+    The session of `tx` must be usable; it finds out which reference is missing.
+    """
+    cause = error.orig
     if isinstance(cause, errors.UniqueViolation):
         return ConflictError(unique_messages.get(cause.diag.constraint_name or "", "Value already exists"))
-    if isinstance(cause, errors.ForeignKeyViolation) and attempt:
-        return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
+    if isinstance(cause, errors.ForeignKeyViolation):
+        if tx is None or tx.attempt is None:
+            return ConflictError("The change breaks a reference between objects")
+        return _broken_reference(tx.session, tx.attempt, cause.diag.table_name or "")
     if isinstance(cause, errors.NumericValueOutOfRange):
         return ConflictError("The result is out of range")
     if isinstance(cause, errors.CheckViolation):
