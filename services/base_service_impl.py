@@ -139,7 +139,12 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records
-        return Created(to_json({field: record[field] for field in self.fields}), record["id_key"])
+        body = to_json({field: record[field] for field in self.fields})
+        return Created(body, record["id_key"], self.client_of(record))
+
+    def client_of(self, record: Record) -> int | None:
+        """Return the client that the object is or belongs to: deleting it erases stored responses about the object."""
+        return record.get("client_id")
 
     def not_found(self, id_key: int) -> NotFoundError:
         return NotFoundError(self.repository.model.entity_name(), id_key)

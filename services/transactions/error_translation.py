@@ -23,7 +23,8 @@ def translate_error(tx: Transaction, error: DBAPIError, unique_messages: Mapping
     """Return the error to raise instead of `error`: itself if it is a fault of ours. The session must be usable."""
     cause, attempt = error.orig, tx.attempt
     if isinstance(cause, errors.UniqueViolation):
-        return ConflictError(unique_messages.get(cause.diag.constraint_name or "", "Value already exists"))
+        message = unique_messages.get(cause.diag.constraint_name or "", "Value already exists")
+        return ConflictError(message.format_map(attempt.values if attempt else {}))
     if isinstance(cause, errors.ForeignKeyViolation) and attempt:
         return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
     if isinstance(cause, errors.NumericValueOutOfRange):
