@@ -82,7 +82,7 @@ class StoredRequest(NamedTuple):
 
     @property
     def erased_client(self) -> int | None:
-        """The deleted client whose creation the response was about."""
+        """Return the client if it has been deleted, and this is the row of its creation."""
         return None if self.status else self.client_id
 
     @property

@@ -62,7 +62,7 @@ class ClientExportService:
         self._slot = FairSemaphore(1, app_context.settings.db_pool_timeout, "slot for an export")
 
     async def export(self, context: RequestContext, id_key: int) -> SpooledJson:
-        """Return the document, which the caller closes. Raises NotFoundError, DatabaseUnavailableError."""
+        """Return the document, for the caller to close. Raises NotFoundError, DatabaseUnavailableError."""
         if not is_storable_key(id_key):
             raise not_found(id_key)
         await self._slot.acquire()
@@ -119,7 +119,7 @@ class ClientSnapshot:
             yield orders
 
     def _audit_pages(self, principals: list[str]) -> Pages:
-        """Return entries without their principals, who may be people that work for the shop."""
+        """Return entries without their principals: some are people that work for the shop."""
         path, fields = f"/clients/{self._client_id}", FIELDS[AuditEntryModel]
         return self._paged(
             fields, lambda after_id: ClientExportRepository.audit_page(fields, path, principals, after_id)

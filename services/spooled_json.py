@@ -22,7 +22,7 @@ class SpooledJson:
 
     @property
     def etag(self) -> str:
-        """The tag that `etag_of` returns for the same bytes."""
+        """Return the same tag as `etag_of` for the same bytes."""
         return quoted(self._hash)
 
     def write(self, part: bytes) -> None:

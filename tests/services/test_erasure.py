@@ -146,7 +146,7 @@ def test_response_under_way_is_erased(
 def waiting(database: Database) -> bool:
     with database.engine.connect() as connection:
         count = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        return connection.scalars(text(count)).one() > 0
+        return bool(connection.scalars(text(count)).one())
 
 
 def test_erasing_reads_only_the_client_s_responses(committing: Database) -> None:

@@ -1,5 +1,6 @@
 """Reviews of clients: one for each product."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_concurrent_reviews_succeed_once(
     make = Factory(committing_client)
     product, client_id = make.product()["id_key"], make.customer()["id_key"]
     keys = [key_headers(guarded_app, client_id) | more for _ in range(8)]
-    answers = run_concurrently([lambda key=key: review(running_guarded_app, product, key) for key in keys])
+    answers = run_concurrently([partial(review, running_guarded_app, product, key) for key in keys])
     assert statuses(answers) == {201: 1, 409: 7}
     assert {answer.text for answer in answers if answer.status_code == 409} == {
         f'{{"detail":"{reviewed(product)["detail"]}"}}'
