@@ -6,8 +6,10 @@ from starlette.responses import Response
 from controllers.base_controller_impl import BaseController
 from controllers.http.access import CLIENTS, Access
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import json_response
+from controllers.http.responses import document_response, json_response
+from schemas.client_export_schema import ClientExport
 from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
+from services.client_export_service import ClientExportService
 from services.client_service import ClientService
 
 
@@ -18,10 +20,15 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
     access = Access(read=CLIENTS, change=CLIENTS)
 
     def add_routes(self) -> None:
-        service = ClientService(self.app_context)
+        service, exports = ClientService(self.app_context), ClientExportService(self.app_context)
 
         async def summary(request: Request, context: Context, id_key: PathId) -> Response:
             """Sum up the client's orders, without canceled ones."""
             return json_response(request, await service.summary(context, id_key))
 
+        async def export(request: Request, context: Context, id_key: PathId) -> Response:
+            """Return everything that is stored about the client as one JSON document, as it was at one moment."""
+            return document_response(request, await exports.export(context, id_key))
+
         self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)
+        self.add_read("/clients/{id_key}/export", export, "Export: client", ClientExport, 404)

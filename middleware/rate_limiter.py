@@ -21,11 +21,7 @@ from middleware.raw_response import Headers, head_of, json_headers
 
 logger = logging.getLogger(__name__)
 
-PRINCIPALS = (
-    "key:",
-    "jwt:",
-    "jwt-client-",
-)  # prefixes of the names of principals; each principal has a limit of its own
+PRINCIPALS = ("key:", "jwt:", "jwt-client-")  # prefixes of principals' names; each has a limit of its own
 MAX_LOGGED = 1024  # addresses whose refusals are remembered; more addresses cause more lines
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, LargeBinary, SmallInteger, String, Text, func
+from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, SmallInteger, String, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -11,10 +11,15 @@ from config.database import base
 class IdempotencyModel(base):
     """Stored response. `caller` separates the keys of different callers.
 
-    `fingerprint` is the SHA-256 of method, path and body.
+    `fingerprint` is the SHA-256 of method, path and body. `client_id` is the client that made the request or that the
+    response is about. It is no foreign key, because tokens may name clients that do not exist. Deleting the client
+    erases the response.
     """
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        Index("ix_idempotency_keys_client_id", "client_id", postgresql_where=text("client_id IS NOT NULL")),
+    )
 
     caller: Mapped[str] = mapped_column(String(255), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -25,3 +30,4 @@ class IdempotencyModel(base):
     location: Mapped[str | None] = mapped_column(String(255))
     body: Mapped[str] = mapped_column(Text, server_default="")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
+    client_id: Mapped[int | None] = mapped_column(BigInteger)

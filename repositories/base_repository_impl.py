@@ -48,7 +48,8 @@ class BaseRepository(Generic[Model]):
     @classmethod
     def are_storable(cls, values: Values) -> bool:
         """Return True if the columns can hold all references. Others never reach the database."""
-        return all(is_storable_key(values[name]) for name in _references(cls.model) if name in values)
+        given = (values.get(name) for name in _references(cls.model))
+        return all(is_storable_key(id_key) for id_key in given if id_key is not None)
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
@@ -62,14 +63,6 @@ class BaseRepository(Generic[Model]):
         """Return the condition under which a row belongs to a client; None if rows have no owners."""
         return None
 
-    def is_owned_by(self, id_key: int, client_id: int) -> bool:
-        """Return True if the client may change the row: its own, or one without an owner."""
-        condition = self.owner_filter(client_id)
-        if condition is None or not is_storable_key(id_key):
-            return condition is None
-        statement = select(self.model.id_key).where(self.model.id_key == id_key, condition)
-        return self.session.execute(statement).one_or_none() is not None
-
     def find(self, id_key: int) -> Model | None:
         return self.session.get(self.model, id_key) if is_storable_key(id_key) else None  # type: ignore[return-value] # cls.model is Model's class
 
@@ -78,10 +71,22 @@ class BaseRepository(Generic[Model]):
         statement = select(self.model).order_by(self.model.id_key).offset(query.skip).limit(query.limit)
         return list(self.session.scalars(statement))
 
-    def lock(self, id_key: int) -> Model | None:
-        """Return the current row, locked against other writers until the transaction ends."""
-        current = {"with_for_update": {"key_share": True}, "populate_existing": True}
-        return self.session.get(self.model, id_key, **current) if is_storable_key(id_key) else None  # type: ignore[arg-type, return-value] # see find
+    def lock(self, id_key: int, client_id: int | None = None) -> Model | None:
+        """Return the current row, locked against other writers until the transaction ends.
+
+        With `client_id`, only a row of this client is found. Another client's row is neither locked nor waited for, so
+        it cannot be told from a missing one.
+        """
+        if not is_storable_key(id_key):
+            return None
+        owner = None if client_id is None else self.owner_filter(client_id)
+        statement = (
+            select(self.model)
+            .where(self.model.id_key == id_key, *([] if owner is None else [owner]))
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+        return self.session.scalars(statement).one_or_none()  # type: ignore[return-value] # see find
 
     def insert(self, values: Values, fields: tuple[str, ...]) -> list[Record]:
         """Run `insert_statement` and return its rows: none if a rule or a reference refuses."""

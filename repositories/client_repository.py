@@ -4,6 +4,7 @@ from sqlalchemy import ColumnElement
 
 from models.client import ClientModel
 from repositories.base_repository_impl import BaseRepository
+from repositories.idempotency_repository import IdempotencyRepository
 from repositories.queries.statement import ClientKey
 
 
@@ -13,3 +14,8 @@ class ClientRepository(BaseRepository[ClientModel]):
     @staticmethod
     def owner_filter(client_id: ClientKey) -> ColumnElement[bool]:
         return ClientModel.id_key == client_id
+
+    def remove(self, instance: ClientModel) -> None:
+        """Delete the client, its addresses and API keys, and the stored responses about it."""
+        super().remove(instance)
+        IdempotencyRepository(self.session).erase_client(instance.id_key)

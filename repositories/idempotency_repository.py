@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from models.client import ClientModel
 from models.idempotency import IdempotencyModel
 from repositories.queries.statement import Statement
 
@@ -14,42 +15,60 @@ LIFETIME = timedelta(hours=24)
 NO_LOCK_TIMEOUT = "SET LOCAL lock_timeout = 0"
 """A repeat waits for the first request to end, however short the timeout of other locks is."""
 _CLAIM = """
-    INSERT INTO idempotency_keys (caller, key, method, path, fingerprint)
-    VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s)
+    INSERT INTO idempotency_keys (caller, key, method, path, fingerprint, client_id)
+    VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s, %(client_id)s)
     ON CONFLICT (caller, key) DO UPDATE
-        SET method = excluded.method, path = excluded.path, fingerprint = excluded.fingerprint, created_at = now()
+        SET method = excluded.method, path = excluded.path, fingerprint = excluded.fingerprint,
+            client_id = excluded.client_id, created_at = now()
         WHERE idempotency_keys.created_at < now() - cast(%(lifetime)s AS interval)
     RETURNING key
 """
 # An upsert although the row exists: the conflict always uses the index. A generic plan of an UPDATE that was made for
 # an empty table could scan it.
 _STORE = """
-    INSERT INTO idempotency_keys (caller, key, method, path, fingerprint, status, body, location)
-    VALUES (%(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s, %(status)s, %(body)s, %(location)s)
+    INSERT INTO idempotency_keys (caller, key, method, path, fingerprint, status, body, location, client_id)
+    VALUES (
+        %(caller)s, %(key)s, %(method)s, %(path)s, %(fingerprint)s, %(status)s, %(body)s, %(location)s, %(client_id)s
+    )
     ON CONFLICT (caller, key) DO UPDATE
-        SET status = excluded.status, body = excluded.body, location = excluded.location
+        SET status = excluded.status, body = excluded.body, location = excluded.location,
+            client_id = coalesce(idempotency_keys.client_id, excluded.client_id)
 """
 _FIND = """
-    SELECT fingerprint, status, body, location FROM idempotency_keys WHERE caller = %(caller)s AND key = %(key)s
+    SELECT fingerprint, status, body, location, client_id FROM idempotency_keys
+    WHERE caller = %(caller)s AND key = %(key)s
 """
+# A repeat of most requests finds no client any more. That of the client's creation would create it again, so its key
+# stays, with nothing of the request or the response.
+_ERASE = """
+    WITH removed AS (DELETE FROM idempotency_keys WHERE client_id = %(client_id)s AND path <> %(creation)s)
+    UPDATE idempotency_keys SET fingerprint = '', status = 0, body = '', location = NULL
+    WHERE client_id = %(client_id)s AND path = %(creation)s
+"""
+CREATION = f"/{ClientModel.__tablename__}"
 
 
 class StoredResponse(NamedTuple):
-    """The response to the first request with a key."""
+    """The response to the first request with a key. `client_id` is the client that it is about."""
 
     status: int
     body: bytes
     location: str | None = None
+    client_id: int | None = None
 
 
 class RequestKey(NamedTuple):
-    """Identity of a request that may be repeated; `fingerprint` is a hash of method, path and body."""
+    """Identity of a request that may be repeated; `fingerprint` is a hash of method, path and body.
+
+    `client_id` is the caller, if it is a client.
+    """
 
     caller: str
     key: str
     method: str
     path: str
     fingerprint: bytes
+    client_id: int | None = None
 
 
 class StoredRequest(NamedTuple):
@@ -59,10 +78,16 @@ class StoredRequest(NamedTuple):
     status: int
     body: str
     location: str | None
+    client_id: int | None
+
+    @property
+    def erased_client(self) -> int | None:
+        """Return the client if it has been deleted, and this is the row of its creation."""
+        return None if self.status else self.client_id
 
     @property
     def response(self) -> StoredResponse:
-        return StoredResponse(self.status, self.body.encode(), self.location)
+        return StoredResponse(self.status, self.body.encode(), self.location, self.client_id)
 
 
 class IdempotencyRepository:
@@ -102,6 +127,14 @@ class IdempotencyRepository:
     def store(self, request: RequestKey, response: StoredResponse) -> None:
         statement = self.store_statement(request, response)
         self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
+
+    def erase_client(self, client_id: int) -> None:
+        """Erase the responses about a client, in the transaction that has deleted it.
+
+        The deletion waits for requests that refer to the client, so a statement after it sees their responses.
+        """
+        parameters = {"client_id": client_id, "creation": CREATION}
+        self.session.connection().exec_driver_sql(_ERASE, parameters)
 
     def remove_expired(self, at_most: int) -> int:
         """Remove up to `at_most` expired keys and return their number. Skips keys that a request holds."""

@@ -38,13 +38,14 @@ class Sums(NamedTuple):
 class OrderRepository(BaseRepository[OrderModel]):
     model = OrderModel
 
-    def lock_checkout(self, bill_id: int) -> OrderModel | None:
-        """Lock and return the order that a checkout placed together with the bill, if any."""
+    def lock_checkout(self, bill_id: int, client_id: int | None = None) -> OrderModel | None:
+        """Lock and return the order that a checkout placed together with the bill, if any: see `lock`."""
         if not is_storable_key(bill_id):
             return None
+        owner = [] if client_id is None else [self.owner_filter(client_id)]
         statement = (
             select(OrderModel)
-            .where(OrderModel.bill_id == bill_id, OrderModel.checkout_lines.is_not(None))
+            .where(OrderModel.bill_id == bill_id, OrderModel.checkout_lines.is_not(None), *owner)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )

@@ -78,7 +78,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """
         with self.unit_of_work(context) as tx:
             given = changes.given()
-            self.lock_first(tx, id_key, given)
+            self.lock_first(tx, context, id_key, given)
             instance = self.lock(tx, context, id_key, etags)
             changed = {name for name in given if given[name] != getattr(instance, name)}
             if not changed:
@@ -92,7 +92,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:
         """Delete one object. Raises as `update` does, and ConflictError if other objects need it."""
         with self.unit_of_work(context) as tx:
-            self.lock_first(tx, id_key, {})
+            self.lock_first(tx, context, id_key, {})
             instance = self.lock(tx, context, id_key, etags)
             self.before_delete(tx, instance)
             self.repository(tx).remove(instance)
@@ -105,8 +105,11 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Raise the reason why the insert statement refuses; return if there is no reason any more."""
         self.check_references(tx, values)
 
-    def lock_first(self, tx: Transaction, id_key: int, values: Values) -> None:
-        """Lock the rows that every transaction locks before this one. `values` are those of an update."""
+    def lock_first(self, tx: Transaction, context: RequestContext, id_key: int, values: Values) -> None:
+        """Lock the rows that every transaction locks before this one. `values` are those of an update.
+
+        Lock only rows of `context.principal.client_id`: waiting for others reveals that they exist.
+        """
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: Model, values: Values) -> Values:
         """Return the values to write. At least one differs from `instance`, which is locked and has the old values."""
@@ -116,10 +119,9 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Remove dependent rows first. `instance` is locked."""
 
     def lock(self, tx: Transaction, context: RequestContext, id_key: int, etags: Collection[str] | None) -> Model:
-        """Lock the row and check its owner and its ETag."""
-        repository, client_id = self.repository(tx), context.principal.client_id
-        instance: Model | None = repository.lock(id_key)
-        if instance is None or (client_id is not None and not repository.is_owned_by(id_key, client_id)):
+        """Lock the row if it is the caller's, and check its ETag."""
+        instance: Model | None = self.repository(tx).lock(id_key, context.principal.client_id)
+        if instance is None:
             raise self.not_found(id_key)
         if etags is not None and etag_of(to_json(self.read(instance))) not in etags:
             raise PreconditionFailedError("The object has changed since it was read")
@@ -137,7 +139,12 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records
-        return Created(to_json({field: record[field] for field in self.fields}), record["id_key"])
+        body = to_json({field: record[field] for field in self.fields})
+        return Created(body, record["id_key"], self.client_of(record))
+
+    def client_of(self, record: Record) -> int | None:
+        """Return the client that the object is or belongs to: deleting it erases stored responses about the object."""
+        return record.get("client_id")
 
     def not_found(self, id_key: int) -> NotFoundError:
         return NotFoundError(self.repository.model.entity_name(), id_key)

@@ -16,9 +16,9 @@ class BillService(BaseService[BillModel, BillCreate, BillUpdate, BillSchema]):
     schema = BillSchema
     unique_messages = {"uq_bills_bill_number": "Bill number already exists"}
 
-    def lock_first(self, tx: Transaction, id_key: int, values: Values) -> None:
+    def lock_first(self, tx: Transaction, context: RequestContext, id_key: int, values: Values) -> None:
         """Lock the order of a checkout before its bill, as every change of totals does."""
-        OrderRepository(tx).lock_checkout(id_key)
+        OrderRepository(tx).lock_checkout(id_key, context.principal.client_id)
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: BillModel, values: Values) -> Values:
         discount, total = values.get("discount", instance.discount), values.get("total", instance.total)

@@ -70,7 +70,8 @@ class CheckoutService(CreatingService):
         """Build the result from the rows, one for each line, that all contain the order and the bill."""
         order, bill = (CheckoutRepository.part(records[0], part) for part in ("ordered", "billed"))
         details = [CheckoutRepository.part(record, "detailed") for record in records]
-        return Created(to_json({"order": order, "bill": bill, "order_details": details}), order["id_key"])
+        body = to_json({"order": order, "bill": bill, "order_details": details})
+        return Created(body, order["id_key"], order["client_id"])
 
     def explain_refusal(self, tx: Transaction, values: Values) -> None:
         """Raise the reason why the statement refuses.

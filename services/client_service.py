@@ -1,6 +1,7 @@
 """The rules of clients: e-mail addresses are unique."""
 
 from models.client import ClientModel
+from repositories.base_repository_impl import Record
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
@@ -13,6 +14,9 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     repository = ClientRepository
     schema = ClientSchema
     unique_messages = {"uq_clients_email": "Email already registered"}
+
+    def client_of(self, record: Record) -> int:
+        return int(record["id_key"])
 
     async def summary(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Sum up the client's orders. Raises NotFoundError."""

@@ -25,11 +25,11 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
     repository = OrderDetailRepository
     schema = OrderDetailSchema
 
-    def lock_first(self, tx: Transaction, id_key: int, values: Values) -> None:
+    def lock_first(self, tx: Transaction, context: RequestContext, id_key: int, values: Values) -> None:
         """Lock the orders before the detail, as every change of an order does, in the order of their keys."""
         if (detail := OrderDetailRepository(tx).find(id_key)) is not None:
             for order_id in sorted({detail.order_id, values.get("order_id", detail.order_id)}):
-                OrderRepository(tx).lock(order_id)
+                OrderRepository(tx).lock(order_id, context.principal.client_id)
 
     def before_update(
         self, tx: Transaction, context: RequestContext, instance: OrderDetailModel, values: Values

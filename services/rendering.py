@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from schemas.base_schema import to_json
 
 EMPTY_LIST = b"[]"
+ETAG_BYTES = 16
 
 
 class RenderedJson(NamedTuple):
@@ -19,15 +20,20 @@ class RenderedJson(NamedTuple):
 
 
 class Created(NamedTuple):
-    """Result of a creation."""
+    """Result of a creation. `client_id` is the client that the new object is or belongs to."""
 
     body: bytes
     id_key: int
+    client_id: int | None = None
 
 
 def etag_of(body: bytes) -> str:
     """Return the quoted BLAKE2b hash of the body, 128 bits."""
-    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
+    return quoted(blake2b(body, digest_size=ETAG_BYTES))
+
+
+def quoted(hashed: blake2b) -> str:
+    return f'"{hashed.hexdigest()}"'
 
 
 def rows_to_dicts(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -37,12 +37,13 @@ def idempotent_request(
     method, path = request.method, request.url.path
     fields = json.dumps(new.given(), default=lambda value: to_json(value).decode())  # integers of any length
     fingerprint = hashlib.sha256(f"{method} {path}\n{fields}".encode()).digest()
-    identity = RequestKey(context.principal.name, key, method, path, fingerprint)
+    principal = context.principal
+    identity = RequestKey(principal.name, key, method, path, fingerprint, principal.client_id)
     return IdempotentRequest(identity, partial(stored_response, prefix))
 
 
 def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
     if isinstance(outcome, Created):
-        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}")
+        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}", outcome.client_id)
     status = STATUSES[type(outcome)]
     return StoredResponse(status, to_json(error_body(outcome))) if status in STORED_ERRORS else None

@@ -4,12 +4,14 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from middleware.etags import names_etag
 from middleware.raw_response import Headers, json_headers
 from repositories.idempotency_repository import StoredResponse
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.rendering import Created, RenderedJson
+from services.spooled_json import SpooledJson
 
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]
@@ -45,15 +47,46 @@ class ReadyResponse(Response):
         self.status_code, self.raw_headers, self.body, self.background = status, headers, body, None
 
 
+class DocumentResponse(Response):
+    """A response that sends a document in chunks and then closes it."""
+
+    def __init__(self, document: SpooledJson) -> None:
+        self.status_code, self.background, self._document = 200, None, document
+        self.raw_headers = [
+            (b"content-type", JSON.encode()),
+            (b"content-length", b"%d" % document.length),
+            (b"etag", document.etag.encode()),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._document:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for chunk in self._document.chunks():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+
 def json_response(request: Request, rendered: RenderedJson) -> Response:
     """Return 200 with the body, or 304 if `If-None-Match` names its tag."""
     headers = [(b"etag", rendered.etag.encode())]
     if rendered.hit is not None:
         headers.append((b"x-cache-hit", b"true" if rendered.hit else b"false"))
-    known = request.headers.get("if-none-match") if request.scope["method"] in ("GET", "HEAD") else None
-    if known is not None and names_etag(known, rendered.etag):
+    if _is_known(request, rendered.etag):
         return ReadyResponse(304, headers)
     return ReadyResponse(200, json_headers(rendered.body) + headers, rendered.body)
+
+
+def document_response(request: Request, document: SpooledJson) -> Response:
+    """Return 200 with the document, or 304 as `json_response` does."""
+    if not _is_known(request, document.etag):
+        return DocumentResponse(document)
+    with document:
+        return ReadyResponse(304, [(b"etag", document.etag.encode())])
+
+
+def _is_known(request: Request, etag: str) -> bool:
+    known = request.headers.get("if-none-match") if request.scope["method"] in ("GET", "HEAD") else None
+    return known is not None and names_etag(known, etag)
 
 
 def created_response(prefix: str, outcome: Created | StoredResponse) -> Response:

@@ -48,4 +48,8 @@ async def owner_of(database: Database, key: str) -> Principal:
     if not rows:
         raise UnauthorizedError("Invalid credentials")
     name, role, client_id = rows[0]
-    return Principal(Role(role), f"key:{name}", client_id)
+    return Principal(Role(role), principal_name(name), client_id)
+
+
+def principal_name(key_name: str) -> str:
+    return f"key:{key_name}"

@@ -121,6 +121,8 @@ async def _run(
     if context.idempotent is None:
         return _result(creation, insert, await writes.write(*statement))
     key, encode = context.idempotent
+    # Known before the response except for a new client. Writing it later would write the row's index entries again.
+    key = key._replace(client_id=insert.parameters.get("client_id", key.client_id))
     async with writes.transaction(f"BEGIN; {NO_LOCK_TIMEOUT}") as transaction:
         if not await transaction.run(*IdempotencyRepository.claim_statement(key)):
             [row] = await transaction.run(*IdempotencyRepository.find_statement(key))

@@ -24,13 +24,14 @@ def translate_error(tx: Transaction | None, error: DBAPIError, unique_messages: 
 
     The session of `tx` must be usable; it finds out which reference is missing.
     """
-    cause = error.orig
+    cause, attempt = error.orig, tx.attempt if tx else None
     if isinstance(cause, errors.UniqueViolation):
-        return ConflictError(unique_messages.get(cause.diag.constraint_name or "", "Value already exists"))
+        message = unique_messages.get(cause.diag.constraint_name or "", "Value already exists")
+        return ConflictError(message.format_map(attempt.values if attempt else {}))
     if isinstance(cause, errors.ForeignKeyViolation):
-        if tx is None or tx.attempt is None:
+        if tx is None or attempt is None:
             return ConflictError("The change breaks a reference between objects")
-        return _broken_reference(tx.session, tx.attempt, cause.diag.table_name or "")
+        return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
     if isinstance(cause, errors.NumericValueOutOfRange):
         return ConflictError("The result is out of range")
     if isinstance(cause, errors.CheckViolation):

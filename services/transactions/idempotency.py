@@ -3,13 +3,18 @@
 from sqlalchemy.orm import Session
 
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey, StoredRequest, StoredResponse
-from services.exceptions import IdempotencyKeyReusedError, ServiceError
+from services.exceptions import IdempotencyKeyReusedError, NotFoundError, ServiceError
 from services.rendering import Created
 from services.request_context import IdempotentRequest
 
 
 def replay_of(stored: StoredRequest, key: RequestKey) -> StoredResponse:
-    """Return the stored response. Raises IdempotencyKeyReusedError if it belongs to another request."""
+    """Return the stored response.
+
+    Raises IdempotencyKeyReusedError if it belongs to another request, NotFoundError if its client has been deleted.
+    """
+    if (client_id := stored.erased_client) is not None:
+        raise NotFoundError("Client", client_id)
     if bytes(stored.fingerprint) != key.fingerprint:
         raise IdempotencyKeyReusedError
     return stored.response
@@ -18,7 +23,7 @@ def replay_of(stored: StoredRequest, key: RequestKey) -> StoredResponse:
 def claim_key(session: Session, idempotent: IdempotentRequest) -> StoredResponse | None:
     """Take the request's key for this transaction, or return the stored response.
 
-    Waits for another request with the same key. Raises IdempotencyKeyReusedError.
+    Waits for another request with the same key. Raises as `replay_of` does.
     """
     stored = IdempotencyRepository(session).claim(idempotent.key)
     return replay_of(stored, idempotent.key) if stored else None

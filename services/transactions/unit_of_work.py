@@ -150,7 +150,10 @@ class TransactionalService:
     """A service whose use cases run in units of work."""
 
     unique_messages: ClassVar[Mapping[str, str]] = {}
-    """The detail of a 409 by the name of the unique index, or of the rule of a trigger, that refuses a value."""
+    """The detail of a 409 by the name of the unique index, or of the rule of a trigger, that refuses a value.
+
+    `{name}` stands for a value of the write.
+    """
 
     def __init__(self, app_context: AppContext) -> None:
         self.app_context = app_context

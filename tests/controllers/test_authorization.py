@@ -38,6 +38,7 @@ CLIENT_OPERATIONS = {
     "GET /clients",
     "GET /clients/{id_key}",
     "GET /clients/{id_key}/addresses",
+    "GET /clients/{id_key}/export",
     "GET /clients/{id_key}/orders",
     "GET /clients/{id_key}/summary",
     "PUT /clients/{id_key}",

@@ -1,0 +1,160 @@
+"""Export of everything that is stored about a client.
+
+The document is complete before its first byte is sent: a slow reader keeps neither a connection nor a snapshot, and a
+failure is a 503, never half a document.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import ExitStack
+from typing import Any
+
+from infrastructure.concurrency.fair_semaphore import FairSemaphore
+from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
+from infrastructure.postgres.transaction import AsyncTransaction
+from models.address import AddressModel
+from models.api_key import ApiKeyModel
+from models.audit_entry import AuditEntryModel
+from models.bill import BillModel
+from models.client import ClientModel
+from models.order import OrderModel, OrderStatusChangeModel
+from models.order_detail import OrderDetailModel
+from models.review import ReviewModel
+from repositories.base_repository_impl import Record, is_storable_key
+from repositories.client_export_repository import PAGE, ClientExportRepository, Fields
+from repositories.client_repository import ClientRepository
+from repositories.queries.statement import Statement
+from schemas import client_export_schema as schemas
+from schemas.base_schema import to_json
+from schemas.order_schema import OrderStatusChange
+from services.app_context import AppContext
+from services.auth.api_keys import principal_name
+from services.exceptions import NotFoundError
+from services.rendering import rows_to_dicts
+from services.request_context import RequestContext
+from services.spooled_json import SpooledJson
+
+SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+FIELDS: dict[Any, Fields] = {
+    model: tuple(name for name in schema.model_fields if name in model.__table__.columns)
+    for model, schema in (
+        (ClientModel, schemas.ExportedClient),
+        (AddressModel, schemas.ExportedAddress),
+        (OrderModel, schemas.ExportedOrder),
+        (BillModel, schemas.ExportedBill),
+        (OrderDetailModel, schemas.ExportedOrderDetail),
+        (OrderStatusChangeModel, OrderStatusChange),
+        (ReviewModel, schemas.ExportedReview),
+        (ApiKeyModel, schemas.ExportedApiKey),
+        (AuditEntryModel, schemas.ExportedAuditEntry),
+    )
+}
+
+Pages = AsyncIterator[list[Record]]
+
+
+class ClientExportService:
+    """A worker makes one export at a time, so that exports occupy one connection for reads at the most."""
+
+    def __init__(self, app_context: AppContext) -> None:
+        self._app_context = app_context
+        self._slot = FairSemaphore(1, app_context.settings.db_pool_timeout, "slot for an export")
+
+    async def export(self, context: RequestContext, id_key: int) -> SpooledJson:
+        """Return the document, for the caller to close. Raises NotFoundError, DatabaseUnavailableError."""
+        if not is_storable_key(id_key):
+            raise not_found(id_key)
+        await self._slot.acquire()
+        try:
+            with ExitStack() as on_failure:
+                document = on_failure.enter_context(SpooledJson())
+                async with self._app_context.database.reads.transaction(SNAPSHOT) as transaction:
+                    await ClientSnapshot(transaction, id_key).write(context, document)
+                on_failure.pop_all()
+                return document
+        except RefusedError as error:  # the connection was lost
+            raise DatabaseUnavailableError(str(error)) from error
+        finally:
+            self._slot.release()
+
+
+class ClientSnapshot:
+    """A client's rows as one transaction sees them, with one page of them in memory."""
+
+    def __init__(self, transaction: AsyncTransaction, client_id: int) -> None:
+        self._transaction, self._client_id = transaction, client_id
+
+    async def write(self, context: RequestContext, document: SpooledJson) -> None:
+        """Write the document. Raises NotFoundError, also for the client of another caller."""
+        own = ClientRepository.one(self._client_id, FIELDS[ClientModel], context.principal.client_id)
+        found = await self._read(own, FIELDS[ClientModel])
+        if not found:
+            raise not_found(self._client_id)
+        api_keys = await self._read(
+            ClientExportRepository.api_keys(FIELDS[ApiKeyModel], self._client_id), FIELDS[ApiKeyModel]
+        )
+        document.write(b'{"client":%b,"api_keys":%b' % (to_json(found[0]), to_json(api_keys)))
+        await write_list(document, b"addresses", self._pages(AddressModel))
+        await write_list(document, b"orders", self._order_pages())
+        await write_list(document, b"reviews", self._pages(ReviewModel))
+        await write_list(document, b"audit", self._audit_pages([principal_name(key["name"]) for key in api_keys]))
+        document.write(b"}")
+
+    def _pages(self, model: Any) -> Pages:
+        fields = FIELDS[model]
+        return self._paged(
+            fields, lambda after_id: ClientExportRepository.page(model, fields, self._client_id, after_id)
+        )
+
+    async def _order_pages(self) -> Pages:
+        async for orders in self._pages(OrderModel):
+            keys = [order["id_key"] for order in orders]
+            bills = await self._parts(BillModel, "id_key", {order["bill_id"] for order in orders})
+            details = await self._parts(OrderDetailModel, "order_id", keys)
+            history = await self._parts(OrderStatusChangeModel, "order_id", keys)
+            for order in orders:
+                [order["bill"]] = bills[order["bill_id"]]
+                order["order_details"], order["history"] = details[order["id_key"]], history[order["id_key"]]
+            yield orders
+
+    def _audit_pages(self, principals: list[str]) -> Pages:
+        """Return entries without their principals: some are people that work for the shop."""
+        path, fields = f"/clients/{self._client_id}", FIELDS[AuditEntryModel]
+        return self._paged(
+            fields, lambda after_id: ClientExportRepository.audit_page(fields, path, principals, after_id)
+        )
+
+    async def _paged(self, fields: Fields, page_after: Callable[[int], Statement]) -> Pages:
+        after_id = 0
+        while True:
+            records = await self._read(page_after(after_id), fields)
+            if records:
+                yield records
+            if len(records) < PAGE:
+                return
+            after_id = records[-1]["id_key"]
+
+    async def _parts(self, model: Any, reference: str, id_keys: Iterable[int]) -> dict[int, list[Record]]:
+        """Return the rows that belong to objects with these keys, by the key that their `reference` contains."""
+        parts, fields = defaultdict[int, list[Record]](list), FIELDS[model]
+        statement = ClientExportRepository.parts(model, (reference, *fields), reference, list(id_keys))
+        for id_key, *values in await self._transaction.run(*statement):
+            parts[id_key].append(dict(zip(fields, values, strict=True)))
+        return parts
+
+    async def _read(self, statement: Statement, fields: Fields) -> list[Record]:
+        return rows_to_dicts(fields, await self._transaction.run(*statement))
+
+
+async def write_list(document: SpooledJson, name: bytes, pages: Pages) -> None:
+    document.write(b',"%b":[' % name)
+    separator = b""
+    async for records in pages:
+        document.write(separator + to_json(records)[1:-1])
+        separator = b","
+    document.write(b"]")
+
+
+def not_found(id_key: int) -> NotFoundError:
+    return NotFoundError(ClientModel.entity_name(), id_key)
