@@ -14,11 +14,13 @@ from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
+from controllers.stock_movement_controller import StockMovementController
 
 # The order of the API documentation.
 CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     CategoryController,
     ProductController,
+    StockMovementController,
     ReviewController,
     ClientController,
     AddressController,

@@ -47,6 +47,5 @@ def receive(id_key: PathId, delivery: Delivery, unit_of_work: OpenUnitOfWork) ->
         product = products.lock(id_key)
         if product is None:
             raise NotFoundError("Product", id_key)
-        stock, supplied = product.stock + delivery.quantity, product.supplied + delivery.quantity
-        products.update(product, {"stock": stock, "supplied": supplied})
+        products.update(product, {"stock": product.stock + delivery.quantity})
     return ProductSchema.model_validate(product, from_attributes=True)

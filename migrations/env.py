@@ -18,8 +18,13 @@ assert models.__all__  # noqa: S101 # the import registers the tables
 
 
 def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Return False for search indexes. Models omit them because they need an extension that a server may lack."""
-    return not (kind == "index" and name is not None and name.endswith("_trgm"))
+    """Return False for search indexes, which need an extension that a server may lack, and for a column to drop."""
+    return not (kind == "index" and name is not None and name.endswith("_trgm")) and not is_left_over(name, kind)
+
+
+def is_left_over(name: str | None, kind: str) -> bool:
+    """Return True for `products.supplied`. The previous version uses it, so the next version drops it."""
+    return (kind, name) == ("column", "supplied")
 
 
 rewriter = Rewriter()

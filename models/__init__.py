@@ -11,6 +11,7 @@ from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from models.review import ReviewModel
+from models.stock_movement import StockMovementModel
 
 __all__ = [
     "AddressModel",
@@ -25,4 +26,5 @@ __all__ = [
     "OrderStatusChangeModel",
     "ProductModel",
     "ReviewModel",
+    "StockMovementModel",
 ]

@@ -24,3 +24,16 @@ class OrderStatus(IntEnum):
 class PaymentType(StrEnum):
     CASH = "cash"
     CARD = "card"
+
+
+class StockReason(StrEnum):
+    """Reason of a stock movement."""
+
+    INITIAL = "initial"
+    SOLD = "sold"
+    RESTORED = "restored"
+    RETURNED = "returned"
+    RECEIVED = "received"
+    DAMAGED = "damaged"
+    COUNTED = "counted"
+    CORRECTED = "corrected"

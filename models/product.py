@@ -7,10 +7,7 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference, 
 
 
 class ProductModel(BaseModel):
-    """Product. The consistency check reads `supplied`, the number of units put into stock.
-
-    At any time, supplied = stock + units held by open orders + units of existing delivered orders.
-    """
+    """Product. Every change of `stock` has a row in the ledger (`StockMovementModel`)."""
 
     __tablename__ = "products"
     __table_args__ = (
@@ -27,5 +24,4 @@ class ProductModel(BaseModel):
     price: Mapped[MoneyColumn]
     stock: Mapped[int] = mapped_column(BigInteger, server_default="0")
     category_id: Mapped[int] = reference("categories.id_key")
-    supplied: Mapped[int] = mapped_column(BigInteger, server_default="0")
     search_text: Mapped[str] = search_text("name")

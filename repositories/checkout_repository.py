@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
+from models.enums import StockReason
 from models.product import ProductModel
 from repositories.base_repository_impl import Record, is_storable_key
 from repositories.order_detail_repository import STOCK_AFTER
@@ -70,6 +71,17 @@ _STEPS = (
         FROM ordered, item JOIN product ON product.id_key = item.product_id
         ORDER BY item.place
         RETURNING {", ".join(PARTS["detailed"])}
+    )""",
+    # Lines of one product share its last stock: before it come the units of its later lines.
+    f"""recorded AS (
+        INSERT INTO stock_movements (product_id, quantity, stock_after, reason, order_detail_id)
+        SELECT product_id, -quantity, stock + coalesce(sum(quantity) OVER later_lines, 0), '{StockReason.SOLD}',
+            detailed.id_key
+        FROM detailed JOIN taken ON taken.id_key = product_id
+        WINDOW later_lines AS (
+            PARTITION BY product_id ORDER BY detailed.id_key DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+        ORDER BY detailed.id_key
     )""",
 )
 

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, select
+from sqlalchemy import ColumnElement, delete, exists, select
 
-from models.enums import OrderStatus
+from models.enums import OrderStatus, StockReason
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Record
 from repositories.queries.statement import ClientKey, InsertStatement, typed_parameter
+from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Changes, Values
 from schemas.base_schema import MAX_MONEY
 
@@ -44,6 +45,10 @@ _STEPS = (
     )""",
 )
 STOCK_AFTER = "stock_after"
+_RECORDED = f"""recorded AS (
+    INSERT INTO stock_movements (product_id, quantity, stock_after, reason, order_detail_id)
+    SELECT product_id, -quantity, {STOCK_AFTER}, '{StockReason.SOLD}', id_key FROM made
+)"""
 
 
 class OrderDetailRepository(BaseRepository[OrderDetailModel]):
@@ -63,7 +68,7 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
         """
         values = {"price": None, **values}
         columns = (*fields, STOCK_AFTER)
-        return InsertStatement(_insert_sql(tuple(values), fields), values, columns, _STEPS)
+        return InsertStatement(_insert_sql(tuple(values), fields), values, columns, _STEPS, (_RECORDED,))
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:
@@ -74,14 +79,15 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
             changes.stock[product_id] = (record[STOCK_AFTER] + values["quantity"], record[STOCK_AFTER])
         return changes
 
-    def held(self, order_id: int) -> dict[int, int]:
-        """Return the quantity of each product in an order."""
+    def held(self, order_id: int) -> list[StockChange]:
+        """Return the changes that put the units of an order back into stock."""
+        detail = OrderDetailModel
         statement = (
-            select(OrderDetailModel.product_id, func.sum(OrderDetailModel.quantity))
-            .where(OrderDetailModel.order_id == order_id)
-            .group_by(OrderDetailModel.product_id)
+            select(detail.product_id, detail.quantity, detail.id_key)
+            .where(detail.order_id == order_id)
+            .order_by(detail.id_key)
         )
-        return {product_id: int(quantity) for product_id, quantity in self.session.execute(statement)}
+        return [StockChange(*row) for row in self.session.execute(statement)]
 
     def remove_all(self, order_id: int) -> None:
         """Remove an order's details. The caller restores their stock."""

@@ -1,27 +1,39 @@
 """SQL of product rows, and the statements that move stock of several products."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import BigInteger, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select, text
 
+from models.enums import StockReason
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, is_storable_key
+from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Values
 
-_moved = (
-    func.unnest(bindparam("id_keys", type_=ARRAY(BigInteger)), bindparam("amounts", type_=ARRAY(BigInteger)))
-    .table_valued("id_key", "amount")
-    .render_derived(name="moved")
-)
-_products: Any = ProductModel.__table__  # an entity would involve the ORM, at twice the time
-_MOVE_STOCK = (
-    update(_products)
-    .where(_products.c.id_key == _moved.c.id_key)
-    .values(stock=_products.c.stock + _moved.c.amount)
-    .returning(_products.c.id_key, _products.c.stock)
-)
+# The identity of a movement is assigned when the row of its product is locked already. The trigger of the table finds
+# the movements recorded. Lines of one product share its last stock: before it come the amounts of its later lines.
+_MOVE_STOCK = text(f"""
+    WITH line AS (
+        SELECT * FROM unnest(
+            cast(:product_ids AS bigint[]), cast(:quantities AS bigint[]), cast(:details AS bigint[])
+        ) WITH ORDINALITY AS line (product_id, quantity, order_detail_id, place)
+    ), moved AS (
+        UPDATE products SET stock = products.stock + total.quantity
+        FROM (SELECT product_id, sum(quantity) AS quantity FROM line GROUP BY product_id) AS total
+        WHERE products.id_key = total.product_id AND products.id_key = ANY (cast(:product_ids AS bigint[]))
+        RETURNING products.id_key, products.stock, total.quantity
+    ), recorded AS (
+        INSERT INTO stock_movements (product_id, quantity, stock_after, reason, order_detail_id)
+        SELECT product_id, line.quantity, stock - coalesce(sum(line.quantity) OVER later_lines, 0),
+            CASE WHEN line.quantity < 0 THEN '{StockReason.SOLD}' ELSE '{StockReason.RESTORED}' END, order_detail_id
+        FROM line JOIN moved ON moved.id_key = product_id
+        WINDOW later_lines AS (
+            PARTITION BY product_id ORDER BY place DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+        ORDER BY place
+    )
+    SELECT id_key, stock - quantity, stock FROM moved
+""")
 
 
 class ProductRepository(BaseRepository[ProductModel]):
@@ -38,16 +50,17 @@ class ProductRepository(BaseRepository[ProductModel]):
         )
         return {product.id_key: product for product in self.session.scalars(statement)}
 
-    def move_stock(self, quantities: Mapping[int, int]) -> None:
-        """Add each quantity (negative: take) to the product's stock with one statement. The rows must be locked.
+    def move_stock(self, changes: Sequence[StockChange]) -> None:
+        """Change stock and record the movements as `sold` and `restored`, with one statement. The rows must be locked.
 
         A CHECK constraint keeps stock from falling below 0.
         """
-        if not quantities:
+        if not changes:
             return
-        moved = {"id_keys": list(quantities), "amounts": list(quantities.values())}
-        for id_key, stock in self.session.execute(_MOVE_STOCK, moved):
-            self.record_stock(id_key, stock - quantities[id_key], stock)
+        product_ids, quantities, details = map(list, zip(*changes, strict=True))
+        moved = {"product_ids": product_ids, "quantities": quantities, "details": details}
+        for id_key, before, after in self.session.execute(_MOVE_STOCK, moved):
+            self.record_stock(id_key, int(before), after)
 
     def update(self, instance: ProductModel, values: Values) -> ProductModel:
         before = instance.stock
@@ -59,9 +72,3 @@ class ProductRepository(BaseRepository[ProductModel]):
         """Record a change of stock for the steps after the commit."""
         self.record_change(id_key)
         self.tx.changes.stock[id_key] = (before, after)
-
-    def forget_supplied(self, quantities: Mapping[int, int]) -> None:
-        """Reduce `supplied` by the quantities of a delivered order that is deleted. Locks the products."""
-        for product in self.lock_all(quantities).values():
-            product.supplied -= quantities[product.id_key]
-        self.session.flush()

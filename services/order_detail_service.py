@@ -10,6 +10,7 @@ from models.product import ProductModel
 from repositories.order_detail_repository import OrderDetailRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
+from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
@@ -45,7 +46,8 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         moved.subtract({product_id: values.get("quantity", instance.quantity)})
         if product.stock < -moved[product_id]:
             refuse_shortage(product, -moved[product_id])
-        ProductRepository(tx).move_stock({key: amount for key, amount in moved.items() if amount})
+        changes = [StockChange(key, amount, instance.id_key) for key, amount in moved.items() if amount]
+        ProductRepository(tx).move_stock(changes)
         changed = {**values, "price": agreed_price(instance, product, values.get("price"))}
         move_amount(tx, instance, changed, orders)
         return changed
@@ -55,7 +57,7 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         add_to_totals(tx, orders[instance.order_id], -instance.price * instance.quantity, loses_detail=True)
         products = ProductRepository(tx)
         products.lock_all([instance.product_id])
-        products.move_stock({instance.product_id: instance.quantity})
+        products.move_stock([StockChange(instance.product_id, instance.quantity, instance.id_key)])
 
     def explain_refusal(self, tx: Transaction, values: Values) -> None:
         """Raise the reason why nothing was sold; return if another transaction has removed the reason."""

@@ -56,12 +56,8 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         return values
 
     def before_delete(self, tx: Transaction, instance: OrderModel) -> None:
-        status = OrderStatus(instance.status)
-        if status.is_open:
+        if OrderStatus(instance.status).is_open:
             restore_stock(tx, instance.id_key)
-        elif status is OrderStatus.DELIVERED:
-            # Delivered units of a deleted order leave the books.
-            ProductRepository(tx).forget_supplied(OrderDetailRepository(tx).held(instance.id_key))
         OrderDetailRepository(tx).remove_all(instance.id_key)
 
 
@@ -76,5 +72,5 @@ def check_checkout(order: OrderModel, values: Values) -> None:
 def restore_stock(tx: Transaction, order_id: int) -> None:
     """Add the quantities of the order's details to the stock of their products. Locks the products."""
     products, held = ProductRepository(tx), OrderDetailRepository(tx).held(order_id)
-    products.lock_all(held)
+    products.lock_all(change.product_id for change in held)
     products.move_stock(held)

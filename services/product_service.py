@@ -1,9 +1,8 @@
-"""The rules of products: `supplied` counts the stock put in. Reads are cached for `REDIS_CACHE_TTL` seconds."""
+"""The rules of products. Reads are cached for `REDIS_CACHE_TTL` seconds."""
 
 from models.product import ProductModel
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
-from repositories.transaction import Transaction, Values
 from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
 from services.cached_service import CachedService
 from services.caching.registry import PRODUCTS
@@ -15,13 +14,6 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
     repository = ProductRepository
     schema = ProductSchema
     cached = PRODUCTS
-
-    def before_save(self, context: RequestContext, new: ProductCreate) -> Values:
-        return {**new.model_dump(), "supplied": new.stock}
-
-    def before_update(self, tx: Transaction, context: RequestContext, instance: ProductModel, values: Values) -> Values:
-        put_in = values.get("stock", instance.stock) - instance.stock
-        return {**values, "supplied": instance.supplied + put_in}
 
     async def rating(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return the average of the product's reviews. Raises NotFoundError."""

@@ -20,11 +20,18 @@ class RenderedJson(NamedTuple):
 
 
 class Created(NamedTuple):
-    """Result of a creation. `client_id` is the client that the new object is or belongs to."""
+    """Result of a creation. `client_id` is the client that the new object is or belongs to.
+
+    `is_new` False means that there was nothing to create.
+    """
 
     body: bytes
     id_key: int
     client_id: int | None = None
+    is_new: bool = True
+
+
+NOTHING_NEW = Created(b"", 0, is_new=False)
 
 
 def etag_of(body: bytes) -> str:

@@ -32,7 +32,7 @@ def main() -> None:
     options = Options.read(seconds=4)
     with private_servers() as servers:
         servers.fill(SHOP)
-        servers.query("UPDATE products SET stock = stock + 100000000, supplied = supplied + 100000000")
+        servers.query("UPDATE products SET stock = stock + 100000000")
         operations = asked(servers)
         where = servers.environment()
         programs = [ours(name, where, count) for name, count in zip(TUNED, WORKERS, strict=True)] + [shipped(where)]

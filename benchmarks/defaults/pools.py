@@ -29,7 +29,7 @@ products. The service is tuned: no rate limit, no replacement of workers, no log
 
 def run(servers: Servers) -> None:
     options = Options.read()
-    servers.query("UPDATE products SET stock = stock + 100000000, supplied = supplied + 100000000")
+    servers.query("UPDATE products SET stock = stock + 100000000")
     variants = {label(sizes): sizes for sizes in (LARGER, SHIPPED)}
     programs = [
         ours(name, servers.environment(), options.workers, **{key.upper(): str(size) for key, size in sizes.items()})

@@ -33,7 +33,7 @@ def name(size: int) -> str:
 def cases(data: Data, size: int, program: Program, page: int) -> list[Case]:
     bought = data.row("products", 0.4), data.row("products", 0.6)
     data.one(
-        "WITH more AS (UPDATE products SET stock = stock + 1000000, supplied = supplied + 1000000"
+        "WITH more AS (UPDATE products SET stock = stock + 1000000"
         f" WHERE id_key IN {bought} AND stock < 1000000 RETURNING 1) SELECT count(*) FROM more"
     )
     category, deep = data.typical("products", "category_id"), data.row("products", 0.9)

@@ -45,7 +45,7 @@ whatever the server does.
 def main() -> None:
     with private_servers() as servers:
         servers.fill(PRODUCTS)
-        servers.query("UPDATE products SET stock = stock + 1000000, supplied = supplied + 1000000")
+        servers.query("UPDATE products SET stock = stock + 1000000")
         missed = find_highest(servers) if "highest" in sys.argv[1:] else run_once(servers)
     sys.exit(1 if missed else 0)
 

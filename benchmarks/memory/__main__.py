@@ -23,7 +23,7 @@ def main() -> None:
     options = Options.read(connections=64, rounds=1)
     with private_servers() as servers:
         servers.fill(PRODUCTS)
-        servers.query("UPDATE products SET stock = stock + 100000000, supplied = supplied + 100000000")
+        servers.query("UPDATE products SET stock = stock + 100000000")
         program = counted(servers, options.workers)
         with running([program], servers.folder):
             moments, sample = watch(program, servers, options.connections)

@@ -43,6 +43,8 @@ def idempotent_request(
 
 
 def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
+    if isinstance(outcome, Created) and not outcome.is_new:
+        return StoredResponse(204, b"")
     if isinstance(outcome, Created):
         return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}", outcome.client_id)
     status = STATUSES[type(outcome)]

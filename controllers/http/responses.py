@@ -90,7 +90,12 @@ def _is_known(request: Request, etag: str) -> bool:
 
 
 def created_response(prefix: str, outcome: Created | StoredResponse) -> Response:
-    """Return 201 with the `Location` below `prefix`, or the stored response to an earlier request."""
+    """Return 201 with the `Location` below `prefix`, or the stored response to an earlier request.
+
+    Return 204 if there was nothing to create.
+    """
+    if isinstance(outcome, Created) and not outcome.is_new:
+        return Response(status_code=204)
     if isinstance(outcome, Created):
         return Response(outcome.body, 201, {"Location": f"{prefix}/{outcome.id_key}"}, JSON)
     headers = {"Idempotency-Replayed": "true"}

@@ -26,17 +26,19 @@ class Statement(NamedTuple):
 class InsertStatement(NamedTuple):
     """One statement that makes a row, and returns its `columns`; no row means that a rule refused it.
 
-    `steps` are common table expressions that `insert` reads from, such as the sale that takes stock.
+    `steps` are common table expressions that `insert` reads from, such as the sale that takes stock. `later_steps` read
+    the new row from `made`.
     """
 
     insert: str
     parameters: dict[str, Any]
     columns: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    later_steps: tuple[str, ...] = ()
 
-    def compose(self, *later_steps: str, **parameters: Any) -> Statement:
-        """Return the whole statement. `later_steps` run after the insert, and read its rows from `made`."""
-        sql = _compose(self.insert, self.steps, later_steps)
+    def compose(self, *more_steps: str, **parameters: Any) -> Statement:
+        """Return the whole statement. `more_steps` follow `later_steps`."""
+        sql = _compose(self.insert, self.steps, (*self.later_steps, *more_steps))
         return Statement(sql, {**self.parameters, **parameters}, is_prepared=True)
 
 

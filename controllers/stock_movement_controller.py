@@ -1,0 +1,52 @@
+"""The stock ledger over HTTP: for admins."""
+
+from typing import Annotated
+
+from fastapi import Body
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controllers.base_controller_impl import BaseController, IfMatch, Parent
+from controllers.http.idempotency import IdempotencyKey, idempotent_request
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import created_response
+from schemas.stock_movement_schema import (
+    StockCounted,
+    StockDamaged,
+    StockMovementCreate,
+    StockMovementFilters,
+    StockMovementSchema,
+    StockReceived,
+)
+from services.product_service import ProductService
+from services.stock_movement_service import StockMovementService
+
+NewMovement = StockReceived | StockDamaged | StockCounted
+
+
+class StockMovementController(BaseController[NewMovement, NewMovement, StockMovementSchema]):
+    prefix = "/stock_movements"
+    service = StockMovementService
+    filters = StockMovementFilters
+
+    def register(self) -> None:
+        path, use_cases = f"/products/{{id_key}}{self.prefix}", StockMovementService(self.app_context)
+
+        async def record(
+            request: Request,
+            context: Context,
+            id_key: PathId,
+            new: Annotated[StockMovementCreate, Body()],
+            key: IdempotencyKey = None,
+            etags: IfMatch = None,
+        ) -> Response:
+            """Receive, write off or count units. A count that agrees with the stock is a 204: nothing is recorded."""
+            if key is not None:
+                context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
+            return created_response(self.prefix, await use_cases.record(context, id_key, new, etags))
+
+        of_product = self.list_of(Parent("/products", "product_id", ProductService))
+        self.add_list(path, of_product, "List stock movements of a product", StockMovementSchema, 404)
+        summary, errors = "Move stock of a product", (400, 404, 409, 412, 413)
+        self.add_route(self.access.create, "POST", path, record, summary, StockMovementSchema, *errors)
+        self.add_read(self.object_path, self.get_one, "Get: stock movement", StockMovementSchema, 404)
