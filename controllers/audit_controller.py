@@ -1,7 +1,8 @@
 """The audit log over HTTP: for admins, read-only."""
 
 from controllers.base_controller_impl import BaseController
-from schemas.audit_schema import AuditEntrySchema, AuditFilters, NothingToWrite
+from schemas.audit_schema import AuditEntrySchema, AuditFilters
+from schemas.base_schema import NothingToWrite
 from services.audit_entry_service import AuditEntryService
 
 

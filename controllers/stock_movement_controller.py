@@ -10,21 +10,13 @@ from controllers.base_controller_impl import BaseController, IfMatch, Parent
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import created_response
-from schemas.stock_movement_schema import (
-    StockCounted,
-    StockDamaged,
-    StockMovementCreate,
-    StockMovementFilters,
-    StockMovementSchema,
-    StockReceived,
-)
+from schemas.base_schema import NothingToWrite
+from schemas.stock_movement_schema import StockMovementCreate, StockMovementFilters, StockMovementSchema
 from services.product_service import ProductService
 from services.stock_movement_service import StockMovementService
 
-NewMovement = StockReceived | StockDamaged | StockCounted
 
-
-class StockMovementController(BaseController[NewMovement, NewMovement, StockMovementSchema]):
+class StockMovementController(BaseController[NothingToWrite, NothingToWrite, StockMovementSchema]):
     prefix = "/stock_movements"
     service = StockMovementService
     filters = StockMovementFilters

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, Moment, StoredSchema
+from schemas.base_schema import Moment, StoredSchema
 from schemas.list_query import FromMoment, ListQuery, ToMoment, where
 from schemas.text import TextRule
 
@@ -29,7 +29,3 @@ class AuditFilters(ListQuery):
     date_from: Annotated[FromMoment | None, where("created_at", operator=">=")] = None
     date_to: Annotated[ToMoment | None, where("created_at", operator="<=")] = None
     sort: Literal["id_key", "-id_key"] = "id_key"
-
-
-class NothingToWrite(BaseSchema):
-    """Empty body: the service writes entries, and clients cannot."""

@@ -116,6 +116,10 @@ class BaseSchema(NullAsDefault):
         return self.model_dump(exclude_unset=True)
 
 
+class NothingToWrite(BaseSchema):
+    """Empty body of objects that only the service writes, or that have endpoints of their own."""
+
+
 class StoredSchema(BaseSchema):
     """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import NamedTuple
 
-from models.enums import OrderStatus
-from scripts.demo_shop import ITEMS, ITEMS_PER_DEPARTMENT, Shop
+from models.enums import OrderStatus, StockReason
+from scripts.demo_shop import ITEMS, ITEMS_PER_DEPARTMENT, LAST_DAY, OPEN_FOR, Shop
 from scripts.demo_words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
 
 BILL_NUMBER = "DEMO-{:07d}"
@@ -21,13 +22,14 @@ Rows = Iterator[tuple[object, ...]]
 
 
 class Keys(NamedTuple):
-    """Keys of all categories, and the first keys of clients, products, bills and orders. The others follow in order."""
+    """Keys of all categories, and the first keys of the other tables. The others follow in order."""
 
     categories: Sequence[int]
     clients: int
     products: int
     bills: int
     orders: int
+    order_details: int
 
 
 class Table(NamedTuple):
@@ -45,7 +47,8 @@ def tables(shop: Shop, keys: Keys) -> list[Table]:
     changes = sum(len(STATUS_HISTORIES[order.status]) for order in shop.orders)
     order_columns = "id_key, date, total, delivery_method, status, client_id, bill_id, checkout_lines"
     bill_columns = "id_key, bill_number, discount, date, total, payment_type"
-    product_columns = "id_key, name, price, stock, category_id, supplied"
+    product_columns = "id_key, name, price, stock, category_id"
+    movement_columns = "product_id, quantity, stock_after, reason, order_detail_id, created_at"
     return [
         Table("clients", "id_key, name, lastname, email, telephone", shop.client_count, clients(shop, keys)),
         Table("addresses", "street, number, city, client_id", shop.address_count, addresses(shop, keys)),
@@ -53,7 +56,8 @@ def tables(shop: Shop, keys: Keys) -> list[Table]:
         Table("bills", bill_columns, ordered, bills(shop, keys)),
         Table("orders", order_columns, ordered, orders(shop, keys)),
         Table("order_status_changes", "order_id, from_status, to_status, changed_at", changes, history(shop, keys)),
-        Table("order_details", "quantity, price, order_id, product_id", sold, order_details(shop, keys)),
+        Table("order_details", "id_key, quantity, price, order_id, product_id", sold, order_details(shop, keys)),
+        Table("stock_movements", movement_columns, movement_count(shop), stock_movements(shop, keys)),
         Table("reviews", "rating, comment, product_id", shop.review_count, reviews(shop, keys)),
     ]
 
@@ -75,14 +79,13 @@ def addresses(shop: Shop, keys: Keys) -> Rows:
 
 
 def products(shop: Shop, keys: Keys) -> Rows:
-    draw, count = shop.random("stock"), len(shop.items)
-    makers, models = draw.choices(shop.words.last_names, k=count), draw.choices(range(100, 1000), k=count)
-    colours, styles = draw.choices(COLOURS, k=count), draw.choices(range(len(shop.styles)), k=count)
-    stocks = draw.choices((0, *range(1, 6), *range(20, 80)), k=count)
-    for number, (item, price, held, stock) in enumerate(zip(shop.items, shop.prices, shop.held, stocks, strict=True)):
+    draw, size = shop.random("stock"), len(shop.items)
+    makers, models = draw.choices(shop.words.last_names, k=size), draw.choices(range(100, 1000), k=size)
+    colours, styles = draw.choices(COLOURS, k=size), draw.choices(range(len(shop.styles)), k=size)
+    for number, (item, price, stock) in enumerate(zip(shop.items, shop.prices, stocks(shop), strict=True)):
         name = f"{makers[number]} {ITEMS[item][0]} {models[number]}, {colours[number]}"
         shelf = styles[number] * len(DEPARTMENTS) + item // ITEMS_PER_DEPARTMENT
-        yield keys.products + number, name, money(price), stock, keys.categories[shelf], stock + held
+        yield keys.products + number, name, money(price), stock, keys.categories[shelf]
 
 
 def bills(shop: Shop, keys: Keys) -> Rows:
@@ -108,9 +111,41 @@ def history(shop: Shop, keys: Keys) -> Rows:
 
 
 def order_details(shop: Shop, keys: Keys) -> Rows:
+    detail = count(keys.order_details)
     for number, order in enumerate(shop.orders):
         for product, quantity in order.quantities.items():
-            yield quantity, money(shop.prices[product]), keys.orders + number, keys.products + product
+            yield next(detail), quantity, money(shop.prices[product]), keys.orders + number, keys.products + product
+
+
+def stocks(shop: Shop) -> list[int]:
+    return shop.random("units").choices((0, *range(1, 6), *range(20, 80)), k=len(shop.items))
+
+
+def stock_movements(shop: Shop, keys: Keys) -> Rows:
+    """Yield the sales and their reversals between an initial stock and a count that finds the present one."""
+    first_day, detail = LAST_DAY - OPEN_FOR, count(keys.order_details)
+    stock = list(map(sum, zip(stocks(shop), shop.held, shop.canceled, strict=True)))
+    for product, units in enumerate(stock):
+        if units:
+            yield keys.products + product, units, units, StockReason.INITIAL, None, first_day
+    for order in shop.orders:
+        for product, quantity in order.quantities.items():
+            key, sold = next(detail), stock[product] - quantity
+            yield keys.products + product, -quantity, sold, StockReason.SOLD, key, order.date
+            if order.status is OrderStatus.CANCELED:
+                yield keys.products + product, quantity, stock[product], StockReason.RESTORED, key, order.date
+            else:
+                stock[product] = sold
+    for product, missing in enumerate(shop.canceled):
+        if missing:
+            left = stock[product] - missing
+            yield keys.products + product, -missing, left, StockReason.COUNTED, None, LAST_DAY
+
+
+def movement_count(shop: Shop) -> int:
+    stocked = sum(map(any, zip(stocks(shop), shop.held, shop.canceled, strict=True)))
+    sales = sum(len(order.quantities) * (1 + (order.status is OrderStatus.CANCELED)) for order in shop.orders)
+    return stocked + sales + sum(map(bool, shop.canceled))
 
 
 def reviews(shop: Shop, keys: Keys) -> Rows:

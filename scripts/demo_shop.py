@@ -37,7 +37,7 @@ class Order(NamedTuple):
 
 
 class Shop:
-    """Demo shop with consistent figures: totals follow from prices, and `held` follows from the orders."""
+    """Demo shop with consistent figures: totals follow from prices, and `held` and `canceled` follow from the orders."""
 
     def __init__(self, products: int, seed: int) -> None:
         self.seed, self.words = seed, words(seed)
@@ -50,7 +50,7 @@ class Shop:
         draw = self.random("orders")
         count = products // 8
         self.orders = [self._order(draw, LAST_DAY - OPEN_FOR * (1 - number / count)) for number in range(count)]
-        self.held = self._held()
+        self.held, self.canceled = self._units()
 
     def random(self, purpose: str) -> Random:
         """Return a generator for one purpose, so that a change of one purpose leaves the others unchanged."""
@@ -76,11 +76,13 @@ class Shop:
             total=sum_of_lines - discount,
         )
 
-    def _held(self) -> list[int]:
-        """Return for each product the units that orders have taken from its stock. Canceled orders hold none."""
-        held = [0] * len(self.items)
+    def _units(self) -> tuple[list[int], list[int]]:
+        """Return for each product the units that orders hold, and the largest quantity in a canceled order."""
+        held, canceled = [0] * len(self.items), [0] * len(self.items)
         for order in self.orders:
-            if order.status is not OrderStatus.CANCELED:
-                for product, quantity in order.quantities.items():
+            for product, quantity in order.quantities.items():
+                if order.status is OrderStatus.CANCELED:
+                    canceled[product] = max(canceled[product], quantity)
+                else:
                     held[product] += quantity
-        return held
+        return held, canceled

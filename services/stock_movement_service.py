@@ -8,6 +8,7 @@ from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.stock_movement_repository import StockMovementRepository
 from repositories.transaction import Transaction, Values
+from schemas.base_schema import NothingToWrite
 from schemas.stock_movement_schema import StockCounted, StockDamaged, StockMovementSchema, StockReceived
 from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
@@ -21,7 +22,7 @@ from services.transactions.unit_of_work import in_worker_thread
 NewMovement = StockReceived | StockDamaged | StockCounted
 
 
-class StockMovementService(BaseService[StockMovementModel, NewMovement, NewMovement, StockMovementSchema]):
+class StockMovementService(BaseService[StockMovementModel, NothingToWrite, NothingToWrite, StockMovementSchema]):
     repository = StockMovementRepository
     schema = StockMovementSchema
 

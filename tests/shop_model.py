@@ -5,13 +5,15 @@ from typing import Any
 
 Object = dict[str, Any]
 Lines = list[tuple[int, int]]
+Movement = tuple[int, int, str, int | None]
+"""Quantity, stock afterwards, reason, and the order detail."""
 
-CLOSED, DELIVERED, CANCELED = (3, 4), 3, 4
+CLOSED, CANCELED = (3, 4), 4
 FOLLOWS = {1: (1, 2, 3, 4), 2: (2, 3, 4), 3: (3,), 4: (4,)}
 
 
 class ShopModel:
-    """Products, bills, orders and details as the API shows them, by `id_key`; keys of checkout orders; units put in.
+    """Products, bills, orders and details as the API shows them, by `id_key`; keys of checkout orders; the stock ledger.
 
     A method returns the expected status of a request and applies its effect if that is a success. `enter_…` adds a
     created object afterwards, because the server chooses the `id_key`.
@@ -23,11 +25,12 @@ class ShopModel:
         self.orders: dict[int, Object] = {}
         self.details: dict[int, Object] = {}
         self.checkouts: set[int] = set()
-        self.supplied: Counter[int] = Counter()
+        self.ledger: dict[int, list[Movement]] = {}
 
     def enter_product(self, product: Object) -> None:
-        self.supplied[product["id_key"]] = product["stock"]
-        self.products[product["id_key"]] = product
+        self.products[product["id_key"]] = product | {"stock": 0}
+        self.ledger[product["id_key"]] = []
+        self._move(product["id_key"], product["stock"], "initial")
 
     def enter_bill(self, bill: Object) -> None:
         self.bills[bill["id_key"]] = bill
@@ -43,7 +46,7 @@ class ShopModel:
         self.checkouts.add(placed["order"]["id_key"])
 
     def enter_detail(self, detail: Object) -> None:
-        self.products[detail["product_id"]]["stock"] -= detail["quantity"]
+        self._move(detail["product_id"], -detail["quantity"], "sold", detail["id_key"])
         self.details[detail["id_key"]] = detail
         self._add_up(detail["order_id"])
 
@@ -51,7 +54,7 @@ class ShopModel:
         if id_key not in self.products:
             return 404
         product = self.products[id_key]
-        self.supplied[id_key] += changes.get("stock", product["stock"]) - product["stock"]
+        self._move(id_key, changes.get("stock", product["stock"]) - product["stock"], "corrected")
         product.update(changes)
         return 200
 
@@ -60,8 +63,18 @@ class ShopModel:
             return 404
         if any(detail["product_id"] == id_key for detail in self.details.values()):
             return 409
-        del self.products[id_key]
+        del self.products[id_key], self.ledger[id_key]
         return 204
+
+    def move_stock(self, id_key: int, body: Object) -> int:
+        if id_key not in self.products:
+            return 404
+        stock = self.products[id_key]["stock"]
+        quantity = body["stock"] - stock if body["reason"] == "counted" else body["quantity"]
+        if stock + quantity < 0:
+            return 400
+        self._move(id_key, quantity, body["reason"])
+        return 201 if quantity else 204
 
     def add_order(self, body: Object) -> int:
         return self._refusal_of_bill(None, body) or 201
@@ -87,10 +100,7 @@ class ShopModel:
     def delete_order(self, id_key: int) -> int:
         if id_key not in self.orders:
             return 404
-        if self.orders[id_key]["status"] == DELIVERED:
-            for detail in self._details_of(id_key):
-                self.supplied[detail["product_id"]] -= detail["quantity"]
-        elif self.orders[id_key]["status"] != CANCELED:
+        if self.orders[id_key]["status"] not in CLOSED:
             self._put_back(id_key)
         for detail in self._details_of(id_key):
             del self.details[detail["id_key"]]
@@ -151,8 +161,12 @@ class ShopModel:
         after |= {} if new is old else {"price": new["price"]}
         if refusal := self._refusal_of_totals(before, after):
             return refusal
-        old["stock"] += before["quantity"]
-        new["stock"] -= after["quantity"]
+        if new is old:
+            quantity = before["quantity"] - after["quantity"]
+            self._move(after["product_id"], quantity, "sold" if quantity < 0 else "restored", id_key)
+        else:
+            self._move(before["product_id"], before["quantity"], "restored", id_key)
+            self._move(after["product_id"], -after["quantity"], "sold", id_key)
         self.details[id_key] = after
         self._add_up(before["order_id"])
         self._add_up(after["order_id"])
@@ -165,7 +179,7 @@ class ShopModel:
         if refusal := self._refusal(detail["order_id"]) or self._refusal_of_totals(detail, None):
             return refusal
         del self.details[id_key]
-        self.products[detail["product_id"]]["stock"] += detail["quantity"]
+        self._move(detail["product_id"], detail["quantity"], "restored", id_key)
         self._add_up(detail["order_id"])
         return 204
 
@@ -180,14 +194,6 @@ class ShopModel:
             cents += round(self.products[product]["price"] * 100) * quantity
         is_short = any(self.products[product]["stock"] < quantity for product, quantity in wanted.items())
         return (400 if is_short or cents < 0 else 201), cents / 100
-
-    def missing_units(self) -> list[int]:
-        """Return for each product the units put in that are neither in stock nor in an order that is not canceled."""
-        found = Counter({id_key: product["stock"] for id_key, product in self.products.items()})
-        for detail in self.details.values():
-            if self.orders[detail["order_id"]]["status"] != CANCELED:
-                found[detail["product_id"]] += detail["quantity"]
-        return [self.supplied[id_key] - found[id_key] for id_key in self.products]
 
     def _refusal(self, order: int) -> int | None:
         """Return the status that refuses changes of the order's details, or None."""
@@ -237,7 +243,13 @@ class ShopModel:
 
     def _put_back(self, order: int) -> None:
         for detail in self._details_of(order):
-            self.products[detail["product_id"]]["stock"] += detail["quantity"]
+            self._move(detail["product_id"], detail["quantity"], "restored", detail["id_key"])
+
+    def _move(self, product: int, quantity: int, reason: str, detail: int | None = None) -> None:
+        """Change the stock and record the movement, unless nothing moves."""
+        if quantity:
+            stock = self.products[product]["stock"] = self.products[product]["stock"] + quantity
+            self.ledger[product].append((quantity, stock, reason, detail))
 
 
 def cents_of(detail: Object) -> int:

@@ -314,7 +314,7 @@ class Customer:
 
 
 class Manager(Customer):
-    """Manager who adds stock and changes prices; `If-Match` keeps the updates from undoing a sale."""
+    """Manager who moves stock and changes prices; `If-Match` keeps the updates from undoing a sale."""
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -323,6 +323,13 @@ class Manager(Customer):
             body = {"stock": read.json()["stock"] + 1, "price": self.random.choice((5, 6, 7))}
             answer = self.shop.client.put(path, json=body, headers={"If-Match": read.headers["ETag"]})
             self.seen[answer.status_code] += 1
+            self.move_stock()
+
+    def move_stock(self) -> None:
+        units = self.random.randint(-2, 3)
+        body: Object = {"reason": "received" if units > 0 else "damaged", "quantity": units}
+        body = body if units else {"reason": "counted", "stock": self.random.randint(0, 20)}
+        self.ask("POST", f"/products/{self.product()}/stock_movements", body)
 
 
 def held_units(client: TestClient, product: int) -> int:

@@ -21,6 +21,11 @@ from tests.shop_model import ShopModel
 prices = st.integers(1, 2000).map(lambda cents: cents / 100)
 quantities = st.integers(1, 5)
 stocks = st.integers(0, 20)
+movements = st.one_of(
+    st.fixed_dictionaries({"reason": st.just("received"), "quantity": quantities}),
+    st.fixed_dictionaries({"reason": st.just("damaged"), "quantity": quantities.map(lambda units: -units)}),
+    st.fixed_dictionaries({"reason": st.just("counted"), "stock": stocks}),
+)
 discounts = st.sampled_from((0, 0, 0, 0.01, 9.99))
 amounts = st.sampled_from((0, 0.01, 9.99, 19.98, 30))
 GONE = 12
@@ -80,6 +85,15 @@ class ShopMachine(RuleBasedStateMachine):
     def change_product(self, pick: int, changes: Object) -> None:
         product = self.one_of(self.model.products, pick)
         self.send("PUT", f"/products/{product}", self.model.change_product(product, changes), changes)
+
+    @rule(pick=picks, body=movements, repeats=st.integers(0, 1))
+    def move_stock(self, pick: int, body: Object, repeats: int) -> None:
+        """Receive, write off or count units; repeats with the same key must change nothing."""
+        product = self.one_of(self.model.products, pick)
+        self.keys += 1
+        expected, key = self.model.move_stock(product, body), {"Idempotency-Key": f"movement {self.keys}"}
+        for _ in range(1 + repeats):
+            self.send("POST", f"/products/{product}/stock_movements", expected, body, **key)
 
     @precondition(lambda self: len(self.model.products) > 2)
     @rule(pick=picks)
@@ -207,9 +221,13 @@ class ShopMachine(RuleBasedStateMachine):
         assert self.send("GET", "/products", 200) == list(self.model.products.values())
 
     @invariant()
-    def no_unit_is_missing(self) -> None:
-        assert all(product["stock"] >= 0 for product in self.model.products.values())
-        assert not any(self.model.missing_units())
+    def ledger_matches_the_model(self) -> None:
+        names = "product_id, quantity, stock_after, reason, order_detail_id"
+        with self.database.engine.connect() as connection:
+            rows = connection.execute(text(f"SELECT {names} FROM stock_movements ORDER BY product_id, id_key"))
+            assert [tuple(row) for row in rows] == [
+                (product, *movement) for product, movements in self.model.ledger.items() for movement in movements
+            ]
 
 
 def test_shop_behaves_like_its_model(committing_client: TestClient, committing: Database, settings: Settings) -> None:

@@ -61,7 +61,7 @@ def run(app: App, module: str) -> subprocess.CompletedProcess[str]:
 
 
 def contents(seed: int = 1) -> list[Table]:
-    return tables(Shop(1000, seed), Keys(range(20), 1, 1, 1, 1))
+    return tables(Shop(1000, seed), Keys(range(20), 1, 1, 1, 1, 1))
 
 
 def rows(seed: int) -> list[list[tuple[object, ...]]]:
