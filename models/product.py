@@ -7,7 +7,10 @@ from models.base_model import BaseModel, MoneyColumn, ordered_index, reference, 
 
 
 class ProductModel(BaseModel):
-    """Product. Every change of `stock` has a row in the ledger (`StockMovementModel`)."""
+    """Product. Every change of `stock` has a row in the ledger (`StockMovementModel`).
+
+    A statement that writes this row itself adds 1 to `recorded_changes`, otherwise a trigger writes it.
+    """
 
     __tablename__ = "products"
     __table_args__ = (
@@ -24,4 +27,5 @@ class ProductModel(BaseModel):
     price: Mapped[MoneyColumn]
     stock: Mapped[int] = mapped_column(BigInteger, server_default="0")
     category_id: Mapped[int] = reference("categories.id_key")
+    recorded_changes: Mapped[int] = mapped_column(BigInteger, server_default="0")
     search_text: Mapped[str] = search_text("name")

@@ -48,7 +48,8 @@ _STEPS = (
            AND EXISTS (SELECT FROM clients WHERE id_key = %(client_id)s)
     )""",
     """taken AS (
-        UPDATE products SET stock = products.stock - wanted.quantity FROM wanted, deal
+        UPDATE products SET stock = products.stock - wanted.quantity, recorded_changes = recorded_changes + 1
+        FROM wanted, deal
         WHERE products.id_key = wanted.product_id AND products.id_key = ANY (cast(%(product_ids)s AS bigint[]))
         RETURNING products.id_key, products.stock
     )""",

@@ -27,7 +27,7 @@ _STEPS = (
         SELECT id_key, bill_id, total FROM orders WHERE {_OPEN} AND checkout_lines IS NOT NULL FOR NO KEY UPDATE
     )""",
     f"""sold AS (
-        UPDATE products SET stock = stock - %(quantity)s
+        UPDATE products SET stock = stock - %(quantity)s, recorded_changes = recorded_changes + 1
         WHERE id_key = %(product_id)s AND stock >= %(quantity)s
           AND price = coalesce(cast(%(price)s AS numeric), price)
           AND price * %(quantity)s <= (

@@ -10,15 +10,15 @@ from repositories.base_repository_impl import BaseRepository, is_storable_key
 from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Values
 
-# The identity of a movement is assigned when the row of its product is locked already. The trigger of the table finds
-# the movements recorded. Lines of one product share its last stock: before it come the amounts of its later lines.
+# The identity of a movement is assigned when the row of its product is locked already. Lines of one
+# product share its last stock: before it come the amounts of its later lines.
 _MOVE_STOCK = text(f"""
     WITH line AS (
         SELECT * FROM unnest(
             cast(:product_ids AS bigint[]), cast(:quantities AS bigint[]), cast(:details AS bigint[])
         ) WITH ORDINALITY AS line (product_id, quantity, order_detail_id, place)
     ), moved AS (
-        UPDATE products SET stock = products.stock + total.quantity
+        UPDATE products SET stock = products.stock + total.quantity, recorded_changes = recorded_changes + 1
         FROM (SELECT product_id, sum(quantity) AS quantity FROM line GROUP BY product_id) AS total
         WHERE products.id_key = total.product_id AND products.id_key = ANY (cast(:product_ids AS bigint[]))
         RETURNING products.id_key, products.stock, total.quantity

@@ -12,7 +12,7 @@ from repositories.transaction import Changes, Values
 
 _STEPS = (
     """moved AS (
-        UPDATE products SET stock = stock + %(quantity)s
+        UPDATE products SET stock = stock + %(quantity)s, recorded_changes = recorded_changes + 1
         WHERE id_key = %(product_id)s AND stock + %(quantity)s >= 0
         RETURNING id_key, stock
     )""",
