@@ -17,13 +17,13 @@ class Disagreement(NamedTuple):
 
 
 # One statement sees one snapshot, so it may run while orders are placed. Sales are compared since the beginning of the
-# ledger. The version before it, which may run during an upgrade, sells without naming the detail: `corrected` in the same
-# transaction.
+# ledger. The version before it, which may run during an upgrade, sells without naming the detail: `corrected` in the
+# same transaction.
 _CONSISTENCY_CHECK = text(f"""
     WITH ledger AS (
-        SELECT product_id, sum(quantity) AS quantity, min(id_key) FILTER (WHERE stock_after <> sum_so_far) AS first_wrong
+        SELECT product_id, sum(quantity) AS quantity, min(id_key) FILTER (WHERE stock_after <> so_far) AS first_wrong
         FROM (
-            SELECT *, sum(quantity) OVER (PARTITION BY product_id ORDER BY id_key) AS sum_so_far FROM stock_movements
+            SELECT *, sum(quantity) OVER (PARTITION BY product_id ORDER BY id_key) AS so_far FROM stock_movements
         ) AS movements
         GROUP BY product_id
     ), sold AS (

@@ -32,8 +32,11 @@ from scripts.demo_shop import Shop
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # orders simultaneous runs; arbitrary, but nothing else locks this number
 ROWS_PER_COPY = 20_000
-MADE_BY_TRIGGERS = {"order_status_changes": ("order_id", "orders"), "stock_movements": ("product_id", "products")}
-"""Tables with rows that triggers make with the present time: the column and the table of their parents."""
+MADE_BY_TRIGGERS = {
+    "order_status_changes": ("orders", "DELETE FROM order_status_changes WHERE order_id BETWEEN %s AND %s"),
+    "stock_movements": ("products", "DELETE FROM stock_movements WHERE product_id BETWEEN %s AND %s"),
+}
+"""Tables with rows that triggers make with the present time: their parents, and the removal."""
 
 
 def main() -> None:
@@ -79,9 +82,8 @@ def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
         for table in contents:
             bar.set_description(table.name)
             if table.name in MADE_BY_TRIGGERS:  # unless the user is a superuser
-                column, parent = MADE_BY_TRIGGERS[table.name]
-                block = first[parent], first[parent] + counts[parent] - 1
-                cursor.execute(f"DELETE FROM {table.name} WHERE {column} BETWEEN %s AND %s", block)
+                parent, removal = MADE_BY_TRIGGERS[table.name]
+                cursor.execute(removal, [first[parent], first[parent] + counts[parent] - 1])
             copy(cursor, table, bar)
     connection.commit()
     return rows

@@ -37,7 +37,7 @@ class Order(NamedTuple):
 
 
 class Shop:
-    """Demo shop with consistent figures: totals follow from prices, and `held` and `canceled` follow from the orders."""
+    """Demo shop with consistent figures: totals follow from prices, `held` and `canceled` from the orders."""
 
     def __init__(self, products: int, seed: int) -> None:
         self.seed, self.words = seed, words(seed)

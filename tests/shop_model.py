@@ -13,7 +13,7 @@ FOLLOWS = {1: (1, 2, 3, 4), 2: (2, 3, 4), 3: (3,), 4: (4,)}
 
 
 class ShopModel:
-    """Products, bills, orders and details as the API shows them, by `id_key`; keys of checkout orders; the stock ledger.
+    """Products, bills, orders and details as the API shows them, by `id_key`; keys of checkout orders; the ledger.
 
     A method returns the expected status of a request and applies its effect if that is a success. `enter_…` adds a
     created object afterwards, because the server chooses the `id_key`.

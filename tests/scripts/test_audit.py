@@ -71,7 +71,9 @@ def test_results_of_the_api_agree(client: TestClient, make: Factory, ask: Ask, p
 
 STOCK = "product {p}: 8 in stock, but its movements add up to 7"
 SALES = "order detail {{d}}: {} units in its order, but {} in the ledger"
-UNRECORDED = "ALTER TABLE products DISABLE TRIGGER record_stock; UPDATE products SET stock = stock + 1 WHERE id_key = {p}"
+UNRECORDED = (
+    "ALTER TABLE products DISABLE TRIGGER record_stock; UPDATE products SET stock = stock + 1 WHERE id_key = {p}"
+)
 TOTALS = "order {{o}}: total {}, but the bill has {}, and the lines 15.10 less a discount of {}"
 CHANGED = "order {{o}}: total 15.00, but the bill has 15.00, and the lines {} less a discount of 0.10"
 STATUSES = "order {{o}}: status 1, but its history ends with {}"

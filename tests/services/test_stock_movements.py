@@ -22,7 +22,9 @@ def ledger(client: TestClient) -> Ledger:
 
     def read(product: int, *fields: str) -> list[Any]:
         movements = client.get(f"/products/{product}/stock_movements").json()
-        return [tuple(movement[name] for name in fields or ("quantity", "stock_after", "reason")) for movement in movements]
+        return [
+            tuple(movement[name] for name in fields or ("quantity", "stock_after", "reason")) for movement in movements
+        ]
 
     return read
 
