@@ -34,10 +34,11 @@ SHOP = f"""
     INSERT INTO categories (id_key, name) VALUES (1, 'a'), (2, 'b');
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Jo', 'Doe', 'jo@example.com');
     INSERT INTO bills (id_key, bill_number, date, total, payment_type) VALUES (1, 'x', '2026-01-01', 1, 'cash');
-    INSERT INTO products (id_key, name, price, stock, supplied, category_id)
+    INSERT INTO products (id_key, name, price, stock, category_id)
         SELECT n, CASE WHEN mod(n, 7) = 0 THEN 'Blue Ukulele ' ELSE 'Chair ' END || n,
-            mod(n * 37, 50) + 1, mod(n, 3), mod(n, 3), CASE WHEN mod(n, 5) = 0 THEN 2 ELSE 1 END
+            mod(n * 37, 50) + 1, mod(n, 3), CASE WHEN mod(n, 5) = 0 THEN 2 ELSE 1 END
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
+    DELETE FROM stock_movements; -- tests change keys of products
     INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
         SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 day', 1, 1 + mod(n, 3), 1 + mod(n, 4), 1, 1
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
