@@ -39,6 +39,6 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
 
         of_product = self.list_of(Parent("/products", "product_id", ProductService))
         self.add_list(path, of_product, "List stock movements of a product", StockMovementSchema, 404)
-        summary, errors = "Move stock of a product", (400, 404, 409, 412, 413)
+        summary, errors = "Move stock of a product", (204, 400, 404, 409, 412, 413)
         self.add_route(self.access.create, "POST", path, record, summary, StockMovementSchema, *errors)
         self.add_read(self.object_path, self.get_one, "Get: stock movement", StockMovementSchema, 404)

@@ -17,6 +17,7 @@ JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]
 
 DOCUMENTED: Responses = {
+    204: {"description": "Nothing to record: the count agrees with the stock"},
     304: {"description": "Not modified: `If-None-Match` names the current `ETag`"},
     400: {"description": "A rule of the shop forbids it", "model": RefusalBody},
     401: {"description": "Authentication required, or invalid credentials", "model": ErrorBody},
