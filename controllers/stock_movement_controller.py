@@ -37,6 +37,7 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
                 context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
             return created_response(self.prefix, await use_cases.record(context, id_key, new, etags))
 
+        self.add_list(self.prefix, self.list_all, "List stock movements", StockMovementSchema)
         of_product = self.list_of(Parent("/products", "product_id", ProductService))
         self.add_list(path, of_product, "List stock movements of a product", StockMovementSchema, 404)
         summary, errors = "Move stock of a product", (204, 400, 404, 409, 412, 413)

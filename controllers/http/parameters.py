@@ -46,12 +46,16 @@ MAX_REMEMBERED_BYTES = 100
 
 
 class Parameter(NamedTuple):
-    """`find` returns the value in the request or its body, or ABSENT."""
+    """`find` returns the value in the request or its body, or ABSENT.
+
+    `tags` is 1 for a body of several kinds: Pydantic puts the kind in front of the place of an error.
+    """
 
     name: str
     loc: tuple[str, ...]
     find: Callable[[Request, Any], Any]
     validate: Callable[[Any], Any] | None = None
+    tags: int = 0
 
 
 class Parameters:
@@ -69,13 +73,13 @@ class Parameters:
         body = await _read_body(request, self._max_body_bytes) if self._takes_body else None
         values: dict[str, Any] = {}
         errors: list[Any] = []
-        for name, loc, find, validate in self._parameters:
+        for name, loc, find, validate, tags in self._parameters:
             try:
                 value = find(request, body)
                 if value is not ABSENT:
                     values[name] = validate(value) if validate else value
             except ValidationError as error:
-                errors += [{**item, "loc": (*loc, *item["loc"])} for item in error.errors()]
+                errors += [{**item, "loc": (*loc, *item["loc"][tags:])} for item in error.errors()]
         if errors:
             raise RequestValidationError(errors)
         return values
@@ -97,7 +101,8 @@ def _parameter(parameter: Any) -> Parameter:
             return Parameter(name, ("query",), _query_string, _remembering(validate))
         if isinstance(item, params.Header):
             return Parameter(name, ("header", str(item.alias)), _header(str(item.alias)), validate)
-    return Parameter(name, ("body",), lambda _, body: body, validate)
+    tags = int(any(getattr(item, "discriminator", None) for item in metadata))
+    return Parameter(name, ("body",), lambda _, body: body, validate, tags)
 
 
 def _dependency(dependency: Any) -> Callable[[Request, Any], Any]:

@@ -128,7 +128,7 @@ def test_invalid_movements_are_refused(client: TestClient, make: Factory, ledger
     product = make.product(stock=5)["id_key"]
     answer = client.post(f"/products/{product}/stock_movements", json=body)
     assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"][0] == "body"
+    assert answer.json()["detail"][0]["loc"] in (["body"], ["body", "quantity"], ["body", "stock"], ["body", "note"])
     assert ledger(product) == [(5, 5, "initial")]
 
 
