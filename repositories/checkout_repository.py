@@ -21,8 +21,8 @@ PARTS = {
 """The fields that the statement returns of each part; a column's name is `part.field`."""
 
 # `product` locks the products in the order of their keys and reads them afterwards, so all later steps see the same
-# prices and stock. `taken` names the keys again, because a join alone makes the planner read all products of a small shop,
-# with every dead version of a popular row.
+# prices and stock. `taken` names the keys again, because a join alone makes the planner read all products of a small
+# shop, with every dead version of a popular row.
 _STEPS = (
     """item AS (
         SELECT * FROM unnest(

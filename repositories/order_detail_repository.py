@@ -15,8 +15,8 @@ from repositories.queries.statement import ClientKey, InsertStatement, typed_par
 from repositories.transaction import Changes, Values
 from schemas.base_schema import MAX_MONEY
 
-# One statement instead of several trips, because the row of a popular product stays locked meanwhile. Details of a plain
-# order can be added concurrently. Details of a checkout wait for each other, because its totals follow them.
+# One statement instead of several trips, because the row of a popular product stays locked meanwhile. Details of a
+# plain order can be added concurrently. Details of a checkout wait for each other, because its totals follow them.
 _OPEN = f"id_key = %(order_id)s AND status IN ({OrderStatus.PENDING:d}, {OrderStatus.IN_PROGRESS:d})"
 _STEPS = (
     f"""plain_order AS (
