@@ -3,6 +3,7 @@
 from typing import Any
 
 from controllers.address_controller import AddressController
+from controllers.api_key_controller import ApiKeyController
 from controllers.audit_controller import AuditController
 from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
@@ -23,5 +24,6 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderController,
     OrderDetailController,
     BillController,
+    ApiKeyController,
     AuditController,
 )

@@ -48,7 +48,8 @@ class BaseRepository(Generic[Model]):
     @classmethod
     def are_storable(cls, values: Values) -> bool:
         """Return True if the columns can hold all references. Others never reach the database."""
-        return all(is_storable_key(values[name]) for name in _references(cls.model) if name in values)
+        given = (values.get(name) for name in _references(cls.model))
+        return all(id_key is None or is_storable_key(id_key) for id_key in given)
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:

@@ -19,10 +19,11 @@ class RenderedJson(NamedTuple):
 
 
 class Created(NamedTuple):
-    """Result of a creation."""
+    """Result of a creation. `replay_body` replaces the body in repeats, and leaves out what is shown only once."""
 
     body: bytes
     id_key: int
+    replay_body: bytes | None = None
 
 
 def etag_of(body: bytes) -> str:

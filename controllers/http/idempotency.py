@@ -43,6 +43,6 @@ def idempotent_request(
 
 def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
     if isinstance(outcome, Created):
-        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}")
+        return StoredResponse(201, outcome.replay_body or outcome.body, f"{prefix}/{outcome.id_key}")
     status = STATUSES[type(outcome)]
     return StoredResponse(status, to_json(error_body(outcome))) if status in STORED_ERRORS else None
