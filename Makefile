@@ -18,7 +18,7 @@ RUN := .venv/.run
 DEMO := .venv/.demo
 DEV := .venv/.dev
 
-.PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-revoke api-keys \
+.PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-rotate api-key-revoke api-keys \
 	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-defaults bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -35,7 +35,7 @@ run-production: $(RUN) ## Run the API with many workers
 test: $(DEV) ## Run the tests with coverage (ARGS="-k name" selects tests, in one process and without coverage)
 	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term -n 2 --dist loadfile)
 
-# ARGS=--authenticated uses AUTH_MODE=both and an admin key; other arguments go to Schemathesis.
+# ARGS=--authenticated uses AUTH_MODE=both and an admin token; other arguments go to Schemathesis.
 fuzz: $(DEV) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)
 	@$(VENV)/python -m tests.fuzz --cases $(CASES) --seconds $(DURATION) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
@@ -66,8 +66,13 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 audit: $(RUN) ## Check that stock, totals, statuses and bills agree
 	@$(VENV)/python -m scripts.audit
 
-api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5)
-	@$(VENV)/python -m scripts.api_key make $(role) $(client)
+api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)
+	@$(VENV)/python -m scripts.api_key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
+		$(addprefix --network ,$(networks)) $(if $(expires),--expires "$(expires)") \
+		$(if $(description),--description "$(description)")
+
+api-key-rotate: $(RUN) ## Replace an API key (name=... overlap=86400): the old one stays valid for overlap seconds
+	@$(VENV)/python -m scripts.api_key rotate $(name) $(if $(overlap),--overlap $(overlap))
 
 api-key-revoke: $(RUN) ## Revoke an API key (name=...)
 	@$(VENV)/python -m scripts.api_key revoke $(name)

@@ -7,6 +7,7 @@ A hit costs a fraction of a route, and most requests of a shop are hits. Other r
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
+from infrastructure.client_address import Address
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE
 from infrastructure.observability.tracing import redis_span
 from infrastructure.server.http_protocol import IS_OVERLOADED, WRITE_RAW
@@ -17,7 +18,7 @@ from middleware.rate_limiter import Batch, RateLimiter, Ticket
 from middleware.raw_response import Headers, json_headers, send_response
 from middleware.scope_keys import CONTEXT_HEAD, REQUEST_CONTEXT, ROUTE, STATUS
 from services.auth.authenticator import Authenticator
-from services.auth.principal import ANONYMOUS, EVERYBODY, Principal
+from services.auth.principal import ANONYMOUS, EVERYBODY, Principal, Role
 from services.cache_service import note_hit
 from services.caching.lookup import CacheLookup
 from services.exceptions import UnauthorizedError
@@ -30,6 +31,7 @@ USED_HEADERS = CREDENTIALS | {
 UNCOUNTED = ("/health_check", "/metrics")
 LIVENESS = "/health_check/live"  # an overloaded process is alive and must not be restarted
 
+OUTSIDE_NETWORKS = "The API key may not be used from this address"
 OVERLOADED = b'{"detail":"%b"}' % UNAVAILABLE.encode()
 OVERLOADED_HEADERS = [*json_headers(OVERLOADED), (b"retry-after", RETRY_AFTER_SECONDS.encode())]
 
@@ -72,7 +74,7 @@ class FastPath:
                     await lookup.pipeline.wait()
         principal = self._unidentified
         if self._authenticator and headers and is_counted and not (ticket and ticket[0].refuses(ticket[1])):
-            principal, ticket = await self._identify(self._authenticator, headers, ticket)
+            principal, ticket = await self._identify(self._authenticator, scope, headers, ticket)
         batch, place = ticket or (None, 0)
         if batch and batch.refuses(place):
             await send_response(send, 429, *batch.refusal())
@@ -84,10 +86,12 @@ class FastPath:
             await _answer_hit(scope, send, headers, lookup, batch, place)
 
     async def _identify(
-        self, authenticator: Authenticator, headers: UsedHeaders, ticket: Ticket | None
+        self, authenticator: Authenticator, scope: Scope, headers: UsedHeaders, ticket: Ticket | None
     ) -> tuple[Principal, Ticket | None]:
         """Return the caller and its place in its own limit. Bad credentials count twice for the address."""
         principal = await authenticator.identify(headers.get(b"x-api-key"), headers.get(b"authorization"))
+        if principal.restrictions.networks and not principal.restrictions.admit(self._address_of(scope, headers)):
+            principal = Principal(Role.ANONYMOUS, failure=UnauthorizedError(OUTSIDE_NETWORKS))
         if self._limiter is None or ticket is None:
             return principal, ticket
         if isinstance(principal.failure, UnauthorizedError):
@@ -98,6 +102,11 @@ class FastPath:
         with redis_span("PIPELINE"):
             await own[0].arrive()
         return principal, own
+
+    def _address_of(self, scope: Scope, headers: UsedHeaders) -> Address | None:
+        forwarded, real_ip = headers.get(b"x-forwarded-for", b""), headers.get(b"x-real-ip", b"")
+        client = scope.get("client")
+        return self._client_ips.find_exact(client[0] if client else None, forwarded, real_ip)
 
     def _enter(self, scope: Scope, headers: UsedHeaders) -> Ticket | None:
         limiter = self._limiter

@@ -20,11 +20,16 @@ class RenderedJson(NamedTuple):
 
 
 class Created(NamedTuple):
-    """Result of a creation. `client_id` is the client that the new object is or belongs to."""
+    """Result of a creation.
+
+    `client_id` is the client that the new object is or belongs to. `replay_body` replaces the body in repeats, and
+    leaves out what is shown only once.
+    """
 
     body: bytes
     id_key: int
     client_id: int | None = None
+    replay_body: bytes | None = None
 
 
 def etag_of(body: bytes) -> str:

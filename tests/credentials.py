@@ -20,12 +20,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services.auth.api_keys import NewKey, make_key
+from models.api_key import ApiKeyModel
+from services.auth.api_keys import NewKey
 from services.auth.principal import Role
 from tests.servers import until
 
@@ -166,14 +167,17 @@ def bearer(token: str) -> Headers:
     return {"Authorization": f"Bearer {token}"}
 
 
-def new_key(app: FastAPI, client_id: int | None = None) -> NewKey:
-    """Create an API key of an admin, or of the client."""
+def new_key(app: FastAPI, client_id: int | None = None, **restrictions: Any) -> NewKey:
+    """Create an API key of an admin, or of the client, with any restrictions: no rule of the service applies."""
+    made, role = NewKey.make(), Role.ADMIN if client_id is None else Role.CLIENT
     with app.state.app_context.database.sessions.begin() as session:
-        return make_key(session, Role.ADMIN if client_id is None else Role.CLIENT, client_id)
+        values = {"role": role, "client_id": client_id, **restrictions, **made.columns()}
+        session.execute(insert(ApiKeyModel).values(values))
+    return made
 
 
-def key_headers(app: FastAPI, client_id: int | None = None) -> Headers:
-    return {"X-API-Key": new_key(app, client_id).key}
+def key_headers(app: FastAPI, client_id: int | None = None, **restrictions: Any) -> Headers:
+    return {"X-API-Key": new_key(app, client_id, **restrictions).key}
 
 
 def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:

@@ -44,6 +44,7 @@ def idempotent_request(
 
 def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
     if isinstance(outcome, Created):
-        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}", outcome.client_id)
+        body = outcome.replay_body or outcome.body
+        return StoredResponse(201, body, f"{prefix}/{outcome.id_key}", outcome.client_id)
     status = STATUSES[type(outcome)]
     return StoredResponse(status, to_json(error_body(outcome))) if status in STORED_ERRORS else None

@@ -83,7 +83,7 @@ class PlainRouter:
             raise principal.failure or ForbiddenError("Not allowed")
         if not self._application.dependency_overrides:  # otherwise the dependencies check the principal of a test
             for policy in policies:
-                check_access(policy, principal)
+                check_access(policy, scope, principal)
         return context, asked
 
     def _audited(self, context: RouteContext, scope: Scope) -> RequestContext:
