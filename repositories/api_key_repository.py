@@ -45,8 +45,8 @@ class ApiKeyRepository(BaseRepository[ApiKeyModel]):
     def one(cls, id_key: int, fields: tuple[str, ...], client_id: int | None = None) -> Statement:
         return one_statement(cls.model, id_key, fields, _is_not_revoked, client_id)
 
-    def lock(self, id_key: int) -> ApiKeyModel | None:
-        key = super().lock(id_key)
+    def lock(self, id_key: int, client_id: int | None = None) -> ApiKeyModel | None:
+        key = super().lock(id_key, client_id)
         return key if key and key.revoked_at is None else None
 
     def remove(self, instance: ApiKeyModel) -> None:
