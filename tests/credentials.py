@@ -27,6 +27,7 @@ from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
 from services.auth.api_keys import NewKey, make_key
 from services.auth.principal import Role
+from tests.database import as_owner
 from tests.servers import until
 
 Headers = dict[str, str]
@@ -181,6 +182,12 @@ def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
     with app.state.app_context.database.sessions.begin() as session:
         result = session.execute(text(statement), parameters)
         return result.all() if result.returns_rows else None
+
+
+def execute_as_owner(app: FastAPI, statement: str) -> None:
+    """Run a statement that the service's role may not run, in the test's transaction."""
+    with app.state.app_context.database.sessions.begin() as session, as_owner(session):
+        session.execute(text(statement))
 
 
 def jwk(kid: str, key: Any, **changed: Any) -> dict[str, Any]:

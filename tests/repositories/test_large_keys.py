@@ -11,7 +11,7 @@ import models
 from config.database import base
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
-from tests.database import executed_plan, nodes
+from tests.database import as_owner, executed_plan, nodes
 from tests.entities import TARGETS, Entity, every_entity
 from tests.factories import Factory
 
@@ -23,9 +23,10 @@ def database(app: FastAPI, client: TestClient) -> Connection:
     """Let every table of the test's transaction make large keys."""
     assert models.__all__
     connection: Connection = app.state.app_context.database.connection
-    for table in base.metadata.sorted_tables:
-        if "id_key" in table.columns:
-            connection.execute(text(f"ALTER TABLE {table.name} ALTER id_key RESTART WITH {FIRST}"))
+    with as_owner(connection):
+        for table in base.metadata.sorted_tables:
+            if "id_key" in table.columns:
+                connection.execute(text(f"ALTER TABLE {table.name} ALTER id_key RESTART WITH {FIRST}"))
     return connection
 
 

@@ -24,6 +24,7 @@ from infrastructure.embedded.lifecycle import cluster_folder, embedded_servers
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
 from infrastructure.embedded.servers import PostgresServer, ValkeyServer
+from infrastructure.postgres.roles import OWNER, SERVICE
 from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
 
 CLUSTER = f"postgres-{postgres_major(postgres_folder())}"
@@ -60,10 +61,9 @@ def launcher(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def connect(settings: Settings) -> "psycopg2.extensions.connection":
-    return psycopg2.connect(
-        settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
-    )
+def connect(settings: Settings, *, migrates: bool = False) -> "psycopg2.extensions.connection":
+    url = settings.migration_url() if migrates else settings.sqlalchemy_url()
+    return psycopg2.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def servers_of(settings: Settings) -> list[int]:
@@ -107,14 +107,23 @@ def test_both_servers_require_the_password(settings: Settings) -> None:
         ):
             client.ping()
         assert all(password.encode() not in command_line(pid) for pid in servers_of(settings))
-    for name in ("", "password", "lock", CLUSTER, f"{CLUSTER}/data", "valkey/valkey.conf"):
+    for name in (
+        "",
+        "password",
+        f"password-{OWNER}",
+        f"password-{SERVICE}",
+        "lock",
+        CLUSTER,
+        f"{CLUSTER}/data",
+        "valkey/valkey.conf",
+    ):
         assert stat.S_IMODE((settings.data_dir / name).stat().st_mode) & 0o077 == 0, name
 
 
 def test_rows_are_kept_between_runs(settings: Settings) -> None:
     for statement in ("CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)", "SELECT number FROM kept"):
         with embedded_servers(settings, fast=True) as complete:
-            connection = connect(complete)
+            connection = connect(complete, migrates=True)
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement)
                 assert not statement.startswith("SELECT") or cursor.fetchone() == (1,)
@@ -185,13 +194,13 @@ def test_each_major_version_has_its_own_folder(tmp_path: Path) -> None:
 
 def test_data_without_a_version_in_their_name_are_adopted(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        connection = connect(complete, migrates=True)
         with connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept (number int)")
         connection.close()
     (settings.data_dir / CLUSTER).rename(settings.data_dir / "postgres")
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        connection = connect(complete, migrates=True)
         with connection.cursor() as cursor:
             cursor.execute("SELECT FROM kept")
         connection.close()
