@@ -96,10 +96,15 @@ def as_owner(connection: Connection | Session) -> Iterator[None]:
     connection.execute(text("SET LOCAL ROLE NONE"))
 
 
+def analyze(table: str) -> str:
+    """Return SQL that updates the planner's statistics of a table within a transaction, which only its owner may do."""
+    return f"SET LOCAL ROLE {OWNER}; ANALYZE {table}; SET LOCAL ROLE NONE;"
+
+
 def empty_tables(database: Database) -> None:
     """Delete all rows after a test that commits."""
     with database.engine.begin() as connection, as_owner(connection):
-        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
+        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE tableowner = current_user"
         names = connection.scalars(text(f"{tables} AND tablename <> 'alembic_version'")).one()
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 

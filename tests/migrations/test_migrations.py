@@ -24,6 +24,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import SUPERUSER
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.roles import OWNER
 from migrations.roles import prepare
 from migrations.runner import alembic_config, make, migrate
 from repositories.product_repository import ProductRepository
@@ -65,14 +66,14 @@ def schema(connection: Connection, *kinds: str) -> dict[str, set[tuple[Any, ...]
 
 @contextmanager
 def new_database(settings: Settings, name: str) -> Iterator[tuple[Settings, Engine]]:
-    """Create an empty database on the server of this run, and drop it afterwards. The engine is a superuser's."""
+    """Create an empty database on the server of this run, and drop it afterwards. The engine is that of its owner."""
     server = create_engine(superuser_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER}"))
     there = settings.model_copy(update={"postgres_db": name})
     prepare(there, SUPERUSER, PASSWORD)
     try:
-        yield there, create_engine(superuser_url(there), poolclass=NullPool)
+        yield there, create_engine(there.migration_url(), poolclass=NullPool)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -116,8 +117,9 @@ def test_searches_work_without_extensions(
     empty: tuple[Settings, Engine], committing: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Expect warnings at each start until the commands of the documentation have been run."""
-    settings, engine = empty
+    settings, _ = empty
     own = single_role(settings, "plain", "plain")
+    engine = create_engine(superuser_url(settings), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("CREATE ROLE plain LOGIN PASSWORD 'plain'; GRANT ALL ON SCHEMA public TO plain"))
     try:

@@ -21,7 +21,7 @@ from infrastructure.postgres.roles import OWNER, SERVICE, warn_of_superuser
 from migrations.roles import prepare
 from migrations.runner import migrate
 from tests.migrations.test_migrations import new_database, single_role
-from tests.servers import PASSWORD, ROOT, environment_without_settings, until
+from tests.servers import PASSWORD, ROOT, environment_without_settings, superuser_url, until
 
 READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 TABLES = {
@@ -73,8 +73,9 @@ REFUSED = (
 
 @pytest.fixture
 def empty(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
-    with new_database(settings, "roles") as made:
-        yield made
+    """Yield an empty database with an engine of the superuser."""
+    with new_database(settings, "roles") as (there, _):
+        yield there, create_engine(superuser_url(there), poolclass=NullPool)
 
 
 def run(engine: Engine, *statements: str) -> None:

