@@ -33,16 +33,21 @@ OBJECTS = """
             SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype IN ('a', 'i')
         )
         UNION ALL
-        SELECT 'ROUTINE', oid::regprocedure::text, proname, proacl, proowner, pronamespace
-        FROM pg_proc WHERE prorettype <> 'trigger'::regtype
+        SELECT 'ROUTINE', p.oid::regprocedure::text, proname, proacl, proowner, pronamespace
+        FROM pg_proc AS p WHERE prorettype <> 'trigger'::regtype AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
+        )
     ) AS objects
     WHERE owner = current_user::regrole AND namespace = current_schema()::regnamespace
     ORDER BY kind, object
 """
 # Everyone may call a new function, and one with the rights of its owner is no exception.
 DEFINER_FUNCTIONS_FOR_ALL = """
-    SELECT oid::regprocedure::text FROM pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner)))
-    WHERE prosecdef AND grantee = 0 AND proowner = current_user::regrole AND pronamespace = current_schema()::regnamespace
+    SELECT p.oid::regprocedure::text FROM pg_proc AS p, aclexplode(coalesce(proacl, acldefault('f', proowner)))
+    WHERE prosecdef AND grantee = 0
+        AND proowner = current_user::regrole AND pronamespace = current_schema()::regnamespace AND NOT EXISTS (
+            SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = p.oid AND deptype = 'e'
+        )
 """
 
 
@@ -52,8 +57,6 @@ def set_rights(connection: Connection) -> None:
     Changes nothing where the rights are right already. Rights of other roles stay, but a function that runs with the
     rights of its owner is no longer open to everyone.
     """
-    for function in connection.scalars(text(DEFINER_FUNCTIONS_FOR_ALL)).all():
-        connection.exec_driver_sql(f"REVOKE ALL ON ROUTINE {function} FROM PUBLIC")
     role = connection.get_execution_options().get(SERVICE_ROLE)
     if role is None:
         return
@@ -61,6 +64,8 @@ def set_rights(connection: Connection) -> None:
     if connection.scalar(text("SELECT to_regrole(:role)"), {"role": quoted}) is None:
         logger.warning("there is no role %s, so it gets no rights: docs/OPERATIONS.md#roles", quoted)
         return
+    for function in connection.scalars(text(DEFINER_FUNCTIONS_FOR_ALL)).all():
+        connection.exec_driver_sql(f"REVOKE ALL ON ROUTINE {function} FROM PUBLIC")
     for kind, name, unqualified, rights in connection.execute(text(OBJECTS), {"role": role}).all():
         wanted = LIMITED.get(unqualified, RIGHTS[kind]) if kind == "TABLE" else RIGHTS[kind]
         if set(rights) != wanted:

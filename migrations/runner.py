@@ -25,6 +25,7 @@ from config.server_urls import place_of
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from migrations.rights import SERVICE_ROLE
+from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +37,6 @@ LOCK_HOLDERS = """
     WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-MAY_MIGRATE = """
-    SELECT coalesce(
-        pg_has_role((SELECT relowner FROM pg_class WHERE oid = to_regclass('alembic_version')), 'USAGE'),
-        has_schema_privilege(current_schema(), 'CREATE'), false
-    )
-"""
-CAN_READ_VERSION = "SELECT has_table_privilege(to_regclass('alembic_version'), 'SELECT')"
 RETRY_SECONDS = 0.5
 COMMAND_WAIT_SECONDS = 60  # the command then fails, and the platform repeats it
 EXTENSIONS = {
@@ -54,10 +48,6 @@ EXTENSIONS = {
     ),
 }
 """Tests for extensions, and the warning about a missing one."""
-
-
-class NotMigratedError(Exception):
-    """The database is older than this version, and the role may not migrate it."""
 
 
 def alembic_config(connection: Connection) -> Config:
@@ -130,28 +120,14 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     """
     with engine.begin() as connection:
         _check_encoding(connection)
-        if not connection.scalar(text(MAY_MIGRATE)):
-            _check_revision(connection)
+        if not may_migrate(connection):
+            check_revision(connection, ScriptDirectory.from_config(alembic_config(connection)))
             return None
         if not connection.scalar(text(TRY_LOCK), {"lock": ADVISORY_LOCK}):
             return connection.scalar(text(LOCK_HOLDERS), {"lock": ADVISORY_LOCK}) or "(unknown)"
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
         _upgrade(connection, revision)
     return None
-
-
-def _check_revision(connection: Connection) -> None:
-    """Raise NotMigratedError unless the database is at the last migration or ahead of it."""
-    current = None
-    if connection.scalar(text(CAN_READ_VERSION)):
-        current = MigrationContext.configure(connection).get_current_revision()
-    scripts = ScriptDirectory.from_config(alembic_config(connection))
-    head = scripts.get_current_head()
-    if current is None or (current != head and current in _revisions(scripts)):
-        raise NotMigratedError(
-            f"the database is at {f'migration {current}' if current else 'no migration'}, this version needs {head}, "
-            f"and the role {connection.engine.url.username} may not migrate it (docs/OPERATIONS.md#roles)"
-        )
 
 
 def _check_encoding(connection: Connection) -> None:
@@ -164,17 +140,13 @@ def _check_encoding(connection: Connection) -> None:
 def _upgrade(connection: Connection, revision: str) -> None:
     """Apply the missing migrations. Leave a database of a later version as it is: older versions can still use it."""
     config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
-    if current is None or current in _revisions(ScriptDirectory.from_config(config)):
+    if current is None or current in revisions(ScriptDirectory.from_config(config)):
         command.upgrade(config, revision)
         for is_there, warning in EXTENSIONS.items() if revision == "head" else ():
             if not connection.scalar(text(is_there)):
                 logger.warning(warning)
     else:
         logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
-
-
-def _revisions(scripts: ScriptDirectory) -> set[str]:
-    return {script.revision for script in scripts.walk_revisions()}
 
 
 def make(settings: Settings, message: str) -> None:

@@ -203,7 +203,7 @@ def test_a_start_without_the_owner_waits_for_its_migration(
     settings, engine = empty
     alone = settings.model_copy(update={"postgres_owner": None})
     needs = f"and the role {SERVICE} may not migrate it (docs/OPERATIONS.md#roles)"
-    with pytest.raises(SystemExit, match="^the database is at no migration, this version needs [0-9]{4}, ") as stopped:
+    with pytest.raises(SystemExit, match=r"^the database is at no migration, this version needs \d{4}, ") as stopped:
         migrate(alone, wait_seconds=0)
     assert str(stopped.value).endswith(needs)
     migrate(settings, "0005")
