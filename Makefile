@@ -18,7 +18,7 @@ RUN := .venv/.run
 DEMO := .venv/.demo
 DEV := .venv/.dev
 
-.PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-rotate api-key-revoke api-keys \
+.PHONY: help run run-production test fuzz check format demo roles migrate migration audit api-key api-key-rotate api-key-revoke api-keys \
 	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-defaults bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -54,6 +54,10 @@ format: $(DEV) ## Format the code and apply lint fixes
 
 demo: $(DEMO) ## Fill the shop with demo data (SIZE=small|medium|large)
 	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
+
+# The password of the administrator comes from PGPASSWORD or ~/.pgpass; docs/OPERATIONS.md#roles.
+roles: $(RUN) ## Prepare PostgreSQL's two roles as an administrator (admin=postgres)
+	@$(VENV)/python -m migrations.roles $(admin) $(ARGS)
 
 migrate: $(RUN) ## Bring the database up to date
 	@$(VENV)/python -m migrations.runner
@@ -118,7 +122,7 @@ clean: ## Remove the environment, caches and logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## Remove the data of the embedded servers (stop them first)
-	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres postgres-* valkey password lock || true
+	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres postgres-* valkey password* lock || true
 
 $(RUN): requirements.txt requirements-run.txt
 $(DEMO): requirements.txt requirements-run.txt requirements-demo.txt

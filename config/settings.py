@@ -22,7 +22,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 SECRETS = (
-    *("POSTGRES_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
+    *("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
     *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
 )
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     postgres_db: str = "ecommerce_db"
     postgres_user: str = "postgres"
     postgres_password: SecretStr = SecretStr("")
+    postgres_owner: str | None = Field(None, description="role that migrates; unset: that of the service")
+    postgres_owner_password: SecretStr = SecretStr("")
     database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
     migration_database_url: SecretStr | None = Field(None, description="as DATABASE_URL, for migrations only")
     db_pool_size: int = Field(7, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
@@ -234,9 +236,18 @@ class Settings(BaseSettings):
         )
 
     def migration_url(self) -> URL:
-        """Return the URL for migrations: MIGRATION_DATABASE_URL, else that of the service."""
-        url = self.migration_database_url
-        return postgres_url(url.get_secret_value()) if url else self.sqlalchemy_url()
+        """Return the URL for migrations: MIGRATION_DATABASE_URL, else that of the service with POSTGRES_OWNER."""
+        if self.migration_database_url:
+            return postgres_url(self.migration_database_url.get_secret_value())
+        if self.postgres_owner:
+            password = self.postgres_owner_password.get_secret_value()  # if empty, not that of the service
+            return self.sqlalchemy_url().set(username=self.postgres_owner, password=password)
+        return self.sqlalchemy_url()
+
+    def service_role(self) -> str | None:
+        """Return the name of the service's role, or None if the migrations use the same one."""
+        name = self.sqlalchemy_url().username
+        return None if name == self.migration_url().username else name
 
 
 def _wrong(name: str, value: str | SecretStr, problem: str) -> PydanticCustomError:

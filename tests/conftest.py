@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 from config.redis_config import redis_client
 from config.settings import Settings
@@ -20,7 +22,15 @@ from migrations.runner import migrate
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
-from tests.servers import PASSWORD, VALKEY_PASSWORD, address, postgres_server, until, valkey_server
+from tests.servers import (
+    PASSWORD,
+    VALKEY_PASSWORD,
+    address,
+    postgres_server,
+    superuser_url,
+    until,
+    valkey_server,
+)
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per request is too much
 
@@ -76,6 +86,12 @@ def committing(settings: Settings) -> Iterator[Database]:
     database = Database(settings)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def superuser(settings: Settings) -> Engine:
+    """Return an engine for what neither of the service's roles may do."""
+    return create_engine(superuser_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
 
 @pytest.fixture(scope="session")

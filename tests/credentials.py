@@ -28,6 +28,7 @@ from infrastructure.postgres.database import Database
 from models.api_key import ApiKeyModel
 from services.auth.api_keys import NewKey
 from services.auth.principal import Role
+from tests.database import as_owner
 from tests.servers import until
 
 Headers = dict[str, str]
@@ -185,6 +186,12 @@ def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
     with app.state.app_context.database.sessions.begin() as session:
         result = session.execute(text(statement), parameters)
         return result.all() if result.returns_rows else None
+
+
+def execute_as_owner(app: FastAPI, statement: str) -> None:
+    """Run a statement that the service's role may not run, in the test's transaction."""
+    with app.state.app_context.database.sessions.begin() as session, as_owner(session):
+        session.execute(text(statement))
 
 
 def jwk(kid: str, key: Any, **changed: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from infrastructure.embedded.binaries import (
 )
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
+from infrastructure.postgres.roles import Role, prepare_roles
 
 SUPERUSER = "postgres"
 
@@ -97,6 +98,15 @@ class PostgresServer(EmbeddedServer):
             connection.autocommit = True
             with suppress(psycopg2.errors.DuplicateDatabase):
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def prepare_database(self, name: str, owner: Role, service: Role) -> None:
+        """Prepare the two roles and give them an existing database. The owner may skip foreign key checks (demo)."""
+        with closing(self.connect(name)) as connection:
+            prepare_roles(connection, owner, service)
+            if connection.info.server_version >= 150000:
+                grant = sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}")
+                with connection.cursor() as cursor:
+                    cursor.execute(grant.format(sql.Identifier(owner.name)))
 
 
 def _locale(major: int) -> list[str]:

@@ -19,6 +19,7 @@ from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
+from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.server import listener as listeners
 from infrastructure.server.address_limit import AddressLimit
 from infrastructure.server.http_protocol import DeadlineConfig
@@ -61,6 +62,7 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
         with available_servers(settings) as complete:
             migrate(complete)
             warn_if_open(complete)
+            warn_of_superuser(complete)
             yield complete, listener
     finally:
         stop_logging()

@@ -178,6 +178,18 @@ def test_migrations_have_their_own_url(monkeypatch: pytest.MonkeyPatch) -> None:
     url = load_settings().migration_url()
     assert (url.drivername, url.username, url.host, url.port) == ("postgresql+psycopg2", "owner", "db", 5432)
     assert load_settings().sqlalchemy_url().host == "pool"
+    assert load_settings().service_role() == "app"
+
+
+@pytest.mark.parametrize("password", ["", "owner's"])
+def test_the_owner_has_no_password_of_the_service(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app:secret@pool:6432/shop")
+    assert load_settings().service_role() is None
+    monkeypatch.setenv("POSTGRES_OWNER", "owner")
+    monkeypatch.setenv("POSTGRES_OWNER_PASSWORD", password)
+    url = load_settings().migration_url()
+    assert (url.username, url.password, url.host, url.database) == ("owner", password, "pool", "shop")
+    assert load_settings().service_role() == "app"
 
 
 VERIFIABLE = {

@@ -150,7 +150,7 @@ def test_a_database_that_is_away_is_reported_after_the_wait(settings: Settings) 
 def test_migrations_use_their_own_url(empty: tuple[Settings, Engine]) -> None:
     """Migrate as the owner, while the service's own role cannot even connect."""
     settings, engine = empty
-    url = settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    url = settings.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     own = {"migration_database_url": SecretStr(url), "postgres_user": "nobody"}
     migrate(settings.model_copy(update=own), wait_seconds=0)
     assert is_migrated(engine)
@@ -162,7 +162,7 @@ def pooled(empty: tuple[Settings, Engine]) -> Iterator[URL]:
     if not PGBOUNCER:
         pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
     settings, _ = empty
-    target, port = settings.sqlalchemy_url(), free_port()
+    target, port = settings.migration_url(), free_port()
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "users").write_text(f'"{target.username}" "{target.password}"\n')
@@ -224,7 +224,7 @@ def test_migrations_run_again_and_again_behind_pgbouncer(empty: tuple[Settings, 
 
 def test_migrations_go_past_pgbouncer(empty: tuple[Settings, Engine], pooled: URL) -> None:
     settings, engine = empty
-    direct = settings.sqlalchemy_url().render_as_string(hide_password=False)
+    direct = settings.migration_url().render_as_string(hide_password=False)
     with_both = through(pooled).model_copy(update={"migration_database_url": SecretStr(direct)})
     with create_engine(pooled, poolclass=NullPool).connect() as connection:
         connection.execute(text("SELECT 1"))

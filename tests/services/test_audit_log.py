@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
+from tests.credentials import Headers, Issuer, bearer, execute, execute_as_owner, key_headers, new_key, service
+from tests.database import as_owner
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object
 
@@ -119,7 +120,7 @@ def test_change_without_an_entry_is_rolled_back(
 ) -> None:
     product = make.product(stock=5)
     before = audit_log.http.get("/products").json()
-    execute(guarded_app, HIDE)
+    execute_as_owner(guarded_app, HIDE)
     where = f"/products/{product['id_key']}"
     changes = [
         audit_log.send("POST", "/products", {**product, "name": "Other"}, **more),
@@ -138,17 +139,17 @@ def audited_client(committing_client: TestClient, committing: Database, settings
     """Yield a client without authentication and with real commits: a plain POST is a statement that commits itself."""
     with service(settings, audit_enabled=True) as http:
         yield http
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text(SHOW))
 
 
 def test_change_without_an_entry_is_never_committed(audited_client: TestClient, committing: Database) -> None:
     assert audited_client.post("/categories", json={"name": "Toys"}).status_code == 201
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text(HIDE))
     assert audited_client.post("/categories", json={"name": "Games"}).status_code == 500
     assert [category["name"] for category in audited_client.get("/categories").json()] == ["Toys"]
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text(SHOW))
     [entry] = audited_client.get("/audit").json()
     assert (entry["principal"], entry["path"]) == ("", "/categories")
@@ -169,7 +170,7 @@ def filled(audit_log: AuditLog, guarded_app: FastAPI, issuer: Issuer) -> AuditLo
     assert audit_log.send("PATCH", where, {"name": "Puzzles"}).status_code == 200
     assert audit_log.send("DELETE", where).status_code == 204
     noon = "timestamptz '2026-01-01 12:00Z' + interval '1 day' * (id_key - (SELECT min(id_key) FROM audit))"
-    execute(guarded_app, f"UPDATE audit SET created_at = {noon}")
+    execute_as_owner(guarded_app, f"UPDATE audit SET created_at = {noon}")
     return audit_log
 
 
