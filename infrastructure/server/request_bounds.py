@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
 """Bytes of target, headers and trailers of one request together. Uvicorn has no bound and keeps them all."""
-MAX_FIELDS = 1000
+MAX_FIELDS = 500
 """Headers and trailers of one request together. Each takes about 130 bytes beside its text."""
 FIELDS_BYTES = len(b"a:\r\n") * MAX_FIELDS  # the fewest for so many
 LINGER_SECONDS = 1.0  # in which the rest of a refused request is read and dropped
@@ -47,9 +47,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._piece_bytes = len(data)
         self._head_bytes += self._piece_bytes
         super().data_received(data)
-        if self._is_in_body and self.cycle.body:
+        if self._is_refused:
+            return
+        if self._is_in_body and self.cycle.body and not self.cycle.response_complete:
             self.flow.pause_reading()  # until the application reads; Uvicorn waits for 64 KB and more
-        if self._head_bytes > FIELDS_BYTES and not self._is_refused:
+        if self._head_bytes > FIELDS_BYTES:
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refusal = TOO_LARGE
             elif self.headers and len(self.headers) > MAX_FIELDS:
@@ -93,6 +95,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not self.transport.is_closing():
+            self.flow.resume_reading()
             self.transport.write_eof()
             self.loop.call_later(LINGER_SECONDS, self.transport.close)
 

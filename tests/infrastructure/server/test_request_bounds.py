@@ -43,7 +43,7 @@ def in_pieces(data: bytes) -> list[bytes]:
 
 def head(size: int, separator: bytes = b"\r\nx: ") -> bytes:
     """Return a request whose head has about `size` bytes."""
-    return b"GET / HTTP/1.1\r\nHost: x\r\nx: " + separator.join([b"y" * 95] * (size // 100)) + b"\r\n\r\n"
+    return b"GET / HTTP/1.1\r\nHost: x\r\nx: " + separator.join([b"y" * 195] * (size // 200)) + b"\r\n\r\n"
 
 
 TOO_LARGE = {
@@ -56,11 +56,11 @@ TOO_LARGE = {
     "one trailer": CHUNKED + b"1\r\na\r\n0\r\nx: " + b"y" * 10_000_000,
     "headers and trailers": head(40_000).replace(b"GET / HTTP/1.1", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked")
     + b"0\r\nx: "
-    + b"\r\nx: ".join([b"y" * 95] * 400)
+    + b"\r\nx: ".join([b"y" * 195] * 200)
     + b"\r\n\r\n",
     "short headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 10_000,
-    "short headers with an end": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 1100 + b"\r\n",
-    "short trailers": CHUNKED + b"0\r\n" + b"a:b\r\n" * 1100,
+    "short headers with an end": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 600 + b"\r\n",
+    "short trailers": CHUNKED + b"0\r\n" + b"a:b\r\n" * 600,
     "an extension of a chunk": CHUNKED + b"1;" + b"y" * 10_000_000,
     "extensions of chunks": CHUNKED + (b"1;" + b"y" * 1000 + b"\r\na\r\n") * 1000,
 }
