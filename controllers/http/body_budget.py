@@ -4,7 +4,7 @@ import asyncio
 import logging
 from time import monotonic
 
-BUDGET_BYTES = 8 * 2**20
+BUDGET_BYTES = 4 * 2**20
 """Bytes of incomplete bodies in a worker. Complete bodies take milliseconds; slow clients could fill the memory."""
 QUIET_SECONDS = 60  # between two warnings
 
