@@ -23,6 +23,8 @@ Headers = tuple[tuple[bytes, bytes], ...]
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("access")
 
+MAX_LOGGED_PATH = 2000  # characters; a target may have 64 KB
+
 _is_acceptable = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _FAULT = b'{"detail":"Internal server error"}'
 
@@ -107,7 +109,7 @@ def route_of(scope: Scope) -> str:
 def _log_access(scope: Scope, status: int, seconds: float, client: str) -> None:
     facts = {
         "method": scope["method"],
-        "path": quote(scope["path"]),
+        "path": quote(scope["path"][:MAX_LOGGED_PATH]),
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
         "client": client,

@@ -126,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.issuer.request_count += 1
         self.send_response(self.server.issuer.status)
+        if self.server.issuer.status == 302:
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
         with suppress(ConnectionError):
             self.server.issuer.send_document(self.server.issuer, self.wfile)
