@@ -85,13 +85,13 @@ class BaseController(Generic[Create, Update, Read]):
         return await list_response(request, context, self.use_cases, query)
 
     async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
-        return json_response(request, await self.use_cases.get_one(context, id_key))
+        return await json_response(request, await self.use_cases.get_one(context, id_key))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
     ) -> Response:
         """Replace the given fields; other fields stay as they are."""
-        return json_response(request, await self.use_cases.update(context, id_key, changes, etags))
+        return await json_response(request, await self.use_cases.update(context, id_key, changes, etags))
 
     async def delete(self, context: Context, id_key: PathId, etags: IfMatch = None) -> Response:
         await self.use_cases.delete(context, id_key, etags)
@@ -126,11 +126,12 @@ class BaseController(Generic[Create, Update, Read]):
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
     ) -> None:
         """Add a POST that creates an object and is safe to repeat with an `Idempotency-Key`."""
+        root_path = self.app_context.settings.root_path
 
         async def post(request: Request, context: Context, new: Any, key: IdempotencyKey = None) -> Response:
             if key is not None:
                 context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-            return created_response(self.prefix, await use_case(context, new))
+            return created_response(root_path, self.prefix, await use_case(context, new))
 
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)

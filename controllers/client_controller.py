@@ -22,6 +22,6 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
 
         async def summary(request: Request, context: Context, id_key: PathId) -> Response:
             """Sum up the client's orders, without canceled ones."""
-            return json_response(request, await service.summary(context, id_key))
+            return await json_response(request, await service.summary(context, id_key))
 
         self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)
