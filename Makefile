@@ -19,7 +19,7 @@ DEMO := .venv/.demo
 DEV := .venv/.dev
 
 .PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-revoke api-keys \
-	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-defaults bench-memory load load-highest check-deploy image-test clean clean-data
+	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-defaults bench-compression bench-memory load load-highest check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ bench-capacity: $(DEV) ## Measure throughput by number of workers, and CPU per r
 
 bench-defaults: $(DEV) ## Measure the shipped defaults: replacement of workers, sizes of the pools
 	@$(VENV)/python -m benchmarks.defaults
+
+bench-compression: $(DEV) ## Measure compressed lists against plain ones
+	@$(VENV)/python -m benchmarks.compression
 
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory

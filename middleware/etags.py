@@ -4,7 +4,7 @@ Each content coding of a response has a strong tag of its own: that of the plain
 Clients may send any of them, so they are compared without it.
 """
 
-from middleware.content_codings import CODINGS
+from middleware.compression import CODINGS
 
 ANY = "*"
 _SUFFIXES = tuple(f'-{coding}"' for coding in CODINGS)

@@ -11,8 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from controllers.http.responses import ReadyResponse
-from middleware.compression import Encoder
-from middleware.content_codings import CODINGS
+from middleware.compression import CODINGS, Encoder
 from middleware.etags import etag_for_coding, names_etag
 from middleware.scope_keys import ENCODER
 from services.rendering import etag_of

@@ -88,7 +88,16 @@ def test_long_reads_are_compressed(shop: TestClient, path: str) -> None:
 
 def test_short_reads_errors_and_writes_are_plain(shop: TestClient, make: Factory) -> None:
     one = f"/products/{make.product()['id_key']}"
-    for path in (one, "/docs", "/orders", "/products?limit=1", "/nothing", "/products/0", "/products?limit=0", "/health_check"):
+    for path in (
+        one,
+        "/docs",
+        "/orders",
+        "/products?limit=1",
+        "/nothing",
+        "/products/0",
+        "/products?limit=0",
+        "/health_check",
+    ):
         for _ in range(2):
             answer = ask(shop, path, "gzip, zstd")
             assert answer.coding is None, path

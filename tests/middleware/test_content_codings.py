@@ -2,8 +2,7 @@
 
 import pytest
 
-from middleware.compression import Encoders
-from middleware.content_codings import CODINGS, Choice, choose_coding
+from middleware.compression import CODINGS, Choice, Encoders, choose_coding
 from middleware.etags import etag_for_coding, names_etag, required_etags
 from services.cache_service import CacheService
 
