@@ -72,5 +72,5 @@ def hit_head(lookup: CacheLookup) -> bytes:
 
 
 def not_modified_headers(lookup: CacheLookup) -> Headers:
-    etag = etag_for_coding(lookup.etag.decode(), lookup.coding)
-    return [(b"etag", etag.encode()), HIT, PUBLIC_REVALIDATED]
+    etag = etag_for_coding(lookup.etag.decode(), lookup.coding).encode() if lookup.coding else lookup.etag
+    return [(b"etag", etag), HIT, PUBLIC_REVALIDATED]
