@@ -23,7 +23,7 @@ TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
+	bench-defaults bench-memory bench-compression bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench-capacity: $(DEV) ## Measure throughput by number of workers, and CPU per r
 
 bench-defaults: $(DEV) ## Measure the shipped defaults: replacement of workers, sizes of the pools
 	@$(VENV)/python -m benchmarks.defaults
+
+bench-compression: $(DEV) ## Measure compressed lists against plain ones
+	@$(VENV)/python -m benchmarks.compression
 
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory

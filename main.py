@@ -27,10 +27,12 @@ from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_responses import CachedResponses
 from middleware.client_ip import ClientIpResolver
+from middleware.compression import Encoders
 from middleware.cors import constant_headers, cors_middleware
 from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
+from middleware.root_path import below_root_path
 from middleware.tracing import trace_requests
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
@@ -51,10 +53,12 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         title="E-commerce REST API",
         version="1.0.0",
         description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
         dependencies=[Depends(database_slot)],
@@ -66,7 +70,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_health_checks(app, app_context)
-    add_documentation(app)
+    add_documentation(app, settings.root_path)
     add_exception_handlers(app)
     app.front = add_middleware(Router(app), app_context)
     return app
@@ -88,14 +92,17 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         limiter = RateLimiter(app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
     client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
-    app = FastPath(app, client_ips, limiter, responses, authenticator)
+    encoders = Encoders(app_context.cache) if settings.compression else None
+    app = FastPath(app, client_ips, limiter, responses, authenticator, encoders)
     app = request_context(
         app,
-        constant_headers(settings.cors_origins),
+        constant_headers(settings.cors_origins, compresses=settings.compression),
         for_browsers=cors_middleware(app, settings.cors_origins),
         access_log=client_ips if settings.access_log else None,
     )
-    return trace_requests(app) if traces_are_on(settings) else app
+    if traces_are_on(settings):
+        app = trace_requests(app)
+    return below_root_path(app, settings.root_path) if settings.root_path else app
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from sqlalchemy.engine import URL, make_url
 
 from config.empty_lists import EmptyLists
+from config.root_path import checked_root_path
 from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
 from infrastructure.server.cores import usable_cores
 
@@ -99,6 +100,8 @@ class Settings(BaseSettings):
     timeout_graceful_shutdown: int = Field(20, ge=1, le=600, description="seconds for requests to finish, 1-600")
     timeout_request_header: float = Field(10, gt=0, le=300, description="seconds for a request's header, up to 300")
     timeout_request_body: float = Field(20, gt=0, le=300, description="seconds for a request's body, up to 300")
+    root_path: str = Field("", description="as /api/v1, or empty")
+    compression: bool = True
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="bytes of a request body, 1024-1 GiB")
     reload: bool = True
     data_dir: Path = Field(Path(".data"), description="folder of the embedded servers")
@@ -153,6 +156,11 @@ class Settings(BaseSettings):
         for network in value:
             ipaddress.ip_network(network)
         return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_usable(cls, value: str) -> str:
+        return checked_root_path(value)
 
     @model_validator(mode="after")
     def _urls_parse(self) -> Self:

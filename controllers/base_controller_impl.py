@@ -85,13 +85,13 @@ class BaseController(Generic[Create, Update, Read]):
         return await list_response(request, context, self.use_cases, query)
 
     async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
-        return json_response(request, await self.use_cases.get_one(context, id_key))
+        return await json_response(request, await self.use_cases.get_one(context, id_key))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
     ) -> Response:
         """Replace the given fields; other fields stay as they are."""
-        return json_response(request, await self.use_cases.update(context, id_key, changes, etags))
+        return await json_response(request, await self.use_cases.update(context, id_key, changes, etags))
 
     async def delete(self, context: Context, id_key: PathId, etags: IfMatch = None) -> Response:
         await self.use_cases.delete(context, id_key, etags)
@@ -149,7 +149,7 @@ class BaseController(Generic[Create, Update, Read]):
     ) -> Response:
         if key is not None:
             context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-        return created_response(self.prefix, await use_case(context, new))
+        return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
 
     def add_route(
         self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int

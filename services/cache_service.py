@@ -16,7 +16,7 @@ from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from services.caching.keys import CacheEntry
-from services.caching.lookup import STAMP_BYTES, CacheLookup
+from services.caching.lookup import COMPRESSED, PLAIN, STAMP_BYTES, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 from services.rendering import RenderedJson
 
@@ -67,6 +67,15 @@ class CacheService:
         logger.debug("Cache MISS: %s", entry.key)
         stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
         return await (self._share(entry, stamps, load) if stamps else _load(load))
+
+    def store_for_coding(self, lookup: CacheLookup, etag: str, body: bytes, *, is_compressed: bool) -> None:
+        """Store the response that a lookup with a coding has missed. `etag` is that of the plain body.
+
+        The body must come from rows, or from an entry, that were read after the lookup, so its stamps are old enough.
+        """
+        if lookup.stamps and lookup.body is None:
+            mark = COMPRESSED if is_compressed else PLAIN
+            self._store(lookup.entry, b"".join((lookup.stamps, etag.encode(), mark, body)))
 
     async def invalidate(self, changed_rows: ChangedRows) -> None:
         """Drop the stamps of rows that a commit has changed. When this returns, no worker reads older entries."""
@@ -136,11 +145,13 @@ class CacheService:
 
     async def _fill(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
         rendered = await _load(load)
-        value = stamps + rendered.etag.encode() + rendered.body
+        self._store(entry, stamps + rendered.etag.encode() + rendered.body)
+        return rendered
+
+    def _store(self, entry: CacheEntry, value: bytes) -> None:
         with suppress(RedisDownError):
             if self._redis:
                 self._redis.enqueue(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
-        return rendered
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds

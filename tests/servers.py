@@ -219,6 +219,7 @@ def served_in_thread(app: FastAPI) -> Iterator[int]:
     settings = app.state.app_context.settings
     config = server_config(settings)
     config.app = app
+    config.settings = None  # the application has its own; this process must not inherit them
     server = UvicornServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()

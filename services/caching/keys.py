@@ -1,7 +1,7 @@
 """Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid."""
 
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from infrastructure.redis.membership import ROOT_STAMP
@@ -47,15 +47,24 @@ class CachedResource:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One cached response; `name` is its key without the resource: `id:5`."""
+    """One cached response; `name` is its key without the resource: `id:5`.
+
+    With a `coding` it is the response for clients that prefer this content coding: compressed, unless it is small.
+    """
 
     resource: CachedResource
     name: str
     is_list: bool
+    coding: str | None = None
+
+    def for_coding(self, coding: str | None) -> "CacheEntry":
+        """Return the entry for this coding. Objects have none: they are smaller than what is worth compressing."""
+        return replace(self, coding=coding) if self.is_list and coding else self
 
     @cached_property
     def key(self) -> str:
-        return f"{self.resource.name}:{self.name}"
+        plain = f"{self.resource.name}:{self.name}"
+        return f"{plain}:{self.coding}" if self.coding else plain
 
     @cached_property
     def stamp_keys(self) -> tuple[str, str]:

@@ -40,6 +40,7 @@ WRONG = {
     "UVICORN_WORKERS": "0",
     "LIMIT_MAX_REQUESTS": "-1",
     "TIMEOUT_REQUEST_HEADER": "nan",
+    "COMPRESSION": "fast",
     "RATE_LIMIT_CALLS": "0",
     "RATE_LIMIT_PERIOD": "1.5",
     "TRUSTED_PROXIES": "10.0.0.0/33",
@@ -58,6 +59,28 @@ def test_a_wrong_value_stops_the_start_with_one_line(name: str, value: str, monk
     with pytest.raises(SystemExit) as stopped:
         load_settings()
     assert re.fullmatch(rf"{name}={re.escape(value)}: .+", str(stopped.value))
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    {"/api/v1": "/api/v1", "/api/v1/": "/api/v1", "/": "", "": "", "/shop-1.0~_": "/shop-1.0~_"}.items(),
+)
+def test_root_path(value: str, path: str) -> None:
+    assert Settings(root_path=value).root_path == path
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("api", "https://x.example/api", "/a//b", "//a", "/a b", "/a/../b", "/.", "/ä", "/a?b", "/a%20b", "/a\nb"),
+        *("/{id}", "/products", "/docs/v1"),
+    ],
+)
+def test_a_wrong_root_path_stops_the_start_with_one_line(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOT_PATH", value)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert re.fullmatch(r"ROOT_PATH=[^\n]+: must [^\n]+ \(as /api/v1, or empty\)", str(stopped.value))
 
 
 def test_every_number_and_switch_refuses_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
