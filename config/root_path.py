@@ -4,7 +4,18 @@ import re
 
 OWN_PATHS = frozenset(
     {
-        *("addresses", "audit", "bills", "categories", "clients", "order_details", "orders", "products", "reviews"),
+        *(
+            "addresses",
+            "api_keys",
+            "audit",
+            "bills",
+            "categories",
+            "clients",
+            "order_details",
+            "orders",
+            "products",
+            "reviews",
+        ),
         *("docs", "health_check", "metrics", "openapi.json", "redoc", "static"),
     }
 )
