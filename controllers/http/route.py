@@ -10,10 +10,10 @@ from starlette.routing import Match, request_response
 from starlette.types import Scope
 
 from controllers.http.access import Policy
+from controllers.http.auditing import audited_request
 from controllers.http.parameters import Parameters
 from middleware.scope_keys import REQUEST_CONTEXT
 from middleware.security_headers import PERSONAL, PUBLIC_REVALIDATED
-from services.request_context import AuditedRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -57,7 +57,7 @@ class EntityRoute(APIRoute):
         read_parameters, policy, roles = self._parameters.read, self.policy, self.policy.roles
         is_read, success = self.methods == {"GET"}, self.status_code or 200
         caching = ([PUBLIC_REVALIDATED] if policy.is_public else PERSONAL) if is_read else ()
-        is_audited = self.is_audited and not is_read
+        is_audited, template = self.is_audited and not is_read, self.path_format
 
         async def handle(request: Request) -> Response:
             scope = request.scope
@@ -65,7 +65,7 @@ class EntityRoute(APIRoute):
             if principal.failure or principal.role not in roles:
                 policy.refuse(principal)
             if is_audited:
-                audited = AuditedRequest(request.method, scope["path"], success)
+                audited = audited_request(request, template, success)
                 scope[REQUEST_CONTEXT] = scope[REQUEST_CONTEXT]._replace(audited=audited)
             response = await endpoint(**await read_parameters(request))
             response.raw_headers.extend(caching)

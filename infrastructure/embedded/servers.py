@@ -23,6 +23,19 @@ from infrastructure.embedded.process import EmbeddedServer, command_line, read_p
 
 SUPERUSER = "postgres"
 
+PRIVATE_LOG = {
+    "log_error_verbosity": "terse",  # no DETAIL and no CONTEXT: they quote the values of rows and of other statements
+    "log_min_error_statement": "panic",  # a failed statement contains its values
+    "log_statement": "none",
+    "log_duration": "off",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Settings that keep values of rows out of PostgreSQL's log. Those of the compose files are the same."""
+
 
 class PostgresServer(EmbeddedServer):
     """PostgreSQL with its data in `folder`/data."""
@@ -69,6 +82,7 @@ class PostgresServer(EmbeddedServer):
             "max_connections": "700",
             "shared_buffers": "256MB",
             "shared_preload_libraries": "pg_stat_statements",
+            **PRIVATE_LOG,
         }
         if self.fast:
             options |= {"fsync": "off", "full_page_writes": "off"}
