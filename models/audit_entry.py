@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Integer, LargeBinary, SmallInteger, String, Text, func
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -38,7 +49,8 @@ class AuditKeyModel(base):
         BigInteger, ForeignKey("clients.id_key", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     key: Mapped[bytes] = mapped_column(
-        LargeBinary, server_default=func.uuid_send(func.gen_random_uuid()).op("||")(func.uuid_send(func.gen_random_uuid()))
+        LargeBinary,
+        server_default=func.uuid_send(func.gen_random_uuid()).op("||")(func.uuid_send(func.gen_random_uuid())),
     )
     pseudonym: Mapped[str] = mapped_column(
         Text, Computed("left(encode(sha256(key), 'hex'), 32)", persisted=True), unique=True

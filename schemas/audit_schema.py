@@ -16,8 +16,8 @@ class AuditEntrySchema(StoredSchema):
 
     created_at: Moment
     principal: str = Field(
-        description="The name of an admin's key, an admin's subject, or `client:` and its `id_key`; a pseudonym follows "
-        "it if the client does not exist any more. Empty without credentials.",
+        description="The name of an admin's key, an admin's subject, or `client:` and its `id_key`. For a client "
+        "that does not exist any more: its pseudonym. Empty without credentials.",
         examples=["client:5", "key:826a4a71"],
     )
     request_id: str = Field(description="Set by the server.", examples=["9f86d081884c7d65-1"])

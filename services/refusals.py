@@ -1,6 +1,7 @@
 """Refusals, 401 and 403, for the audit log: counted in memory and written now and then, never while a caller waits."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -52,7 +53,7 @@ class Refusals:
             self._firsts[kind] = utc_now(), refused
         self._times[kind] += 1
 
-    def take(self) -> list[Values]:
+    def take(self) -> Sequence[Values]:
         """Return an entry for each kind, with the time and the ids of its first refusal, and begin anew."""
         taken = [
             {

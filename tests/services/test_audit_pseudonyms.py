@@ -67,7 +67,12 @@ def test_the_log_is_readable_while_the_client_exists(
     assert facts(audit_log.entries(f"?path=/clients/{customer.id_key}")) == [changes[2]]
     assert audit_log.entries(f"?principal=client:{other}") == audit_log.entries("?path=/clients/999999") == []
     texts = stored(guarded_app)
-    for own in (f'"client:{customer.id_key}"', f"/clients/{customer.id_key}", "sub-", *(f'"{c[2]}"' for c in changes[1:])):
+    for own in (
+        f'"client:{customer.id_key}"',
+        f"/clients/{customer.id_key}",
+        "sub-",
+        *(f'"{c[2]}"' for c in changes[1:]),
+    ):
         assert own not in texts
 
 

@@ -14,13 +14,11 @@ from infrastructure.postgres.database import Database
 from main import create_app_context
 from repositories.consistency_check import disagreements
 from services.app_context import AppContext
-from services.transactions import audit_upkeep
 from services.transactions.audit_upkeep import seal_entries
 from tests.servers import until
 
 ADD = "INSERT INTO audit (principal, request_id, method, path, status) SELECT '', n, 'POST', '/products', 201 FROM "
 MANY, ONE = ADD + "generate_series(1, 25000) AS n", ADD + "generate_series(1, 1) AS n"
-WRITERS = "SELECT count(*) FROM pg_locks WHERE relation = 'audit'::regclass AND mode = 'RowExclusiveLock'"
 
 
 @pytest.fixture
@@ -98,12 +96,14 @@ def test_tampering_is_found(sealed: AppContext, statement: str, problem: str) ->
 def test_replaced_entries_with_a_new_digest_break_the_chain(sealed: AppContext) -> None:
     """Expect that the seals after the forged one disagree: a forger has to replace all of them."""
     digest = "(SELECT (audit_digest(3, 6)).digest)"
-    forged = f"UPDATE audit_seals SET digest = {digest}, seal = audit_seal((SELECT seal FROM audit_seals WHERE number = 1)"
+    forged = (
+        f"UPDATE audit_seals SET digest = {digest}, seal = audit_seal((SELECT seal FROM audit_seals WHERE number = 1)"
+    )
     run(sealed, "DELETE FROM audit WHERE id_key = 5", f"{forged}, 2, 6, entries, {digest}) WHERE number = 2")
     assert found(sealed) == [BATCH.format(3, 7, 9, "the seal is wrong")]
 
 
-def test_an_entry_that_commits_late_is_sealed(log: AppContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_commits_late_is_sealed(log: AppContext) -> None:
     """Let the seal wait for a transaction with a smaller id, and give up if it takes too long."""
     with log.database.engine.connect() as late:
         late.execute(text(ONE))
@@ -178,8 +178,10 @@ def test_seals_need_to_see_later_commits(log: AppContext) -> None:
     log.database.engine.dispose()
     try:
         assert seal(log) == 1
-        with log.database.engine.connect() as connection, pytest.raises(Exception, match="needs READ COMMITTED"):
-            connection.execute(text("SELECT seal_audit()"))
+        with log.database.engine.connect() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+            with pytest.raises(Exception, match="needs READ COMMITTED"):
+                connection.execute(text("SELECT seal_audit()"))
     finally:
         run(log, "ALTER DATABASE ecommerce_db RESET default_transaction_isolation")
         log.database.engine.dispose()
@@ -187,8 +189,8 @@ def test_seals_need_to_see_later_commits(log: AppContext) -> None:
 
 def test_an_erased_client_breaks_no_seal(log: AppContext) -> None:
     about = (
-        "INSERT INTO audit (principal, request_id, method, path, status) SELECT 'client:' || audit_pseudonym(key), 'r', "
-        "'PATCH', audit_path(key, true, 'r', '/orders/9'), 200 FROM audit_key(1) AS key"
+        "INSERT INTO audit (principal, request_id, method, path, status) "
+        "SELECT 'client:' || audit_pseudonym(key), 'r', 'PATCH', audit_path(key, true, 'r', '/orders/9'), 200 FROM audit_key(1) AS key"
     )
     run(log, "INSERT INTO clients (name, lastname, email) VALUES ('Ada', 'L', 'ada@x.co')", about)
     assert seal(log) == 1
@@ -219,9 +221,7 @@ def remove(connection: Connection, before: str) -> int:
     return removed
 
 
-def test_the_service_seals_by_itself(
-    settings: Settings, committing_client: TestClient, log: AppContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_service_seals_by_itself(settings: Settings, log: AppContext) -> None:
     from main import create_fastapi_app
 
     changed = {"audit_enabled": True, "audit_interval": 1, "redis_enabled": False}
@@ -229,4 +229,3 @@ def test_the_service_seals_by_itself(
         assert client.post("/categories", json={"name": "Toys"}).status_code == 201
         until(lambda: batches(log))
     assert found(log) == []
-    assert audit_upkeep.__doc__
