@@ -14,11 +14,13 @@ _INSERT = "INSERT INTO audit (principal, request_id, caller_request_id, method, 
 _PLAIN = f"""{_INSERT}
     SELECT %(audit_principal)s, %(audit_request_id)s, %(audit_caller_request_id)s, %(audit_method)s, %(audit_path)s,
         cast(%(audit_status)s AS smallint)"""
-# An entry about a client. Migration 0011 explains the functions.
+# An entry about a client. Migration 0011 explains the functions. A prepared parameter has the same type in all places.
 _PSEUDONYMOUS = f"""{_INSERT}
-    SELECT coalesce(%(audit_principal)s, 'client:' || audit_pseudonym(key)), %(audit_request_id)s,
-        %(audit_caller_request_id)s, %(audit_method)s,
-        audit_path(key, cast(%(audit_principal)s AS text) IS NULL, %(audit_request_id)s, %(audit_path)s),
+    SELECT coalesce(cast(%(audit_principal)s AS text), 'client:' || audit_pseudonym(key)),
+        cast(%(audit_request_id)s AS text), %(audit_caller_request_id)s, %(audit_method)s,
+        audit_path(
+            key, cast(%(audit_principal)s AS text) IS NULL, cast(%(audit_request_id)s AS text), %(audit_path)s
+        ),
         cast(%(audit_status)s AS smallint)
     FROM audit_key(cast(%(audit_client_id)s AS bigint)) AS key"""
 _ADD_REFUSALS = """
