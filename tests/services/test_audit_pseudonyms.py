@@ -6,7 +6,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key
+from config.settings import Settings
+from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.factories import Factory, Object
 from tests.services.test_audit_log import AuditLog
 
@@ -104,6 +105,19 @@ def test_a_token_of_a_client_that_never_existed(audit_log: AuditLog, make: Facto
     body = {"product_id": make.product()["id_key"], "rating": 5}
     assert audit_log.http.post("/reviews", json=body, headers=token).status_code == 201
     assert facts(audit_log.entries()) == [("client:-", "POST", "/reviews", 201)]
+
+
+def test_entries_in_prepared_statements(settings: Settings, committing_client: TestClient, issuer: Issuer) -> None:
+    """Create on the real pool, which prepares statements: plain, and with an idempotency key."""
+    client_id = Factory(committing_client).customer()["id_key"]
+    token = bearer(issuer.token(role="client", client_id=client_id))
+    body = {"street": "Main Street", "city": "Springfield", "client_id": client_id}
+    keys: list[Headers] = [{}, {}, {"Idempotency-Key": "k"}]
+    with service(settings, auth_mode="jwt", **issuer.settings()) as http:
+        answers = [http.post("/addresses", json=body, headers=token | key) for key in keys]
+        assert [answer.status_code for answer in answers] == [201] * 3
+        entries = http.get("/audit", headers=bearer(issuer.token())).json()
+    assert facts(entries) == [(f"client:{client_id}", "POST", "/addresses", 201)] * 3
 
 
 def test_keys_are_made_with_the_first_entry(audit_log: AuditLog, customer: Customer, guarded_app: FastAPI) -> None:

@@ -15,6 +15,7 @@ from main import create_app_context
 from repositories.consistency_check import disagreements
 from services.app_context import AppContext
 from services.transactions.audit_upkeep import seal_entries
+from tests.database import empty_tables
 from tests.servers import until
 
 ADD = "INSERT INTO audit (principal, request_id, method, path, status) SELECT '', n, 'POST', '/products', 201 FROM "
@@ -23,7 +24,8 @@ MANY, ONE = ADD + "generate_series(1, 25000) AS n", ADD + "generate_series(1, 1)
 
 @pytest.fixture
 def log(settings: Settings, committing_client: TestClient) -> Iterator[AppContext]:
-    """Yield an application on a database with real commits; its tables are emptied afterwards."""
+    """Yield an application on a database with real commits, whose ids begin at 1; it is emptied afterwards."""
+    empty_tables(committing_client.app.state.app_context.database)  # type: ignore[attr-defined] # the type is ASGI's
     app_context = create_app_context(settings.model_copy(update={"redis_enabled": False}))
     yield app_context
     app_context.database.close()
@@ -190,7 +192,8 @@ def test_seals_need_to_see_later_commits(log: AppContext) -> None:
 def test_an_erased_client_breaks_no_seal(log: AppContext) -> None:
     about = (
         "INSERT INTO audit (principal, request_id, method, path, status) "
-        "SELECT 'client:' || audit_pseudonym(key), 'r', 'PATCH', audit_path(key, true, 'r', '/orders/9'), 200 FROM audit_key(1) AS key"
+        "SELECT 'client:' || audit_pseudonym(key), 'r', 'PATCH', audit_path(key, true, 'r', '/orders/9'), 200 "
+        "FROM audit_key(1) AS key"
     )
     run(log, "INSERT INTO clients (name, lastname, email) VALUES ('Ada', 'L', 'ada@x.co')", about)
     assert seal(log) == 1
