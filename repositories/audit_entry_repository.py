@@ -1,5 +1,6 @@
 """SQL of the audit log."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -14,7 +15,15 @@ _INSERT = "INSERT INTO audit (principal, request_id, caller_request_id, method, 
 _PLAIN = f"""{_INSERT}
     SELECT %(audit_principal)s, %(audit_request_id)s, %(audit_caller_request_id)s, %(audit_method)s, %(audit_path)s,
         cast(%(audit_status)s AS smallint)"""
-# An entry about a client. Migration 0011 explains the functions. A prepared parameter has the same type in all places.
+# A client's entry without an id, as of all creations. COALESCE calls the functions for the first entry only.
+_BY_CLIENT = f"""{_INSERT}
+    SELECT 'client:' || coalesce(
+            (SELECT pseudonym FROM audit_keys WHERE client_id = cast(%(audit_client_id)s AS bigint)),
+            audit_pseudonym(audit_key(cast(%(audit_client_id)s AS bigint)))
+        ), %(audit_request_id)s, %(audit_caller_request_id)s, %(audit_method)s, %(audit_path)s,
+        cast(%(audit_status)s AS smallint)"""
+# An entry about a client, with an id in its path. Migration 0011 explains the functions.
+# A prepared parameter has the same type in all places.
 _PSEUDONYMOUS = f"""{_INSERT}
     SELECT coalesce(cast(%(audit_principal)s AS text), 'client:' || audit_pseudonym(key)),
         cast(%(audit_request_id)s AS text), %(audit_caller_request_id)s, %(audit_method)s,
@@ -33,6 +42,7 @@ _ADD_REFUSALS = """
         cast(%(path)s AS text[]), cast(%(status)s AS smallint[]), cast(%(times)s AS integer[])
     ) AS refusal (created_at, client_id, principal, request_id, caller_request_id, method, path, status, times)
 """
+_has_id = re.compile(r"/[0-9]").search
 _KEYS = "SELECT pseudonym, client_id, key FROM audit_keys WHERE pseudonym = ANY (cast(%(pseudonyms)s AS text[]))"
 _PSEUDONYM = "SELECT pseudonym FROM audit_keys WHERE client_id = %(client_id)s"
 _SEAL = text("SELECT number, last_id, entries, encode(seal, 'hex') AS seal FROM seal_audit() WHERE number IS NOT NULL")
@@ -79,7 +89,9 @@ class AuditEntryRepository(BaseRepository[AuditEntryModel]):
 
 
 def _insert(entry: Values) -> str:
-    return _PLAIN if entry["client_id"] is None else _PSEUDONYMOUS
+    if entry["client_id"] is None:
+        return _PLAIN
+    return _PSEUDONYMOUS if _has_id(entry["path"]) else _BY_CLIENT
 
 
 def _parameters(entry: Values) -> dict[str, object]:
