@@ -72,7 +72,7 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
 
-audit: $(RUN) ## Check that stock, totals, statuses and bills agree
+audit: $(RUN) ## Check that stock, totals, statuses, bills and the audit log agree
 	@$(VENV)/python -m scripts.audit
 
 api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)

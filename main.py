@@ -37,6 +37,8 @@ from middleware.tracing import trace_requests
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
+from services.refusals import Refusals
+from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
 
@@ -81,7 +83,7 @@ def create_app_context(settings: Settings) -> AppContext:
     redis = RedisClient(address) if address else None
     database, cache = Database(settings), CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
-    return AppContext(settings, database, redis, cache, in_doubt)
+    return AppContext(settings, database, redis, cache, in_doubt, Refusals())
 
 
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
@@ -117,6 +119,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     report_draining(app_context)
     periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
     tasks = [asyncio.create_task(work) for work in periodic]
+    if app_context.settings.audits and app_context.settings.audit_interval:
+        tasks.append(asyncio.create_task(keep_auditing(app_context)))
     settle_garbage_collection()
     if app_context.redis:
         app_context.redis.start()
@@ -124,6 +128,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for task in tasks:
         task.cancel()
+    await write_refusals(app_context)
     await app_context.database.threads.finish()
     await app_context.in_doubt.hand_over()
     if app_context.redis:

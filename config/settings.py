@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="the `iss` that tokens must have")
     jwt_audience: str | None = Field(None, description="the `aud` that tokens must have")
     audit_enabled: bool = Field(False, description="whether changes are noted while AUTH_MODE is none")
+    audit_interval: int = Field(60, ge=1, le=3600, description="seconds between two seals of the audit log, 1-3600")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"

@@ -16,6 +16,8 @@ RIGHTS = {"TABLE": {"SELECT", "INSERT", "UPDATE", "DELETE"}, "SEQUENCE": {"USAGE
 LIMITED = {
     "alembic_version": {"SELECT"},
     "audit": {"SELECT", "INSERT"},
+    "audit_keys": {"SELECT", "INSERT"},
+    "audit_seals": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
 }
 """Tables that the service only reads or only adds to. Rows that refer to deleted ones are deleted as the owner."""

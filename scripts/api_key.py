@@ -5,6 +5,7 @@ It uses the database of the settings. The service may be running or may never ha
 
 import argparse
 import asyncio
+import secrets
 import sys
 from typing import Any
 
@@ -25,6 +26,7 @@ from services.auth.principal import Principal, Role
 from services.cache_service import CacheService
 from services.exceptions import ServiceError
 from services.rendering import Created
+from services.refusals import Refusals
 from services.request_context import AuditedRequest, RequestContext
 from services.transactions.in_doubt import InDoubtWrites
 
@@ -57,7 +59,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> str:
     database = Database(settings)
     in_doubt = InDoubtWrites(database, None, settings.db_statement_timeout)
     try:
-        keys = Keys(ApiKeyService(AppContext(settings, database, None, CacheService(), in_doubt)))
+        keys = Keys(ApiKeyService(AppContext(settings, database, None, CacheService(), in_doubt, Refusals())))
         output: str = await arguments.act(keys, arguments)
         return output
     finally:
@@ -143,7 +145,8 @@ class Keys:
 
     def _context(self, method: str, path: str, status: int) -> RequestContext:
         """Return a context whose changes the audit log attributes to this script."""
-        audited = AuditedRequest(method, path, status) if self._audits else None
+        request_id = secrets.token_hex(8)
+        audited = AuditedRequest(request_id, None, method, path, status) if self._audits else None
         return RequestContext(Principal(Role.ADMIN, "script:api_key"), audited=audited)
 
 

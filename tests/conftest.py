@@ -43,6 +43,7 @@ os.environ.update(address(POSTGRES) | address(VALKEY))
 UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,
     "log_to_file": False,
+    "audit_interval": 3600,
     "db_pool_size": 20,
     "db_max_overflow": 5,
 }
@@ -161,6 +162,7 @@ def guarded(
     app_context = guarded_app.state.app_context
     own, app_context.database = app_context.database, app.state.app_context.database
     yield running_guarded_app
+    app_context.refusals.take()
     app_context.database = own
 
 

@@ -152,6 +152,7 @@ def service(
         until(lambda: app_context.redis.is_up)
         own, app_context.database = app_context.database, database or app_context.database
         yield client
+        app_context.refusals.take()
         app_context.database = own
 
 

@@ -10,10 +10,10 @@ from starlette.routing import Match, request_response
 from starlette.types import Scope
 
 from controllers.http.access import Permission
+from controllers.http.auditing import audited_request
 from controllers.http.parameters import Parameters
 from middleware.scope_keys import REQUEST_CONTEXT
 from middleware.security_headers import PERSONAL, PUBLIC_REVALIDATED
-from services.request_context import AuditedRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -57,13 +57,13 @@ class EntityRoute(APIRoute):
         read_parameters, check = self._parameters.read, self.permission.check
         is_read, success = self.methods == {"GET"}, self.status_code or 200
         caching = ([PUBLIC_REVALIDATED] if self.policy.is_public else PERSONAL) if is_read else ()
-        is_audited = self.is_audited and not is_read
+        is_audited, template = self.is_audited and not is_read, self.path_format
 
         async def handle(request: Request) -> Response:
             scope = request.scope
             check(scope[REQUEST_CONTEXT].principal)
             if is_audited:
-                audited = AuditedRequest(request.method, scope["path"], success)
+                audited = audited_request(request, template, success)
                 scope[REQUEST_CONTEXT] = scope[REQUEST_CONTEXT]._replace(audited=audited)
             response = await endpoint(**await read_parameters(request))
             response.raw_headers.extend(caching)

@@ -7,7 +7,7 @@ than the keys that they know. So while both versions run, no restricted key pass
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ from config.settings import Settings
 from migrations.runner import alembic_config, migrate
 from tests.migrations.test_migrations import new_database
 
-BEFORE, AFTER = "0010", "0012"
+BEFORE, AFTER = "0011", "0012"
 KEYS = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (7, 'Ann', 'A', 'ann@x.co');
     INSERT INTO api_keys (name, digest, role, client_id, created_at, revoked_at) VALUES

@@ -27,8 +27,8 @@ READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UP
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
     **dict.fromkeys(("api_keys", "idempotency_keys", "reviews"), WRITES),
-    **dict.fromkeys(("audit", "order_status_changes"), ADDS),
-    "alembic_version": READS,
+    **dict.fromkeys(("audit", "audit_keys", "order_status_changes"), ADDS),
+    **dict.fromkeys(("alembic_version", "audit_seals"), READS),
 }
 """Add a new table here after deciding what the service may do with it."""
 

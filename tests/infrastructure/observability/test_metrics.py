@@ -140,6 +140,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.cache_miss()
     metrics.rate_limit_rejected()
     metrics.rate_limit_unavailable()
+    for status in (401, 403, 403):
+        metrics.refused(status)
+    metrics.refusals_not_audited(3)
     metrics.transaction_retried()
     metrics.database_outage()
     metrics.descriptors_exhausted()
@@ -152,6 +155,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "cache_misses_total": 1,
         "rate_limit_rejected_total": 1,
         "rate_limit_unavailable_total": 1,
+        "login_failures_total": 1,
+        "access_refused_total": 2,
+        "refusals_not_audited_total": 3,
         "db_transaction_retries_total": 1,
         "db_outages_total": 1,
         "file_descriptors_exhausted_total": 1,
