@@ -72,7 +72,7 @@ def pause(link: RedisClient) -> None:
 
 
 def resume(link: RedisClient) -> None:
-    link._run_heartbeat()
+    link._tick()
 
 
 def test_the_first_member_drops_and_others_do_not(server: Redis, links: list[RedisClient]) -> None:

@@ -11,7 +11,7 @@ import hiredis
 import pytest
 
 from config.redis_config import redis_client
-from config.settings import RedisAddress
+from config.redis_address import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis import outage
 from infrastructure.redis.client import RedisClient
@@ -55,7 +55,7 @@ def outage_proven_by(detector: OutageDetector, time: Time, error: Exception) -> 
         since, time.now = time.now, time.now + 0.6 * OUTAGE_SECONDS
         detector.on_waiting()
         detector.on_failure(time.now, error)
-        verdicts.append(detector.is_outage_proven(since))
+        verdicts.append(detector.is_hopeless(since))
     return verdicts
 
 
@@ -102,7 +102,7 @@ def test_an_error_that_may_affect_one_worker_only_proves_nothing(time: Time, err
 def test_an_attempt_that_started_earlier_proves_nothing(time: Time) -> None:
     detector = OutageDetector()
     detector.on_failure(time.now, ConnectionRefusedError())
-    assert not detector.is_outage_proven(time.now)
+    assert not detector.is_hopeless(time.now)
 
 
 def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
