@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 DATABASES = range(16)
 SCHEMES = "redis://, rediss:// (TLS) or unix://"
-FORMS = "must be redis://user:password@host:port/db, with %XX for special characters"
+FORM = "must be redis://user:password@host:port/db, with %XX for special characters"
 SOCKET_FORM = "must be unix:///path?db=0, or unix://user:password@/path?db=0, with %XX for special characters"
 
 
@@ -50,21 +50,25 @@ def problem_of_redis_url(value: str) -> str | None:
     if not value.startswith(("redis://", "rediss://", "unix://")):
         return f"must start with {SCHEMES}"
     is_socket = value.startswith("unix:")
+    form = SOCKET_FORM if is_socket else FORM
     try:
         url = urlsplit(value)
         options, port = _options(url), url.port
     except ValueError:
-        return SOCKET_FORM if is_socket else FORMS
-    if is_socket and (url.hostname or port is not None or url.fragment or url.path in ("", "/")):
-        return SOCKET_FORM
-    if not is_socket and (port == 0 or url.fragment):
-        return FORMS
+        return form
+    names_socket = not url.hostname and port is None and url.path not in ("", "/")
+    if url.fragment or not (names_socket if is_socket else port != 0):
+        return form
     if options.keys() - {"db"}:
         return "has an unknown parameter; the only parameter is db"
-    for database in ("" if is_socket else url.path.removeprefix("/"), options.get("db")):
-        if database and not (re.fullmatch("[0-9]{1,9}", database) and int(database) in DATABASES):
-            return f"the database must be a number, {DATABASES[0]}-{DATABASES[-1]}"
-    return None
+    databases = options.get("db"), "" if is_socket else url.path.removeprefix("/")
+    return (
+        None if all(map(_is_database, databases)) else f"the database must be a number, {DATABASES[0]}-{DATABASES[-1]}"
+    )
+
+
+def _is_database(text: str | None) -> bool:
+    return not text or (re.fullmatch("[0-9]{1,9}", text) is not None and int(text) in DATABASES)
 
 
 def _options(url: SplitResult) -> dict[str, str]:

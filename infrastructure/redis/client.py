@@ -17,10 +17,10 @@ from typing import Any
 import hiredis
 
 from config.redis_address import RedisAddress
+from infrastructure.redis.failures import explain
 from infrastructure.redis.handshake import POLL_SECONDS, REPLY_TIMEOUT_SECONDS
 from infrastructure.redis.outage import PATIENCE_SECONDS
 from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word, with_prefix
-from infrastructure.redis.refusals import refusal_of
 from infrastructure.redis.supervisor import RedisSupervisor
 
 TRUST_SECONDS = 0.9
@@ -142,8 +142,7 @@ class RedisClient(RedisSupervisor):
         if isinstance(reply, RedisDownError):
             return
         if isinstance(reply, Exception):
-            refusal = refusal_of(reply, is_tls=self._address.is_tls, was_up=True)
-            self.mark_down(refusal.explanation if refusal else str(reply))
+            self.mark_down(explain(reply, is_tls=self._address.is_tls, was_up=True).explanation)
         elif sent_at - self._membership.confirmed_at > TRUST_SECONDS:
             self.mark_down("this worker sent its heartbeat too late", is_outage_possible=False)
         elif not reply:

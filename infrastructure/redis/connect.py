@@ -38,9 +38,10 @@ async def connect(
     for address in addresses:
         try:
             _, connected = await loop.create_connection(connection, address, redis.port, **options)
-            return connected
         except OSError as error:
             errors.append(error)
+        else:
+            return connected
     raise min(errors, key=is_unserved)
 
 

@@ -35,7 +35,9 @@ class Handshake:
 
         Raise the error of the first command that Redis rejects, and TimeoutError after five seconds of silence.
         """
-        commands = [SimpleCommand(*with_prefix(words, self.prefix)) for words in (*self._commands, self._membership.join())]
+        commands = [
+            SimpleCommand(*with_prefix(words, self.prefix)) for words in (*self._commands, self._membership.join())
+        ]
         pipeline = Pipeline(commands)
         connection.send(pipeline)
         slow = await is_slow(pipeline)

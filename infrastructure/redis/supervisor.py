@@ -14,6 +14,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.redis import retry_pause
 from infrastructure.redis.connect import connect
 from infrastructure.redis.connection import RedisConnection
+from infrastructure.redis.failures import explain, keeps_connection
 from infrastructure.redis.handshake import (
     CONNECTION_TIMEOUT_SECONDS,
     POLL_SECONDS,
@@ -24,7 +25,6 @@ from infrastructure.redis.handshake import (
 from infrastructure.redis.membership import Membership
 from infrastructure.redis.outage import OutageDetector
 from infrastructure.redis.protocol import Pipeline, RedisDownError, Word
-from infrastructure.redis.refusals import keeps_connection, refusal_of
 from infrastructure.redis.retry_pause import RetryPause
 
 logger = logging.getLogger(__name__)
@@ -227,13 +227,11 @@ class RedisSupervisor:
 
     def _note_failure(self, started_at: float, error: Exception) -> bool:
         """Note and log a failed attempt. Return True if only a repair ends the cause."""
-        refusal = refusal_of(error, is_tls=self._address.is_tls, was_up=self._membership.confirmed_at > -inf)
-        is_lasting = refusal is not None and refusal.is_lasting
+        failure = explain(error, is_tls=self._address.is_tls, was_up=self._membership.confirmed_at > -inf)
         self._first_attempt_ended.set()
-        self._outage.on_failure(started_at, error, is_lasting)
-        reason = refusal.explanation if refusal else str(error) or type(error).__name__
-        self._log_outage(reason, logging.ERROR if is_lasting else logging.WARNING)
-        return is_lasting
+        self._outage.on_failure(started_at, error, failure.is_refusal)
+        self._log_outage(failure.explanation, logging.ERROR if failure.is_refusal else logging.WARNING)
+        return failure.is_refusal
 
     def _log_outage(self, reason: str, level: int = logging.WARNING) -> None:
         """Log an outage once, and again if it turns out to be a refusal."""

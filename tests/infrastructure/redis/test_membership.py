@@ -313,19 +313,6 @@ class TestSufficientDrop:
         assert server.drops() == 1
 
 
-def test_members_go_on_while_the_memory_is_full(server: Redis) -> None:
-    member = Membership()
-    server.run(member.join())
-    server.client.config_set("maxmemory-policy", "noeviction")
-    server.client.config_set("maxmemory", 1)
-    try:
-        assert server.run(member.heartbeat()) > 0
-        assert server.run(Membership().join()) > 0
-    finally:
-        server.client.config_set("maxmemory", "256mb")
-        server.client.config_set("maxmemory-policy", "allkeys-lru")
-
-
 def test_a_heartbeat_is_a_write(server: Redis) -> None:
     """Notice a server that only reads: it could not drop stamps."""
     member = Membership()

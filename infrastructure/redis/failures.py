@@ -1,4 +1,4 @@
-"""Explanations of the errors with which Redis refuses a worker, each with its remedy, in one line."""
+"""Explanations of failures of Redis, with the remedy of those that only a repair ends, in one line each."""
 
 import ssl
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from infrastructure.redis.protocol import RedisDownError
 
 GUIDE = "docs/REDIS_IMPLEMENTATION_GUIDE.md"
 _CLUSTER = "it is a node of a cluster: REDIS_HOST or REDIS_URL must lead to a single server"
-_PLAIN = "the server speaks no TLS: use redis:// in REDIS_URL"
+_PLAIN = "if it speaks no TLS, use redis:// in REDIS_URL"
 _TLS = "if it demands TLS, use rediss:// in REDIS_URL"
 
 # Begins of error replies, and explanations.
@@ -33,23 +33,25 @@ FULL = "OOM"
 _FULL = "its memory is full: raise `maxmemory`, or set `maxmemory-policy` to allkeys-lru"
 
 
-class Refusal(NamedTuple):
-    """`is_lasting` if only a repair ends it, which somebody has to know about."""
+class Failure(NamedTuple):
+    """Explanation of an error. `is_refusal` if only a repair ends it, which somebody has to know about."""
 
     explanation: str
-    is_lasting: bool
+    is_refusal: bool
 
 
-def refusal_of(error: Exception, *, is_tls: bool, was_up: bool) -> Refusal | None:
-    """Return the refusal that the error shows; None for an outage, which ends by itself.
-
-    `was_up` tells that this address has worked: then a closed connection is an outage.
-    """
-    explanation = _explanation(error, is_tls=is_tls, was_up=was_up)
-    if explanation is None:
-        return None
+def explain(error: Exception, *, is_tls: bool, was_up: bool) -> Failure:
+    """Return the explanation on one line. After `was_up`, a closed connection is no sign of a wrong setting."""
     text = " ".join((str(error) or type(error).__name__).split())
-    return Refusal(f"{explanation} ({text})", is_lasting=explanation != _FULL)
+    if isinstance(error, hiredis.ReplyError):
+        if FULL in text[:4] or f"-{FULL} " in text:
+            return Failure(f"{_FULL} ({text})", is_refusal=False)
+        remedy = next((remedy for begin, remedy in _REPLIES.items() if text.startswith(begin)), None)
+    else:
+        remedy = _remedy_of_connection(error, is_tls=is_tls, was_up=was_up)
+    if isinstance(error, TimeoutError):
+        return Failure("it does not answer" + f"; {_PLAIN}" * (is_tls and not was_up), is_refusal=False)
+    return Failure(f"{remedy} ({text})" if remedy else text, is_refusal=remedy is not None)
 
 
 def keeps_connection(error: Exception) -> bool:
@@ -57,20 +59,15 @@ def keeps_connection(error: Exception) -> bool:
     return isinstance(error, hiredis.ReplyError) and str(error).startswith((FULL, "NOPERM"))
 
 
-def _explanation(error: Exception, *, is_tls: bool, was_up: bool) -> str | None:
+def _remedy_of_connection(error: Exception, *, is_tls: bool, was_up: bool) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        if "match" in error.verify_message or "not valid for" in error.verify_message:
+        if "match" in error.verify_message:
             return "its certificate names another host: use the name of the certificate in REDIS_URL"
         return "its certificate is not from a known CA, or has expired: set REDIS_CA_FILE to the file of its CA"
     if isinstance(error, ssl.SSLError):
         return _PLAIN
     if isinstance(error, hiredis.ProtocolError):
         return f"it does not speak the protocol of Redis; {_TLS}"
-    if isinstance(error, hiredis.ReplyError):
-        text = str(error)
-        if FULL in text[:4] or f"-{FULL} " in text:
-            return _FULL
-        return next((remedy for begin, remedy in _REPLIES.items() if text.startswith(begin)), None)
     if isinstance(error, RedisDownError | ConnectionResetError) and not was_up and not is_tls:
         return f"it closes the connection without an answer; {_TLS}"
     return None
