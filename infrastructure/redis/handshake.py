@@ -45,10 +45,10 @@ class Handshake:
             await pipeline.wait()
         for command in commands:
             command.result()
-        if slow or connection.is_closed or pipeline.age() > REPLY_TIMEOUT_SECONDS:
+        if connection.is_closed or pipeline.age() > REPLY_TIMEOUT_SECONDS:
             return False
-        self._membership.confirm(pipeline.sent_at, commands[-1].result())
-        return True
+        self._membership.confirm(pipeline.sent_at, commands[-1].result())  # so that a slow one drops no stamp again
+        return not slow
 
 
 async def is_slow(pipeline: Pipeline) -> bool:

@@ -49,7 +49,7 @@ if drops then
   redis.call('UNLINK', root)
   redis.call('HSET', last_drop, 'time', now)
 end
-if not joins and not redis.call('ZSCORE', members, worker) then
+if not redis.call('ZSCORE', members, worker) and not joins then
   return 0
 end
 redis.call('ZADD', members, now, worker)

@@ -30,9 +30,7 @@ from infrastructure.redis.retry_pause import RetryPause
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.1  # between two looks at overdue replies, which send nothing
-HEARTBEAT_TICKS = 3
-"""Ticks between two heartbeats. With four, a reply in 0.6 s would come too late for the trust of 0.9 s, and a delay of
-0.6 s would let the members forget each other."""
+HEARTBEAT_SECONDS = 0.3  # with 0.4 s, a reply after 0.6 s would come too late for the trust of 0.9 s
 SLOW_HEARTBEATS = 3  # consecutive ones, so that one pause of Redis or the worker costs nothing
 SLOW = f"it is slow: {SLOW_HEARTBEATS} heartbeats without a reply within {SLOW_SECONDS} s"
 START_TIMEOUT_SECONDS = 2.0
@@ -54,8 +52,9 @@ class RedisSupervisor:
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ran_at = 0.0
-        self._ticks = 0
         self._heartbeat: Pipeline | None = None  # the newest
+        self._heartbeat_at = -inf
+        self._is_latency_judged = False
         self._late_heartbeats = 0
         self._connection: RedisConnection | None = None
         self._membership = Membership()
@@ -122,11 +121,12 @@ class RedisSupervisor:
         if self._is_reply_overdue():
             self._outage.on_waiting()
         elif self.is_up:
-            if self._ticks == 0:
-                self._heartbeat = self._send_heartbeat()
-            elif self._ticks == 1:
+            if monotonic() - self._heartbeat_at >= HEARTBEAT_SECONDS:
+                self._heartbeat, self._heartbeat_at = self._send_heartbeat(), monotonic()
+                self._is_latency_judged = False
+            elif not self._is_latency_judged:
+                self._is_latency_judged = True
                 self._loop.call_later(POLL_SECONDS, self._judge_latency)
-            self._ticks = (self._ticks + 1) % HEARTBEAT_TICKS
         self._timer_ran_at = monotonic()
 
     def _judge_latency(self) -> None:
@@ -218,7 +218,8 @@ class RedisSupervisor:
     def _be_up(self) -> None:
         self._outage.on_up()
         self._retry_pause.reset()
-        self._logged_level = self._late_heartbeats = self._ticks = 0
+        self._logged_level = self._late_heartbeats = 0
+        self._heartbeat, self._heartbeat_at = None, -inf  # the next tick sends one
         self.is_up = True
         self._first_attempt_ended.set()
         logger.info(
