@@ -170,6 +170,7 @@ class RedisSupervisor:
         if self._find_prefix:
             self.prefix = self._handshake.prefix = await self._find_prefix()
             self._find_prefix = None
+            logger.info("all keys in Redis begin with %s", self.prefix)
 
     async def _serve_connection(self) -> None:
         """Open one connection and keep it until it is lost. Raise the error that ends it."""
@@ -222,9 +223,7 @@ class RedisSupervisor:
         self._heartbeat, self._heartbeat_at = None, -inf  # the next tick sends one
         self.is_up = True
         self._first_attempt_ended.set()
-        logger.info(
-            "Redis connected successfully: %s (DB: %d), keys %s*", self._address.place, self._address.db, self.prefix
-        )
+        logger.info("Redis connected successfully: %s (DB: %d)", self._address.place, self._address.db)
 
     def _note_failure(self, started_at: float, error: Exception) -> bool:
         """Note and log a failed attempt. Return True if only a repair ends the cause."""

@@ -58,7 +58,7 @@ class Site:
     def root_stamp(self) -> bytes | None:
         with redis_client(address_of(self.valkey)) as client:
             keys: Any = client.keys(f"*:{ROOT_STAMP}")  # the prefix is that of the only shop
-            return client.get(keys[0]) if keys else None  # type: ignore[return-value] # redis-py types both clients
+            return client.get(keys[0]) if keys else None
 
     def health(self) -> str:
         return str(httpx2.get(f"{self.app.url}/health_check", timeout=5).json()["status"])
