@@ -37,6 +37,7 @@ from middleware.tracing import trace_requests
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
+from services.caching.key_prefix import find_key_prefix
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
@@ -80,8 +81,9 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
 
 def create_app_context(settings: Settings) -> AppContext:
     address = settings.redis_address()
-    redis = RedisClient(address) if address else None
-    database, cache = Database(settings), CacheService(redis, settings.redis_cache_ttl)
+    database = Database(settings)
+    redis = RedisClient(address, lambda: find_key_prefix(settings, database)) if address else None
+    cache = CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
     return AppContext(settings, database, redis, cache, in_doubt, Refusals())
 

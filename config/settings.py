@@ -2,19 +2,21 @@
 
 import ipaddress
 import os
+import ssl
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from config.empty_lists import EmptyLists
+from config.redis_address import RedisAddress, parse_redis_url, problem_of_redis_url
 from config.root_path import checked_root_path
-from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
+from config.server_urls import one_line, postgres_url, problem_of_postgres_url, shown_url
 from infrastructure.server.cores import usable_cores
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -29,13 +31,6 @@ SECRETS = (
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 MAX_WORKERS = 64
 LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
-
-
-class RedisAddress(NamedTuple):
-    host: str
-    port: int
-    db: int
-    password: str
 
 
 class Settings(BaseSettings):
@@ -69,8 +64,13 @@ class Settings(BaseSettings):
     redis_host: str | None = Field(None, description="host name; unset starts an embedded server")
     redis_port: Port = Field(6379, description="TCP port, 1-65535")
     redis_db: int = Field(0, ge=0, le=15, description="database number, 0-15")
+    redis_username: str = Field("", description="user of Redis; empty for its default user")
     redis_password: SecretStr = SecretStr("")
-    redis_url: SecretStr | None = Field(None, description="redis://:password@host:port/db")
+    redis_url: SecretStr | None = Field(None, description="redis://user:password@host:port/db")
+    redis_ca_file: Path | None = Field(None, description="PEM file with the certificates of a CA, for rediss://")
+    redis_prefix: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.:-]{1,32}$", description="letters, digits and . : _ - of all keys, up to 32"
+    )
     redis_cache_ttl: int = Field(300, ge=1, le=86400, description="seconds a cached product lives, 1-86400")
     redis_max_connections: int = Field(
         50, ge=1, le=1000, description="connections of the redis-py pool of scripts, 1-1000"
@@ -170,6 +170,10 @@ class Settings(BaseSettings):
                 raise _wrong(name, url, problem)
         if self.redis_url and (problem := problem_of_redis_url(self.redis_url.get_secret_value())):
             raise _wrong("redis_url", self.redis_url, problem)
+        if self.redis_username and self.embeds_redis:
+            raise _wrong("redis_username", self.redis_username, "REDIS_HOST or REDIS_URL has to be set, too")
+        if self.redis_ca_file and (problem := self._problem_of_ca_file(self.redis_ca_file)):
+            raise _wrong("redis_ca_file", str(self.redis_ca_file), problem)
         if self.migration_database_url and self.embeds_postgres:
             raise _wrong(
                 "migration_database_url",
@@ -177,6 +181,19 @@ class Settings(BaseSettings):
                 "the service has no such server: POSTGRES_HOST or DATABASE_URL has to be set, too",
             )
         return self
+
+    def _problem_of_ca_file(self, file: Path) -> str | None:
+        """Return the reason why the CA of Redis cannot be used, or None."""
+        address = self.redis_address()
+        if address and not address.is_tls:
+            return "needs REDIS_URL=rediss://…"
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            return "is no PEM file with certificates"
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:
@@ -220,16 +237,21 @@ class Settings(BaseSettings):
     def trusted_networks(self) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
 
-    def redis_address(self) -> "RedisAddress | None":
-        """Return the address of Redis, or None when Redis is disabled."""
+    def redis_address(self) -> RedisAddress | None:
+        """Return the address of Redis, or None when Redis is disabled.
+
+        REDIS_URL counts before host, port and database. A user or password that it lacks comes from the own settings.
+        """
         if not self.redis_enabled:
             return None
+        address = RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, "")
         if self.redis_url:
-            url = make_url(self.redis_url.get_secret_value())
-            database = int(str(url.query.get("db") or url.database or 0))
-            return RedisAddress(url.host or "localhost", url.port or 6379, database, url.password or "")
-        password = self.redis_password.get_secret_value()
-        return RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
+            address = parse_redis_url(self.redis_url.get_secret_value())
+        return address._replace(
+            username=address.username or self.redis_username,
+            password=address.password or self.redis_password.get_secret_value(),
+            ca_file=self.redis_ca_file,
+        )
 
     def sqlalchemy_url(self) -> URL:
         """Return PostgreSQL's URL for SQLAlchemy with psycopg2."""

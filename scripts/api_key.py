@@ -25,8 +25,8 @@ from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.principal import Principal, Role
 from services.cache_service import CacheService
 from services.exceptions import ServiceError
-from services.rendering import Created
 from services.refusals import Refusals
+from services.rendering import Created
 from services.request_context import AuditedRequest, RequestContext
 from services.transactions.in_doubt import InDoubtWrites
 

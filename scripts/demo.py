@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from config.redis_config import redis_client
 from config.settings import Settings, load_settings
+from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
@@ -142,9 +143,17 @@ def drop_cache(settings: Settings) -> None:
     if address := settings.redis_address():
         try:
             with redis_client(address, settings.redis_max_connections) as redis:
-                redis.delete(ROOT_STAMP)
+                redis.delete(f"{key_prefix(settings)}{ROOT_STAMP}")
         except RedisError as error:
             tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
+
+
+def key_prefix(settings: Settings) -> str:
+    """Return the prefix of the shop's keys in Redis."""
+    if settings.redis_prefix:
+        return f"{settings.redis_prefix}:"
+    with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+        return derived_prefix(*connection.execute(text(DATABASE_IDENTITY)).one())
 
 
 def refresh_statistics(settings: Settings) -> None:

@@ -94,6 +94,10 @@ class Metrics:
         """Count the begin of an outage of the database."""
         self._totals.counters["db_outages_total"] += 1
 
+    def redis_outage(self) -> None:
+        """Count the begin of an outage of Redis: it is away, slow, full, or refuses this worker."""
+        self._totals.counters["redis_outages_total"] += 1
+
     def descriptors_exhausted(self) -> None:
         """Count a time without a free file descriptor."""
         self._totals.counters["file_descriptors_exhausted_total"] += 1

@@ -1,4 +1,7 @@
-"""Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid."""
+"""Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid.
+
+Keys have no prefix here: entries are the same for all shops, and the cache of each adds its own.
+"""
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
@@ -71,6 +74,15 @@ class CacheEntry:
         """Keys of the root stamp and of the entry's own stamp: one for all lists of a resource, one for each object."""
         return ROOT_STAMP, f"{self.resource.name}:list:token" if self.is_list else f"{self.key}:token"
 
+    def fetch_command(self, prefix: str) -> bytes:
+        """Return the encoded command that reads the stamps and the entry. It is kept for the next read."""
+        command = self._fetch_commands.get(prefix)
+        if command is None:
+            keys = [prefix + key for key in (*self.stamp_keys, self.key)]
+            command = self._fetch_commands[prefix] = pack_command(("MGET", *keys))
+        return command
+
     @cached_property
-    def fetch_command(self) -> bytes:
-        return pack_command(("MGET", *self.stamp_keys, self.key))
+    def _fetch_commands(self) -> dict[str, bytes]:
+        """Commands by prefix: one, unless a process serves several shops."""
+        return {}

@@ -21,10 +21,12 @@ class CacheLookup:
     made of rows that are read from now on; None means that it must not be stored or shared.
     """
 
-    __slots__ = ("_open", "body", "coding", "entry", "etag", "head", "pipeline", "stamps")
+    __slots__ = ("_open", "body", "coding", "entry", "etag", "head", "pipeline", "prefix", "stamps")
 
-    def __init__(self, entry: CacheEntry, still_open: "dict[str, CacheLookup]") -> None:
+    def __init__(self, entry: CacheEntry, still_open: "dict[str, CacheLookup]", prefix: str) -> None:
+        """Build a lookup of the entry in the shop whose keys begin with `prefix`."""
         self.entry = entry
+        self.prefix = prefix
         self.pipeline: Pipeline
         self.stamps: bytes | None = None
         self.etag = b""
@@ -35,7 +37,7 @@ class CacheLookup:
 
     def pack(self) -> bytes:
         self._open.pop(self.entry.key, None)
-        return self.entry.fetch_command
+        return self.entry.fetch_command(self.prefix)
 
     def resolve(self, reply: Any) -> None:
         if isinstance(reply, Exception) or not self.pipeline.is_trusted:

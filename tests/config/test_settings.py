@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from config.settings import RedisAddress, Settings, inherit_settings, load_settings
+from config.redis_address import RedisAddress
+from config.settings import Settings, inherit_settings, load_settings
 from run_production import fit_connections, table
+from tests.certificates import Authority
 from tests.servers import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -36,6 +38,7 @@ WRONG = {
     "DB_STATEMENT_TIMEOUT": "601",
     "REDIS_ENABLED": "perhaps",
     "REDIS_DB": "16",
+    "REDIS_PREFIX": "a*b",
     "API_PORT": "65536",
     "UVICORN_WORKERS": "0",
     "LIMIT_MAX_REQUESTS": "-1",
@@ -132,13 +135,17 @@ WRONG_URLS = {
     ("REDIS_URL", "redis://h/1/2"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?db=x"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?timeout=5"): "the only parameter is db",
-    ("REDIS_URL", "redis://h:99999"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://h:0"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://:hunter2"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://:hunt#er2@h"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://[::1/2"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://h:99999"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://h:0"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://:hunter2"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://:hunt#er2@h"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://[::1/2"): "must be redis://user:password@host:port/db",
     ("REDIS_URL", "http://:hunter2@h"): "must start with redis://",
-    ("REDIS_URL", "hunter2"): "must start with redis://",
+    ("REDIS_URL", "hunter2"): "must start with redis://, rediss:// (TLS) or unix://",
+    ("REDIS_URL", "unix://host/redis.sock"): "must be unix:///path?db=0",
+    ("REDIS_URL", "unix://"): "must be unix:///path?db=0",
+    ("REDIS_URL", "unix://u:hunter2@/redis.sock?db=99"): "the database must be a number, 0-15",
+    ("REDIS_URL", "rediss://u:hunter2@h?ssl_cert_reqs=none"): "the only parameter is db",
     ("DATABASE_URL", "mysql://somebody:hunter2@host/db"): "must start with postgresql://",
     ("DATABASE_URL", "postgresql://u:hunter2@h:abc/db"): "must be postgresql://user:password@host:port/database",
     ("DATABASE_URL", "postgresql://u:hunter2@h/db?sslmod=require"): 'invalid connection option "sslmod"',
@@ -169,14 +176,66 @@ def test_a_wrong_url_shows_host_and_database(monkeypatch: pytest.MonkeyPatch) ->
     assert with_password.startswith("REDIS_URL=redis://(secret)@h:6379/99: ")
 
 
-@pytest.mark.parametrize(
-    ("url", "database"),
-    [("redis://h", 0), ("redis://h/", 0), ("redis://h/15", 15), ("redis://h?db=2", 2), ("redis://h/1?db=2", 2)],
-)
-def test_the_database_of_redis_url(url: str, database: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefer `?db=` to the path, as redis-py does."""
-    monkeypatch.setenv("REDIS_URL", url)
-    assert load_settings().redis_address() == RedisAddress("h", 6379, database, "")
+SOCKET = RedisAddress("localhost", 6379, 0, "", path="/run/redis.sock")
+ADDRESSES: list[tuple[dict[str, str], RedisAddress]] = [
+    ({"REDIS_HOST": "h"}, RedisAddress("h", 6379, 0, "")),
+    (
+        {"REDIS_HOST": "h", "REDIS_PORT": "7000", "REDIS_DB": "3"},
+        RedisAddress("h", 7000, 3, ""),
+    ),
+    (
+        {"REDIS_HOST": "h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p@ss"},
+        RedisAddress("h", 6379, 0, "p@ss", "shop"),
+    ),
+    ({"REDIS_URL": "redis://h"}, RedisAddress("h", 6379, 0, "")),
+    ({"REDIS_URL": "redis://h/"}, RedisAddress("h", 6379, 0, "")),
+    ({"REDIS_URL": "redis://h/15"}, RedisAddress("h", 6379, 15, "")),
+    ({"REDIS_URL": "redis://h?db=2"}, RedisAddress("h", 6379, 2, "")),
+    ({"REDIS_URL": "redis://h/1?db=2"}, RedisAddress("h", 6379, 2, "")),  # as redis-py does
+    ({"REDIS_URL": "redis://[::1]:7000/1"}, RedisAddress("::1", 7000, 1, "")),
+    ({"REDIS_URL": "redis://:p%40ss%2F%25@h"}, RedisAddress("h", 6379, 0, "p@ss/%")),
+    ({"REDIS_URL": "redis://sh%3Aop:p%23@h"}, RedisAddress("h", 6379, 0, "p#", "sh:op")),
+    ({"REDIS_URL": "rediss://shop:p@h:7000"}, RedisAddress("h", 7000, 0, "p", "shop", is_tls=True)),
+    ({"REDIS_URL": "unix:///run/redis.sock"}, SOCKET),
+    ({"REDIS_URL": "unix:///run/redis.sock?db=4"}, SOCKET._replace(db=4)),
+    ({"REDIS_URL": "unix://shop:p@/run/redis.sock"}, SOCKET._replace(username="shop", password="p")),
+    (
+        {"REDIS_URL": "redis://h:7000", "REDIS_HOST": "i", "REDIS_PORT": "8000", "REDIS_DB": "3"},
+        RedisAddress("h", 7000, 0, ""),
+    ),
+    (
+        {"REDIS_URL": "redis://h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p"},
+        RedisAddress("h", 6379, 0, "p", "shop"),
+    ),
+    (
+        {"REDIS_URL": "redis://a:b@h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p"},
+        RedisAddress("h", 6379, 0, "b", "a"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "address"), ADDRESSES, ids=[" ".join(given.values()) for given, _ in ADDRESSES])
+def test_the_address_of_redis(given: dict[str, str], address: RedisAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().redis_address() == address
+
+
+def test_the_authority_of_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = Authority(tmp_path).file
+    monkeypatch.setenv("REDIS_URL", "rediss://h")
+    monkeypatch.setenv("REDIS_CA_FILE", str(file))
+    address = load_settings().redis_address()
+    assert address
+    assert address.ca_file == file
+    (tmp_path / "no.pem").write_text("no certificate")
+    assert "no PEM file with certificates" in told(monkeypatch, REDIS_CA_FILE=str(tmp_path / "no.pem"))
+    assert "No such file or directory" in told(monkeypatch, REDIS_CA_FILE=str(tmp_path / "nowhere.pem"))
+    assert "needs REDIS_URL=rediss://" in told(monkeypatch, REDIS_CA_FILE=str(file), REDIS_URL="redis://h")
+
+
+def test_a_user_needs_a_configured_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "REDIS_HOST or REDIS_URL has to be set, too" in told(monkeypatch, REDIS_USERNAME="shop")
 
 
 @pytest.mark.parametrize(
