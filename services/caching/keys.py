@@ -3,7 +3,7 @@
 Keys have no prefix here: entries are the same for all shops, and the cache of each adds its own.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
