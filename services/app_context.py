@@ -6,6 +6,7 @@ from config.settings import Settings
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisClient
 from services.cache_service import CacheService
+from services.caching.database_watch import DatabaseWatch
 from services.transactions.in_doubt import InDoubtWrites
 
 
@@ -18,4 +19,5 @@ class AppContext:
     redis: RedisClient | None
     cache: CacheService
     in_doubt: InDoubtWrites
+    watch: DatabaseWatch
     is_draining: bool = False

@@ -8,6 +8,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 
 Waiter = asyncio.Future[None]
 OnTimeout = Callable[[DatabaseUnavailableError], None]
+Check = Callable[[], None]
 
 
 class FairSemaphore:
@@ -16,9 +17,19 @@ class FairSemaphore:
     One timer serves all waiters, because the first waiter always expires first.
     """
 
-    def __init__(self, size: int, wait_seconds: float, what: str, on_timeout: OnTimeout | None = None) -> None:
-        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error."""
-        self._on_timeout = on_timeout
+    def __init__(
+        self,
+        size: int,
+        wait_seconds: float,
+        what: str,
+        on_timeout: OnTimeout | None = None,
+        check_before: Check | None = None,
+    ) -> None:
+        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error.
+
+        `check_before` is called first and may raise an error that refuses the slot.
+        """
+        self._on_timeout, self._check_before = on_timeout, check_before
         self._free = self._size = size
         self._wait_seconds = wait_seconds
         self._what = what
@@ -31,6 +42,8 @@ class FairSemaphore:
 
     async def acquire(self) -> None:
         """Wait for a free slot, in the order of arrival. Raises DatabaseUnavailableError after `wait_seconds`."""
+        if self._check_before:
+            self._check_before()
         if self._free:
             self._free -= 1
             return

@@ -20,6 +20,7 @@ COUNTERS = {
     "rate_limit_unavailable_total": "Requests that a worker admitted by its own count, because Redis did not answer.",
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
     "db_outages_total": "Outages of the database, counted by each worker that noticed.",
+    "db_failovers_total": "Failovers of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",

@@ -19,6 +19,7 @@ from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
+from infrastructure.postgres.startup_options import usable_settings
 from infrastructure.server import listener as listeners
 from infrastructure.server.address_limit import AddressLimit
 from infrastructure.server.http_protocol import DeadlineConfig
@@ -60,6 +61,7 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
     try:
         with available_servers(settings) as complete:
             migrate(complete)
+            complete = usable_settings(complete)
             warn_if_open(complete)
             yield complete, listener
     finally:
