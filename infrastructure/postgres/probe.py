@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
@@ -9,7 +10,7 @@ import psycopg2
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.connection import AsyncConnection
-from infrastructure.postgres.failover import Server
+from infrastructure.postgres.failover import FailoverDetector, Server
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import CutConnectionError, NoAnswerError
@@ -29,8 +30,8 @@ WAITING_COMMITS = """
 class Probe(AsyncPool):
     """Connection with a deadline of one second. Health checks use it too."""
 
-    def __init__(self, *target: Any) -> None:
-        super().__init__(*target, size=1, wait_seconds=1, deadline_seconds=1, max_age_seconds=MAX_AGE_SECONDS)
+    def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:
+        super().__init__(dsn, failover, size=1, wait_seconds=1, deadline_seconds=1, max_age_seconds=MAX_AGE_SECONDS)
         self._waiting = set[Any]()
         self._hanging: DatabaseUnavailableError | None = None
 
