@@ -27,7 +27,7 @@ class FairSemaphore:
     ) -> None:
         """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error.
 
-        `check_before` is called first and may raise an error that refuses the slot.
+        `check_before` is called before a slot is granted, and may raise an error that refuses it.
         """
         self._on_timeout, self._check_before = on_timeout, check_before
         self._free = self._size = size
@@ -42,8 +42,7 @@ class FairSemaphore:
 
     async def acquire(self) -> None:
         """Wait for a free slot, in the order of arrival. Raises DatabaseUnavailableError after `wait_seconds`."""
-        if self._check_before:
-            self._check_before()
+        self._check()
         if self._free:
             self._free -= 1
             return
@@ -57,6 +56,11 @@ class FairSemaphore:
         except asyncio.CancelledError:
             if not waiter.cancelled() and waiter.exception() is None:  # the slot was granted before the task ended
                 self.release()
+            raise
+        try:
+            self._check()
+        except BaseException:
+            self.release()
             raise
 
     async def __aenter__(self) -> None:
@@ -73,6 +77,10 @@ class FairSemaphore:
                 waiter.set_result(None)
                 return
         self._free += 1
+
+    def _check(self) -> None:
+        if self._check_before:
+            self._check_before()
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         if self._timer:

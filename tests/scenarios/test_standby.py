@@ -1,7 +1,7 @@
 """PostgreSQL with a standby: no read is stale, whatever the address of the database leads to meanwhile."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def test_lagging_standby_behind_the_address_is_never_read(site: Site, standby: S
 
 def test_failover_that_loses_writes_empties_the_cache(site: Site, standby: Standby) -> None:
     """Read only: no write could notice the new server."""
-    before = until(lambda: site.redis(DATABASE))
+    before = until(lambda: site.redis(DATABASE)) or b""
     standby.disconnect()
     assert site.write("/products/1", price=2) == 200
     until(lambda: site.get("/products/1").headers["X-Cache-Hit"] == "true")
@@ -115,8 +115,7 @@ def test_failover_that_loses_writes_empties_the_cache(site: Site, standby: Stand
     until(lambda: site.price() == 1, RECOVERY_SECONDS)
     with ThreadPoolExecutor(8) as workers:
         until(lambda: site.prices(workers) == {1}, RECOVERY_SECONDS)
-    after = until(lambda: (found := site.redis(DATABASE)) != before and found)
-    assert before.split(b"/")[0] == after.split(b"/")[0]
+    until(lambda: site.redis(DATABASE) == before.replace(b"/00000001", b"/00000002"), RECOVERY_SECONDS)
     assert site.write("/products/1", price=3) == 200
     assert site.price() == 3
     assert 1 <= site.count("the database has failed over") <= 2, "once for each worker"
@@ -131,20 +130,15 @@ def test_silently_cut_connections_are_replaced(site: Site) -> None:
         assert site.prices(workers) == {1}
         old = run(site.primary, sessions)
         site.path.cut()
-        until(lambda: is_fast(lambda: site.write("/categories", name=f"New {site.count('')}") in (201, 409)), 10)
+        until(lambda: set(workers.map(site.write, ["/products/1"] * 20)) == {200}, RECOVERY_SECONDS)
         until(lambda: site.prices(workers) == {1}, RECOVERY_SECONDS)
         left = f"SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(ARRAY{old})"
         until(lambda: run(site.primary, left) == 0, RECOVERY_SECONDS)
 
 
-def is_fast(work: Callable[[], bool]) -> bool:
-    return work()
-
-
 @pytest.mark.parametrize("site", ["direct"], indirect=True)
 def test_commits_that_wait_for_a_standby_occupy_few_connections(site: Site) -> None:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-    before = "the database is unavailable"
 
     def write(number: int) -> int:
         return site.write("/products", name=f"Ball {number}", price=1, stock=1, category_id=1)
@@ -152,10 +146,10 @@ def test_commits_that_wait_for_a_standby_occupy_few_connections(site: Site) -> N
     with ThreadPoolExecutor(60) as workers:
         run(site.primary, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
         run(site.primary, "SELECT pg_reload_conf()")
-        assert set(workers.map(write, range(120))) == {503}
+        assert set(workers.map(write, range(60))) == {503}
         held = run(site.primary, waiting)
-        assert 1 <= held <= 2 * 14, "no more than the two workers have connections that write"
-        assert set(workers.map(write, range(120, 180))) == {503}
+        assert 1 <= held <= 2 * 7, "not more than the two workers have connections for single writes"
+        assert set(workers.map(write, range(60, 90))) == {503}
         assert run(site.primary, waiting) == held
         assert site.price() == 1
         assert len(site.get("/products?limit=100").json()) == 1
@@ -165,4 +159,4 @@ def test_commits_that_wait_for_a_standby_occupy_few_connections(site: Site) -> N
         stored = run(site.primary, "SELECT count(*) FROM products")
         assert stored == 2 + held
         until(lambda: len(site.get("/products?limit=100").json()) == stored, 5)
-    assert 1 <= site.count(before) <= 2
+    assert 1 <= site.count("the database is unavailable") <= 2, "once for each worker"
