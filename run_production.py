@@ -28,8 +28,8 @@ CONNECTION_LIMITS = """
         FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
         UNION ALL SELECT rolconnlimit, 'the role ' || rolname FROM pg_roles
         WHERE rolname = current_user AND rolconnlimit >= 0 AND NOT rolsuper
-        UNION ALL SELECT datconnlimit, 'the database ' || datname FROM pg_database JOIN pg_roles ON rolname = current_user
-        WHERE datname = current_database() AND datconnlimit >= 0 AND NOT rolsuper
+        UNION ALL SELECT datconnlimit, 'the database ' || datname FROM pg_database, pg_roles
+        WHERE datname = current_database() AND rolname = current_user AND datconnlimit >= 0 AND NOT rolsuper
     ) AS limits (connections, source)
     ORDER BY 1 LIMIT 1
 """

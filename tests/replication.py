@@ -34,7 +34,7 @@ class Standby(PostgresServer):
         source = f"host={LOOPBACK} port={self._primary.port} user={SUPERUSER} password='{self._primary.password}'"
         command = [*self._prefix(), str(self._programs / "pg_basebackup"), "-d", source, "-D", str(new)]
         options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
-        subprocess.run([*command, *options], check=True, capture_output=True)  # noqa: S603 # the wheel's program
+        subprocess.run([*command, *options], check=True, capture_output=True)
         new.rename(self._data)
 
     def pause(self) -> None:

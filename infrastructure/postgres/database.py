@@ -87,17 +87,14 @@ class Database:
         writers_of_a_row = max(1, ROW_WRITERS // settings.uvicorn_workers)
         self.row_locks = KeyedLocks(writers_of_a_row, settings.db_pool_timeout, "row")
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
-        self.failover = FailoverDetector()
+        self.failover = FailoverDetector(settings.db_pool_recycle if settings.db_pool_recycle >= 0 else inf)
         target, limits = (dsn, self.failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        max_age = settings.db_pool_recycle if settings.db_pool_recycle >= 0 else inf
         shares = settings.db_pipeline and settings.db_read_connections > 1
-        short_reads = PipelinedReads(*target, max_age) if shares else None
+        short_reads = PipelinedReads(*target) if shares else None
         self.probe = Probe(*target)
         may_write = self.probe.refuse_while_commits_hang
-        self.reads = AsyncPool(
-            *target, settings.db_read_connections - shares, *limits, short_reads, max_age_seconds=max_age
-        )
-        self.writes = AsyncPool(*target, settings.db_threads, *limits, max_age_seconds=max_age, check_before=may_write)
+        self.reads = AsyncPool(*target, settings.db_read_connections - shares, *limits, short_reads)
+        self.writes = AsyncPool(*target, settings.db_threads, *limits, check_before=may_write)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted, may_write)
 
     def pool_usage(self) -> PoolUsage:

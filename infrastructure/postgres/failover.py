@@ -7,6 +7,7 @@ pooler it may, so reads there carry CHECK_PRIMARY.
 
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet
@@ -15,7 +16,6 @@ import psycopg
 import psycopg2
 
 from infrastructure.postgres import timeouts
-from infrastructure.postgres.timeouts import CutConnectionError
 
 YOUNG_SECONDS = 1.0
 
@@ -46,9 +46,10 @@ class OpenConnection(Protocol):
 
 
 class FailoverDetector:
-    """Detector of failovers and of silently cut connections, one for each worker. Safe to use from any thread."""
+    """Detector of obsolete connections, one for each worker. Safe to use from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_age_seconds: float = inf) -> None:
+        self._max_age_seconds = max_age_seconds
         self.identity: str | None = None
         """Identity of the server behind the newest connection."""
         self.connections: WeakSet[OpenConnection] = WeakSet()
@@ -88,7 +89,8 @@ class FailoverDetector:
         """
         if opened_at <= self._renewed_at or (server and not server.is_pooled and server.identity != self.identity):
             return True
-        return opened_at <= self._refused_at and monotonic() - opened_at >= YOUNG_SECONDS
+        age = monotonic() - opened_at
+        return age >= self._max_age_seconds or (opened_at <= self._refused_at and age >= YOUNG_SECONDS)
 
     def identify(self, connection: Any) -> Server:
         """Return the server of a new synchronous psycopg2 connection. Raises psycopg2.OperationalError."""

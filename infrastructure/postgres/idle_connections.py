@@ -1,8 +1,5 @@
 """Idle connections of a pool, without those to a lost server, to a former one, or that are too old."""
 
-from math import inf
-from time import monotonic
-
 from infrastructure.postgres.connection import AsyncConnection
 from infrastructure.postgres.failover import FailoverDetector
 
@@ -10,15 +7,15 @@ from infrastructure.postgres.failover import FailoverDetector
 class IdleConnections(list[AsyncConnection]):
     """Stack of idle connections: the one used last is taken first."""
 
-    def __init__(self, failover: FailoverDetector, max_age_seconds: float = inf) -> None:
+    def __init__(self, failover: FailoverDetector) -> None:
         super().__init__()
-        self._failover, self._max_age_seconds = failover, max_age_seconds
+        self._failover = failover
 
     def take(self) -> AsyncConnection | None:
         """Remove and return a connection that is neither obsolete nor orphaned. Close the others on the way."""
         while self:
             connection = self.pop()
-            if not (connection.is_orphaned or self._is_outdated(connection)):
+            if not (connection.is_orphaned or self._failover.is_obsolete(connection.opened_at, connection.server)):
                 return connection
             connection.close()
         return None
@@ -35,8 +32,3 @@ class IdleConnections(list[AsyncConnection]):
         """Close and remove all connections."""
         while self:
             self.pop().close()
-
-    def _is_outdated(self, connection: AsyncConnection) -> bool:
-        if monotonic() - connection.opened_at >= self._max_age_seconds:
-            return True
-        return self._failover.is_obsolete(connection.opened_at, connection.server)

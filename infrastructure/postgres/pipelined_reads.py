@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import partial
-from math import inf
 from time import monotonic
 from typing import Any
 
@@ -31,8 +30,8 @@ class PipelinedReads:
     So the pool's rules for lost connections, deadlines and outages hold for all reads.
     """
 
-    def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector, max_age_seconds: float = inf) -> None:
-        self._dsn, self._failover, self._max_age_seconds = dsn, failover, max_age_seconds
+    def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:
+        self._dsn, self._failover = dsn, failover
         self._connection: PipelinedConnection | None = None
         self._opening: asyncio.Task[None] | None = None
         self._opens_at = 0.0
@@ -76,8 +75,6 @@ class PipelinedReads:
             self._opening = asyncio.create_task(self._open())
 
     def _is_outdated(self, connection: PipelinedConnection) -> bool:
-        if monotonic() - connection.opened_at >= self._max_age_seconds:
-            return True
         return self._failover.is_obsolete(connection.opened_at, connection.server)
 
     async def _open(self) -> None:

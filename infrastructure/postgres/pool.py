@@ -8,7 +8,6 @@ in Sessions.
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from math import inf
 from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
@@ -53,14 +52,12 @@ class AsyncPool:
         wait_seconds: float,
         deadline_seconds: float,
         short_reads: PipelinedReads | None = None,
-        *,
-        max_age_seconds: float = inf,
         check_before: Check | None = None,
     ) -> None:
         """`check_before` may raise DatabaseUnavailableError before a statement waits for a connection."""
         self._short_reads = short_reads
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
-        self._idle = IdleConnections(failover, max_age_seconds)
+        self._idle = IdleConnections(failover)
         self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted, check_before)
         self._prepares = True
 

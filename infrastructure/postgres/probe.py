@@ -31,7 +31,7 @@ class Probe(AsyncPool):
     """Connection with a deadline of one second. Health checks use it too."""
 
     def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:
-        super().__init__(dsn, failover, size=1, wait_seconds=1, deadline_seconds=1, max_age_seconds=MAX_AGE_SECONDS)
+        super().__init__(dsn, failover, size=1, wait_seconds=1, deadline_seconds=1)
         self._waiting = set[Any]()
         self._hanging: DatabaseUnavailableError | None = None
 
@@ -56,6 +56,9 @@ class Probe(AsyncPool):
             return
         try:
             connection = await self._open_connection()
+            if monotonic() - connection.opened_at >= MAX_AGE_SECONDS:
+                connection.close()
+                connection = await self._open_connection()
             await self._check(connection)
         except (DatabaseUnavailableError, psycopg2.Error) as error:
             logger.debug("the database is not checked: %s", error)

@@ -13,8 +13,6 @@ from psycopg2 import extensions
 
 SLICE_SECONDS = 0.2
 
-_cut_at = 0.0
-
 
 class CutConnectionError(psycopg2.OperationalError):
     """Connection that the network has silently dropped, while others work. An immediate retry may succeed."""
@@ -23,10 +21,16 @@ class CutConnectionError(psycopg2.OperationalError):
         super().__init__("the network has dropped the connection")
 
 
+class _LastCut:
+    at = 0.0
+
+
+_last_cut = _LastCut()
+
+
 def cut_waits() -> None:
     """Make synchronous calls that wait for an answer now raise CutConnectionError."""
-    global _cut_at
-    _cut_at = time.monotonic()
+    _last_cut.at = time.monotonic()
 
 
 class NoAnswerError(psycopg2.OperationalError):
@@ -52,7 +56,7 @@ def install_wait_callback(connect_seconds: float, answer_seconds: float) -> None
             while not poller.poll(min(SLICE_SECONDS, max(0, end - time.monotonic())) * 1000):
                 # psycopg2 closes the connection when its wait fails, because the answer may still come. Closing it
                 # here would deadlock: psycopg2 holds a lock during BEGIN, COMMIT and ROLLBACK.
-                if begun <= _cut_at:
+                if begun <= _last_cut.at:
                     raise CutConnectionError
                 if time.monotonic() >= end:
                     raise NoAnswerError

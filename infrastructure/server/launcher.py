@@ -59,9 +59,9 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     configure_logging(settings)
     try:
-        with available_servers(settings) as complete:
-            migrate(complete)
-            complete = usable_settings(complete)
+        with available_servers(settings) as addressed:
+            migrate(addressed)
+            complete = usable_settings(addressed)
             warn_if_open(complete)
             yield complete, listener
     finally:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from config.settings import RedisAddress, Settings, inherit_settings, load_settings
-from run_production import ConnectionLimit, connection_limit, fit_connections, table
+from run_production import ConnectionLimit, fit_connections, table
 from tests.servers import ROOT
 
 EXAMPLE = ROOT / ".env.example"

@@ -22,7 +22,7 @@ from migrations import runner
 from migrations.runner import ADVISORY_LOCK, migrate
 from tests.migrations.test_migrations import new_database, schema
 from tests.pgbouncer import pgbouncer
-from tests.servers import ROOT, until
+from tests.servers import ROOT
 
 WAITS = "another session migrates the database, waiting for its lock: PostgreSQL's process"
 

@@ -110,8 +110,8 @@ def limited(settings: Settings) -> Iterator[Settings]:
 def test_budget_knows_the_limits_of_role_and_database(settings: Settings, limited: Settings) -> None:
     assert connection_limit(settings) == ConnectionLimit(697)
     assert connection_limit(limited) == ConnectionLimit(5, f"the role {ROLE}")
-    with closing(Database(settings)) as database, database.engine.connect() as connection:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+    with closing(Database(settings)) as database, database.engine.connect() as plain:
+        connection = plain.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(text(f"ALTER DATABASE {settings.postgres_db} CONNECTION LIMIT 4"))
         try:
             assert connection_limit(limited) == ConnectionLimit(4, f"the database {settings.postgres_db}")
