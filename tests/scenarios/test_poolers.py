@@ -112,9 +112,10 @@ def test_budget_knows_the_limits_of_role_and_database(settings: Settings, limite
     assert connection_limit(limited) == ConnectionLimit(5, f"the role {ROLE}")
     with closing(Database(settings)) as database, database.engine.connect() as plain:
         connection = plain.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text(f"ALTER DATABASE {settings.postgres_db} CONNECTION LIMIT 4"))
+        connection.execute(text(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1"))
+        connection.execute(text(f"ALTER DATABASE {settings.postgres_db} CONNECTION LIMIT 400"))
         try:
-            assert connection_limit(limited) == ConnectionLimit(4, f"the database {settings.postgres_db}")
+            assert connection_limit(limited) == ConnectionLimit(400, f"the database {settings.postgres_db}")
         finally:
             connection.execute(text(f"ALTER DATABASE {settings.postgres_db} CONNECTION LIMIT -1"))
 

@@ -142,6 +142,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.rate_limit_unavailable()
     metrics.transaction_retried()
     metrics.database_outage()
+    metrics.database_failover()
     metrics.descriptors_exhausted()
     metrics.set_low_stock(4)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
