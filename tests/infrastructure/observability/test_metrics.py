@@ -155,6 +155,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "rate_limit_unavailable_total": 1,
         "db_transaction_retries_total": 1,
         "db_outages_total": 1,
+        "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,
