@@ -54,7 +54,7 @@ class AsyncPool:
         short_reads: PipelinedReads | None = None,
         check_before: Check | None = None,
     ) -> None:
-        """`check_before` may raise DatabaseUnavailableError before a statement waits for a connection."""
+        """Call `check_before`, which may raise DatabaseUnavailableError, before a statement gets a connection."""
         self._short_reads = short_reads
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)

@@ -1,4 +1,4 @@
-"""Start-up options of the service's connections, and the check of what a pooler allows, made before workers start."""
+"""Start-up options of the service's connections. A check before the start finds out whether a pooler allows them."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def service_options(settings: Settings) -> dict[str, str]:
 
 
 def joined_options(settings: Settings) -> str:
-    """Return the options of the URL and then those of the service, which win where both set the same one."""
+    """Return the options of the URL and those of the service. If both set the same one, that of the service counts."""
     given = settings.sqlalchemy_url().query.get("options", ())
     own = service_options(settings) if settings.db_startup_options else {}
     return " ".join([*([given] if isinstance(given, str) else given), *(f"-c {name}={own[name]}" for name in own)])
