@@ -37,6 +37,7 @@ from middleware.tracing import trace_requests
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
+from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
@@ -85,7 +86,8 @@ def create_app_context(settings: Settings) -> AppContext:
     redis = RedisClient(address, lambda: find_key_prefix(settings, database)) if address else None
     cache = CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
-    return AppContext(settings, database, redis, cache, in_doubt, Refusals())
+    watch = DatabaseWatch(database, redis)
+    return AppContext(settings, database, redis, cache, in_doubt, watch, Refusals())
 
 
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
@@ -119,14 +121,19 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     metrics.watch_pools(app_context.database.pool_usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     report_draining(app_context)
-    periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
-    tasks = [asyncio.create_task(work) for work in periodic]
-    if app_context.settings.audits and app_context.settings.audit_interval:
-        tasks.append(asyncio.create_task(keep_auditing(app_context)))
     settle_garbage_collection()
     if app_context.redis:
         app_context.redis.start()
         await app_context.redis.wait_for_first_attempt()
+    await app_context.watch.check_before_start()
+    periodic = [
+        keep_removing_expired_keys(app_context),
+        app_context.in_doubt.keep_dropping(),
+        app_context.watch.keep_checking(),
+    ]
+    if app_context.settings.audits:
+        periodic.append(keep_auditing(app_context))
+    tasks = [asyncio.create_task(work) for work in periodic]
     yield
     for task in tasks:
         task.cancel()

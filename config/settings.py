@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     )
     db_read_connections: int = Field(4, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
     db_pipeline: bool = True
+    db_startup_options: bool = True
     db_connect_timeout: int = Field(2, ge=1, le=60, description="seconds, 1-60")
     db_statement_timeout: float = Field(5, gt=0, le=600, description="seconds a statement may run, up to 600")
     db_lock_timeout: float = Field(2, gt=0, le=600, description="seconds to wait for a lock, up to 600")

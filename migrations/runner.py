@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from config.server_urls import place_of
 from config.settings import Settings, load_settings
+from infrastructure.postgres.startup_options import refuse_statement_pooling
 from infrastructure.servers import script_servers
 from migrations.rights import SERVICE_ROLE
 from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions
@@ -86,6 +87,7 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
                 holders,
             )
         except OperationalError as error:
+            refuse_statement_pooling(engine.url, settings.db_connect_timeout)
             if time.monotonic() >= deadline:
                 raise
             waits_for, details = "the database is down, waiting for it:", str(error.orig).strip()

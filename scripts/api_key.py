@@ -24,6 +24,7 @@ from services.app_context import AppContext
 from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.principal import Principal, Role
 from services.cache_service import CacheService
+from services.caching.database_watch import DatabaseWatch
 from services.exceptions import ServiceError
 from services.refusals import Refusals
 from services.rendering import Created
@@ -59,7 +60,8 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> str:
     database = Database(settings)
     in_doubt = InDoubtWrites(database, None, settings.db_statement_timeout)
     try:
-        keys = Keys(ApiKeyService(AppContext(settings, database, None, CacheService(), in_doubt, Refusals())))
+        watch = DatabaseWatch(database, None)
+        keys = Keys(ApiKeyService(AppContext(settings, database, None, CacheService(), in_doubt, watch, Refusals())))
         output: str = await arguments.act(keys, arguments)
         return output
     finally:

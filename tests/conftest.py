@@ -19,6 +19,7 @@ from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.postgres.database import Database
 from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
+from services.caching.database_watch import DATABASE
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
@@ -115,7 +116,7 @@ def empty_cache(settings: Settings) -> None:
     assert where
     with redis_client(where) as server:
         keys: Any = server.keys("*")
-        server.unlink(ROOT_STAMP, *(key for key in keys if not key.decode().endswith((MEMBERS, LAST_DROP))))
+        server.unlink(ROOT_STAMP, *(key for key in keys if not key.decode().endswith((MEMBERS, LAST_DROP, DATABASE))))
 
 
 @pytest.fixture

@@ -98,6 +98,10 @@ class Metrics:
         """Count the begin of an outage of Redis: it is away, slow, full, or refuses this worker."""
         self._totals.counters["redis_outages_total"] += 1
 
+    def database_failover(self) -> None:
+        """Count a change of the database server or of its history."""
+        self._totals.counters["db_failovers_total"] += 1
+
     def descriptors_exhausted(self) -> None:
         """Count a time without a free file descriptor."""
         self._totals.counters["file_descriptors_exhausted_total"] += 1

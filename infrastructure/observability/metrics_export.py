@@ -24,6 +24,7 @@ COUNTERS = {
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
     "db_outages_total": "Outages of the database, counted by each worker that noticed.",
     "redis_outages_total": "Times that Redis was away, slow or full, or refused a worker, counted by each worker.",
+    "db_failovers_total": "Failovers of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",

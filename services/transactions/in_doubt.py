@@ -92,6 +92,9 @@ class InDoubtWrites:
         return sorted({key for write in tuple(self._writes) for key in write.stamp_keys})
 
     async def _is_answering(self) -> bool:
+        """Return False also while commits wait for a standby: such a write becomes visible when the wait ends."""
+        if self._database.probe.has_hanging_commits:
+            return False
         try:
             return bool(await self._database.probe.fetch("SELECT 1", {}))
         except DatabaseUnavailableError:

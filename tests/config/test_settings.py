@@ -8,7 +8,7 @@ import pytest
 
 from config.redis_address import RedisAddress
 from config.settings import Settings, inherit_settings, load_settings
-from run_production import fit_connections, table
+from run_production import ConnectionLimit, fit_connections, table
 from tests.certificates import Authority
 from tests.servers import ROOT
 
@@ -385,19 +385,18 @@ def test_the_table_of_the_configuration_shows_no_secret() -> None:
 @pytest.mark.parametrize("free", [697, 400, 97, 40, 10])
 def test_pools_are_made_to_fit_the_server(free: int) -> None:
     wanted = Settings(uvicorn_workers=5, db_pool_size=50, db_max_overflow=100, db_read_connections=10, db_threads=10)
-    update = fit_connections(wanted, free)
+    update = fit_connections(wanted, ConnectionLimit(free))
     fitted = wanted.model_copy(update=update)
     probe = 1
     pools = fitted.db_pool_size + fitted.db_max_overflow
     connections = pools + fitted.db_read_connections + fitted.db_threads + probe
-    workers_and_successor = 6
-    assert workers_and_successor * connections <= max(free, workers_and_successor * 4)
+    assert (fitted.uvicorn_workers + 1) * connections <= max(free, 2 * 4), "also for the successor of a worker"
     assert fitted.db_threads <= fitted.db_pool_size
     assert Settings.model_validate(fitted.model_dump()) == fitted
 
 
 def test_pools_that_fit_stay_as_they_are() -> None:
-    assert fit_connections(Settings(uvicorn_workers=4), 697) == {}
+    assert fit_connections(Settings(uvicorn_workers=4), ConnectionLimit(697)) == {}
     assert fit_connections(Settings(uvicorn_workers=64), None) == {}
 
 
@@ -407,7 +406,7 @@ FREE_BY_DEFAULT = 97  # max_connections of a new PostgreSQL, without the 3 for s
 @pytest.mark.parametrize("cores", [1, 2, 3, 4])
 def test_the_default_pools_fit_a_default_server(cores: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        assert fit_connections(Settings(uvicorn_workers=cores), FREE_BY_DEFAULT) == {}
+        assert fit_connections(Settings(uvicorn_workers=cores), ConnectionLimit(FREE_BY_DEFAULT)) == {}
     assert not caplog.records
 
 
@@ -426,14 +425,14 @@ def test_only_chosen_sizes_shrink_with_a_warning(
     chosen: dict[str, Any], free: int, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        assert fit_connections(Settings(uvicorn_workers=8, **chosen), free)
+        assert fit_connections(Settings(uvicorn_workers=8, **chosen), ConnectionLimit(free))
     assert [record.levelname for record in caplog.records] == [level]
 
 
 def test_workers_that_are_never_recycled_need_no_connections_for_successors() -> None:
     settings = Settings(uvicorn_workers=5, limit_max_requests=0)
-    assert fit_connections(settings, FREE_BY_DEFAULT) == {}
-    assert fit_connections(settings.model_copy(update={"limit_max_requests": 1}), FREE_BY_DEFAULT)
+    assert fit_connections(settings, ConnectionLimit(FREE_BY_DEFAULT)) == {}
+    assert fit_connections(settings.model_copy(update={"limit_max_requests": 1}), ConnectionLimit(FREE_BY_DEFAULT))
 
 
 @pytest.mark.parametrize(

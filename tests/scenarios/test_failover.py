@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
-from infrastructure.postgres import idle_connections
+from infrastructure.postgres import failover
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.idle_connections import FailoverDetector
+from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
@@ -64,7 +64,7 @@ def test_all_pools_find_the_new_primary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Leave the connections to the standby open: nothing closes them in a real failover either."""
-    monkeypatch.setattr(idle_connections, "YOUNG_SECONDS", 0)
+    monkeypatch.setattr(failover, "YOUNG_SECONDS", 0)
     database = Database(settings)
     pools = database.reads, database.writes, database.probe
 
@@ -83,11 +83,11 @@ def test_all_pools_find_the_new_primary(
 
 
 def test_readers_keep_connections_opened_after_the_failover() -> None:
-    failover = FailoverDetector()
+    detector = FailoverDetector()
     now = monotonic()
-    assert not failover.is_obsolete(now - 60)
-    failover.record()
-    assert [failover.is_obsolete(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
+    assert not detector.is_obsolete(now - 60, None)
+    detector.record()
+    assert [detector.is_obsolete(opened_at, None) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
 
 
 @pytest.mark.parametrize("method", ["write", "transaction"])

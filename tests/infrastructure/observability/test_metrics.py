@@ -147,6 +147,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.transaction_retried()
     metrics.database_outage()
     metrics.redis_outage()
+    metrics.database_failover()
     metrics.descriptors_exhausted()
     metrics.set_low_stock(4)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
@@ -163,6 +164,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "db_transaction_retries_total": 1,
         "db_outages_total": 1,
         "redis_outages_total": 1,
+        "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,
