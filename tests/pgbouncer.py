@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,14 +12,15 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from tests.servers import until
+from infrastructure.postgres.roles import Role
+from tests.servers import ROLES, until
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
 
 @contextmanager
-def pgbouncer(target_port: int, user: str, password: str, mode: str = "transaction") -> Iterator[int]:
-    """Yield the port of a PgBouncer in `mode` with three server connections for each database and user.
+def pgbouncer(target_port: int, mode: str = "transaction", *, roles: Iterable[Role] = ROLES) -> Iterator[int]:
+    """Yield the port of a PgBouncer in `mode` with three server connections for each database and role.
 
     Skips the test if PgBouncer is not installed.
     """
@@ -28,7 +29,7 @@ def pgbouncer(target_port: int, user: str, password: str, mode: str = "transacti
     port = free_port()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "users").write_text(f'"{user}" "{password}"\n')
+        (folder / "users").write_text("".join(f'"{role.name}" "{role.password}"\n' for role in roles))
         (folder / "pgbouncer.ini").write_text(
             f"[databases]\n* = host={LOOPBACK} port={target_port} pool_size={3 if mode == 'transaction' else 40}\n"
             f"[pgbouncer]\nlisten_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\n"

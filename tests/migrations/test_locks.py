@@ -158,8 +158,7 @@ def pooled(empty: tuple[Settings, Engine]) -> Iterator[URL]:
     """Yield the URL of the empty database through PgBouncer in transaction mode, with three server connections."""
     target = empty[0].migration_url()
     assert target.port
-    assert target.username
-    with pgbouncer(target.port, target.username, str(target.password)) as port:
+    with pgbouncer(target.port) as port:
         yield make_url(f"postgresql+psycopg2://{target.username}@{LOOPBACK}:{port}/{target.database}")
 
 

@@ -7,10 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx2
-import psycopg2
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
@@ -35,9 +34,8 @@ def variables(settings: Settings, port: int, **changes: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("mode", ["transaction", "session"])
 def test_service_works_behind_a_pooler_without_settings(settings: Settings, tmp_path: Path, mode: str) -> None:
-    password = settings.postgres_password.get_secret_value()
     with (
-        pgbouncer(settings.postgres_port, settings.postgres_user, password, mode) as port,
+        pgbouncer(settings.postgres_port, mode) as port,
         running_app(tmp_path, variables(settings, port)) as app,
         httpx2.Client(base_url=app.url, timeout=20) as client,
     ):
@@ -56,8 +54,7 @@ def test_service_works_behind_a_pooler_without_settings(settings: Settings, tmp_
 
 
 def test_statement_mode_prevents_the_start(settings: Settings, tmp_path: Path) -> None:
-    password = settings.postgres_password.get_secret_value()
-    with pgbouncer(settings.postgres_port, settings.postgres_user, password, "statement") as port:
+    with pgbouncer(settings.postgres_port, "statement") as port:
         environment = variables(settings, port, API_PORT=str(free_port()))
         done = subprocess.run(
             [sys.executable, str(ROOT / "run_production.py")],
@@ -95,23 +92,18 @@ def test_options_of_the_url_are_joined_with_those_of_the_service(settings: Setti
 
 
 @pytest.fixture
-def limited(settings: Settings) -> Iterator[Settings]:
+def limited(settings: Settings, superuser: Engine) -> Iterator[Settings]:
     """Yield settings with a role that has a limit of five connections."""
-    with closing(
-        psycopg2.connect(settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(False))
-    ) as own:
-        own.autocommit = True
-        with own.cursor() as cursor:
-            cursor.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'limited' CONNECTION LIMIT 5")
-            yield settings.model_copy(update={"postgres_user": ROLE, "postgres_password": SecretStr("limited")})
-            cursor.execute(f"DROP ROLE {ROLE}")
+    with superuser.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'limited' CONNECTION LIMIT 5"))
+        yield settings.model_copy(update={"postgres_user": ROLE, "postgres_password": SecretStr("limited")})
+        connection.execute(text(f"DROP ROLE {ROLE}"))
 
 
-def test_budget_knows_the_limits_of_role_and_database(settings: Settings, limited: Settings) -> None:
+def test_budget_knows_the_limits_of_role_and_database(settings: Settings, limited: Settings, superuser: Engine) -> None:
     assert connection_limit(settings) == ConnectionLimit(697)
     assert connection_limit(limited) == ConnectionLimit(5, f"the role {ROLE}")
-    with closing(Database(settings)) as database, database.engine.connect() as plain:
-        connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+    with superuser.connect() as connection:
         connection.execute(text(f"ALTER ROLE {ROLE} CONNECTION LIMIT -1"))
         connection.execute(text(f"ALTER DATABASE {settings.postgres_db} CONNECTION LIMIT 400"))
         try:
@@ -121,7 +113,7 @@ def test_budget_knows_the_limits_of_role_and_database(settings: Settings, limite
 
 
 def test_missing_settings_of_the_role_are_named_once(
-    settings: Settings, limited: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, limited: Settings, superuser: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Expect no warning once the role has them, in whatever unit."""
     wanted = limited.model_copy(update={"db_startup_options": False})
@@ -131,7 +123,7 @@ def test_missing_settings_of_the_role_are_named_once(
         assert all(
             name in record.getMessage() for name in ("statement_timeout=5000ms", "client_connection_check_interval")
         )
-        with closing(Database(settings)) as database, database.engine.begin() as connection:
+        with superuser.connect() as connection:
             for name, value in service_options(settings).items():
                 connection.execute(text(f"ALTER ROLE {ROLE} SET {name} = '{value}'"))
         caplog.clear()

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from config.redis_config import redis_client
-from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.redis.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE
 from tests.pgbouncer import pgbouncer
@@ -54,8 +54,8 @@ class Site:
 
     def redis(self, key: str) -> bytes | None:
         with redis_client(address_of(self.valkey)) as client:
-            value: bytes | None = client.get(key)
-            return value
+            keys: Any = client.keys(f"*:{key}")
+            return client.get(keys[0]) if keys else None  # type: ignore[return-value] # the type of asynchronous clients
 
     def count(self, text: str) -> int:
         return self.app.log.read_text().count(text)
@@ -69,7 +69,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         path = stack.enter_context(NetworkPath(primary.port))
         port = path.port
         if request.param != "direct":
-            port = stack.enter_context(pgbouncer(port, SUPERUSER, primary.password, request.param))
+            port = stack.enter_context(pgbouncer(port, request.param))
         environment = address(primary) | address(valkey) | {"POSTGRES_PORT": str(port)}
         environment |= {"LIMIT_MAX_REQUESTS": "0", "LOG_TO_FILE": "false"}
         app = stack.enter_context(running_app(tmp_path, environment))

@@ -28,10 +28,10 @@ def test_only_another_server_empties_the_cache(settings: Settings, caplog: pytes
             async with running(redis):
 
                 async def keeps_stamp(watch: DatabaseWatch) -> bool:
-                    server.set(ROOT_STAMP, "stamp")
+                    server.set(redis.prefix + ROOT_STAMP, "stamp")
                     await watch.check()
-                    assert server.get(DATABASE) == identity().encode()
-                    return bool(server.exists(ROOT_STAMP))
+                    assert server.get(redis.prefix + DATABASE) == identity().encode()
+                    return bool(server.exists(redis.prefix + ROOT_STAMP))
 
                 def identity() -> str:
                     assert database.failover.identity
@@ -41,7 +41,7 @@ def test_only_another_server_empties_the_cache(settings: Settings, caplog: pytes
                 assert not await keeps_stamp(first), "nobody has noted the server before"
                 assert await keeps_stamp(first)
                 assert await keeps_stamp(DatabaseWatch(database, redis)), "a start"
-                server.set(DATABASE, "noted by another worker")
+                server.set(redis.prefix + DATABASE, "noted by another worker")
                 assert not await keeps_stamp(first)
                 assert await keeps_stamp(first)
                 assert not caplog.records, "the server of this worker has not changed"
