@@ -55,7 +55,7 @@ class Site:
     def redis(self, key: str) -> bytes | None:
         with redis_client(address_of(self.valkey)) as client:
             keys: Any = client.keys(f"*:{key}")
-            return client.get(keys[0]) if keys else None  # type: ignore[return-value] # the type of asynchronous clients
+            return client.get(keys[0]) if keys else None
 
     def count(self, text: str) -> int:
         return self.app.log.read_text().count(text)
