@@ -5,9 +5,9 @@ FROM ${PYTHON_IMAGE}
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/venv/bin:$PATH
 WORKDIR /app
 
-COPY requirements*.txt ./
+COPY locks/dev.lock /
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python -m venv /venv && pip install -r requirements-dev.txt
+    python -m venv /venv && pip install --require-hashes -r /dev.lock
 COPY . .
 
 # Loopback would be unreachable from outside the container; docker-compose.yaml publishes on the host's loopback.

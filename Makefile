@@ -13,13 +13,17 @@ USABLE = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c '$(USABLE)' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv/bin
-# The installed sets of requirements: the service with embedded servers, demo data, and all tools.
+# The installed sets of requirements: the service with embedded servers, demo data, all tools of development, and those
+# that check and lock what is delivered.
 RUN := .venv/.run
 DEMO := .venv/.demo
 DEV := .venv/.dev
+TOOLS := .data/check-deploy/venv/.tools
+TOOL := $(dir $(TOOLS))bin
 
-.PHONY: help run run-production test fuzz check format demo migrate migration audit api-key api-key-revoke api-keys \
-	bench-hot bench-hot-product bench-peers bench-lists bench-capacity bench-defaults bench-memory load load-highest check-deploy image-test clean clean-data
+.PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
+	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
+	bench-defaults bench-memory bench-compression bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,17 +39,18 @@ run-production: $(RUN) ## Run the API with many workers
 test: $(DEV) ## Run the tests with coverage (ARGS="-k name" selects tests, in one process and without coverage)
 	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term -n 2 --dist loadfile)
 
-# ARGS=--authenticated uses AUTH_MODE=both and an admin key; other arguments go to Schemathesis.
+# ARGS=--authenticated uses AUTH_MODE=both and an admin token; other arguments go to Schemathesis.
 fuzz: $(DEV) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)
 	@$(VENV)/python -m tests.fuzz --cases $(CASES) --seconds $(DURATION) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-check: $(DEV) ## Check format, lint rules, types and import rules
+check: $(DEV) ## Check format, lint rules, types, import rules and locks
 	@$(VENV)/isort --check-only .
 	@$(VENV)/black --check .
 	@$(VENV)/flake8 .
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy .
 	@$(VENV)/lint-imports --no-cache
+	@$(VENV)/python scripts/lock.py --check
 
 format: $(DEV) ## Format the code and apply lint fixes
 	@$(VENV)/ruff check --fix --exit-zero --quiet .
@@ -55,6 +60,10 @@ format: $(DEV) ## Format the code and apply lint fixes
 demo: $(DEMO) ## Fill the shop with demo data (SIZE=small|medium|large)
 	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
 
+# The password of the administrator comes from PGPASSWORD or ~/.pgpass; docs/OPERATIONS.md#roles.
+roles: $(RUN) ## Prepare PostgreSQL's two roles as an administrator (admin=postgres)
+	@$(VENV)/python -m migrations.roles $(admin) $(ARGS)
+
 migrate: $(RUN) ## Bring the database up to date
 	@$(VENV)/python -m migrations.runner
 
@@ -63,11 +72,16 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
 
-audit: $(RUN) ## Check that stock, totals, statuses and bills agree
+audit: $(RUN) ## Check that stock, totals, statuses, bills and the audit log agree
 	@$(VENV)/python -m scripts.audit
 
-api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5)
-	@$(VENV)/python -m scripts.api_key make $(role) $(client)
+api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)
+	@$(VENV)/python -m scripts.api_key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
+		$(addprefix --network ,$(networks)) $(if $(expires),--expires "$(expires)") \
+		$(if $(description),--description "$(description)")
+
+api-key-rotate: $(RUN) ## Replace an API key (name=... overlap=86400): the old one stays valid for overlap seconds
+	@$(VENV)/python -m scripts.api_key rotate $(name) $(if $(overlap),--overlap $(overlap))
 
 api-key-revoke: $(RUN) ## Revoke an API key (name=...)
 	@$(VENV)/python -m scripts.api_key revoke $(name)
@@ -93,6 +107,9 @@ bench-capacity: $(DEV) ## Measure throughput by number of workers, and CPU per r
 bench-defaults: $(DEV) ## Measure the shipped defaults: replacement of workers, sizes of the pools
 	@$(VENV)/python -m benchmarks.defaults
 
+bench-compression: $(DEV) ## Measure compressed lists against plain ones
+	@$(VENV)/python -m benchmarks.compression
+
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory
 
@@ -102,7 +119,16 @@ load: $(DEV) ## Simulate 400 users for a minute (web page: locust -f load_test.p
 load-highest: $(DEV) ## Find the highest load that still meets all targets
 	@$(VENV)/python -m benchmarks.load highest
 
-check-deploy: $(DEV) ## Check deploy/, the compose files and the Dockerfiles
+bench-attacks: $(DEV) ## Measure memory and latency under hostile connections and tokens
+	@$(VENV)/python -m benchmarks.attacks
+
+lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
+	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)
+
+sbom: $(TOOLS) ## Write the bill of materials of the service, sbom.cdx.json (CycloneDX)
+	@PATH=$(CURDIR)/$(TOOL):$$PATH deploy/sbom.sh $(PYTHON)
+
+check-deploy: $(DEV) $(TOOLS) ## Check deploy/, the compose files and the Dockerfiles
 	@bash deploy/check.sh
 
 image-test: $(DEV) ## Build the production image and run its health check
@@ -113,12 +139,13 @@ clean: ## Remove the environment, caches and logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-data: ## Remove the data of the embedded servers (stop them first)
-	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres postgres-* valkey password lock || true
+	@cd "$${DATA_DIR:-.data}" 2>/dev/null && rm -rf postgres postgres-* valkey password* lock || true
 
-$(RUN): requirements.txt requirements-run.txt
-$(DEMO): requirements.txt requirements-run.txt requirements-demo.txt
-$(DEV): requirements.txt requirements-run.txt requirements-demo.txt requirements-dev.txt
-$(RUN) $(DEMO) $(DEV):
+$(RUN): locks/run.lock requirements.txt requirements-run.txt
+$(DEMO): locks/demo.lock requirements.txt requirements-run.txt requirements-demo.txt
+$(DEV): locks/dev.lock requirements.txt requirements-run.txt requirements-demo.txt requirements-dev.txt
+$(TOOLS): locks/tools.lock
+$(RUN) $(DEMO) $(DEV) $(TOOLS):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed. \
 	On Debian and Ubuntu: apt install python3-venv. Elsewhere: https://www.python.org/downloads/"; exit 1; }
-	@scripts/install.sh $(@:.venv/.%=%) $(PYTHON)
+	@scripts/install.sh $(@F:.%=%) $(PYTHON)

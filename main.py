@@ -27,14 +27,20 @@ from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_responses import CachedResponses
 from middleware.client_ip import ClientIpResolver
+from middleware.compression import Encoders
 from middleware.cors import constant_headers, cors_middleware
 from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
 from middleware.request_context import request_context
+from middleware.root_path import below_root_path
 from middleware.tracing import trace_requests
 from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
+from services.caching.database_watch import DatabaseWatch
+from services.caching.key_prefix import find_key_prefix
+from services.refusals import Refusals
+from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
 
@@ -51,10 +57,12 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         title="E-commerce REST API",
         version="1.0.0",
         description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
         dependencies=[Depends(database_slot)],
@@ -66,7 +74,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_health_checks(app, app_context)
-    add_documentation(app)
+    add_documentation(app, settings.root_path)
     add_exception_handlers(app)
     app.front = add_middleware(Router(app), app_context)
     return app
@@ -74,10 +82,12 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
 
 def create_app_context(settings: Settings) -> AppContext:
     address = settings.redis_address()
-    redis = RedisClient(address) if address else None
-    database, cache = Database(settings), CacheService(redis, settings.redis_cache_ttl)
+    database = Database(settings)
+    redis = RedisClient(address, lambda: find_key_prefix(settings, database)) if address else None
+    cache = CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
-    return AppContext(settings, database, redis, cache, in_doubt)
+    watch = DatabaseWatch(database, redis)
+    return AppContext(settings, database, redis, cache, in_doubt, watch, Refusals())
 
 
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
@@ -88,14 +98,17 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         limiter = RateLimiter(app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
     client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
-    app = FastPath(app, client_ips, limiter, responses, authenticator)
+    encoders = Encoders(app_context.cache) if settings.compression else None
+    app = FastPath(app, client_ips, limiter, responses, authenticator, encoders)
     app = request_context(
         app,
-        constant_headers(settings.cors_origins),
+        constant_headers(settings.cors_origins, compresses=settings.compression),
         for_browsers=cors_middleware(app, settings.cors_origins),
         access_log=client_ips if settings.access_log else None,
     )
-    return trace_requests(app) if traces_are_on(settings) else app
+    if traces_are_on(settings):
+        app = trace_requests(app)
+    return below_root_path(app, settings.root_path) if settings.root_path else app
 
 
 @asynccontextmanager
@@ -108,15 +121,23 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     metrics.watch_pools(app_context.database.pool_usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     report_draining(app_context)
-    periodic = keep_removing_expired_keys(app_context), app_context.in_doubt.keep_dropping()
-    tasks = [asyncio.create_task(work) for work in periodic]
     settle_garbage_collection()
     if app_context.redis:
         app_context.redis.start()
         await app_context.redis.wait_for_first_attempt()
+    await app_context.watch.check_before_start()
+    periodic = [
+        keep_removing_expired_keys(app_context),
+        app_context.in_doubt.keep_dropping(),
+        app_context.watch.keep_checking(),
+    ]
+    if app_context.settings.audits:
+        periodic.append(keep_auditing(app_context))
+    tasks = [asyncio.create_task(work) for work in periodic]
     yield
     for task in tasks:
         task.cancel()
+    await write_refusals(app_context)
     await app_context.database.threads.finish()
     await app_context.in_doubt.hand_over()
     if app_context.redis:

@@ -4,6 +4,7 @@ import logging
 import shutil
 import socket
 import sys
+from typing import NamedTuple
 
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
@@ -20,16 +21,33 @@ from infrastructure.server.supervisor import Workers
 
 logger = logging.getLogger("run_production")
 
-FREE_SLOTS = """
-    SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)
-    FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+# The limits of role and database do not apply to superusers.
+CONNECTION_LIMITS = """
+    SELECT limits.connections, limits.source FROM (
+        SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END), 'the server'
+        FROM pg_settings WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+        UNION ALL SELECT rolconnlimit, 'the role ' || rolname FROM pg_roles
+        WHERE rolname = current_user AND rolconnlimit >= 0 AND NOT rolsuper
+        UNION ALL SELECT datconnlimit, 'the database ' || datname FROM pg_database, pg_roles
+        WHERE datname = current_database() AND rolname = current_user AND datconnlimit >= 0 AND NOT rolsuper
+    ) AS limits (connections, source)
+    ORDER BY 1 LIMIT 1
 """
+LEAST_CONNECTIONS = 4
+"""Connections of a worker with the smallest pools: transactions, single writes, reads, checks."""
+
+
+class ConnectionLimit(NamedTuple):
+    """The lowest limit for the connections of the service, and its source."""
+
+    connections: int
+    source: str = "the server"
 
 
 def main(app: str = MAIN) -> None:
     """Serve the application that `app` names as `module:attribute`."""
     with prepared_service() as (wanted, listener):
-        settings = wanted.model_copy(update=fit_connections(wanted, free_slots(wanted)))
+        settings = wanted.model_copy(update=fit_connections(wanted, connection_limit(wanted)))
         metrics = prepare_metrics(settings)
         try:
             print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
@@ -53,43 +71,46 @@ def serve(settings: Settings, listener: socket.socket, app: str = MAIN) -> None:
         sys.exit(STARTUP_FAILURE)
 
 
-def free_slots(settings: Settings) -> int | None:
-    """Return the number of connections that PostgreSQL allows to ordinary roles, or None if the query fails."""
+def connection_limit(settings: Settings) -> ConnectionLimit | None:
+    """Return the number of connections that PostgreSQL allows to the role, or None if the query fails."""
     engine = create_engine(
         settings.sqlalchemy_url(), poolclass=NullPool, connect_args={"connect_timeout": settings.db_connect_timeout}
     )
     try:
         with engine.connect() as connection:
-            return int(connection.execute(text(FREE_SLOTS)).scalar_one())
+            return ConnectionLimit(*connection.execute(text(CONNECTION_LIMITS)).one())
     except OperationalError as error:
         logger.warning("the connection budget is not checked: %s", str(error.orig).strip())
         return None
 
 
-def fit_connections(settings: Settings, free: int | None) -> dict[str, int]:
-    """Return smaller pool sizes if the pools of all workers exceed `free`, with a warning if the operator chose sizes.
+def fit_connections(settings: Settings, limit: ConnectionLimit | None) -> dict[str, int]:
+    """Return smaller sizes if the pools of all workers exceed `limit`, with a warning if the operator chose sizes.
 
-    The overflow shrinks first, then the pool, and the connections for single statements last. A worker that is recycled
-    and its successor hold connections at the same time.
+    The overflow shrinks first, then the pool, and the connections for single statements last; if the smallest pools do
+    not fit, there are fewer workers. A worker that is recycled and its successor hold connections at the same time.
     """
     probe = 1  # connection of the health check
-    workers = settings.uvicorn_workers + (settings.limit_max_requests > 0)
+    successor = settings.limit_max_requests > 0
     pools = settings.db_pool_size + settings.db_max_overflow
     wanted = pools + settings.db_read_connections + settings.db_threads + probe
-    if free is None or workers * wanted <= free:
+    if limit is None or (settings.uvicorn_workers + successor) * wanted <= limit.connections:
         return {}
-    share = free // workers - probe
+    workers = max(1, min(settings.uvicorn_workers, limit.connections // LEAST_CONNECTIONS - successor))
+    share = limit.connections // (workers + successor) - probe
     reads = max(1, min(settings.db_read_connections, share // 3))
     threads = max(1, min(settings.db_threads, settings.db_pool_size, (share - reads) // 2))
     pool = max(1, min(settings.db_pool_size, share - reads - threads))
     overflow = max(0, min(settings.db_max_overflow, share - reads - threads - pool))
     sizes = {"db_pool_size": pool, "db_max_overflow": overflow, "db_read_connections": reads, "db_threads": threads}
+    chosen = settings.model_fields_set & sizes.keys()
+    fits = (workers + successor) * (sum(sizes.values()) + probe) <= limit.connections
+    sizes["uvicorn_workers"] = workers
     fitted = {name: size for name, size in sizes.items() if size != getattr(settings, name)}
-    fits = workers * (sum(sizes.values()) + probe) <= free
     logger.log(
-        logging.WARNING if settings.model_fields_set & sizes.keys() or not fits else logging.INFO,
-        "%s workers%s with %s connections each are more than the %s that PostgreSQL has: %s",
-        *(settings.uvicorn_workers, " and a successor" * (workers - settings.uvicorn_workers), wanted, free),
+        logging.WARNING if chosen or not fits or workers < settings.uvicorn_workers else logging.INFO,
+        "%s workers%s with %s connections each are more than the %s that %s allows: %s",
+        *(settings.uvicorn_workers, " and a successor" * successor, wanted, *limit),
         ", ".join(f"{name.upper()}={value}" for name, value in fitted.items()),
     )
     return fitted

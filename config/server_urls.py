@@ -1,14 +1,12 @@
-"""URLs of PostgreSQL and Redis in settings: parsing, checks, and display without secrets."""
+"""URLs of servers in settings: those of PostgreSQL, and the display of all without secrets."""
 
 import re
-from urllib.parse import parse_qsl, urlsplit
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-REDIS_DATABASES = range(16)
 SHOWN_CHARACTERS = 300
 # Host, port and database, as they look without a misplaced password.
 _PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)?(:\d*)?(/[\w-]*)?(\?db=\w*)?")
@@ -40,27 +38,6 @@ def problem_of_postgres_url(value: str) -> str | None:
         return one_line(str(error).strip())
     except (ArgumentError, ValueError):
         return "must be postgresql://user:password@host:port/database, with %XX for special characters"
-    return None
-
-
-def problem_of_redis_url(value: str) -> str | None:
-    """Return the reason why the URL is no address of a Redis database, or None."""
-    if not value.startswith("redis://"):
-        return "must start with redis://"
-    try:
-        make_url(value)
-        parts = urlsplit(value)
-        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-        is_address = parts.port != 0 and not parts.fragment
-    except (ArgumentError, ValueError):
-        is_address = False
-    if not is_address:
-        return "must be redis://:password@host:port/db, with %XX for special characters"
-    if options.keys() - {"db"}:
-        return "has an unknown parameter; the only parameter is db"
-    for database in (parts.path.removeprefix("/"), options.get("db")):
-        if database and not (re.fullmatch("[0-9]{1,9}", database) and int(database) in REDIS_DATABASES):
-            return f"the database must be a number, {REDIS_DATABASES[0]}-{REDIS_DATABASES[-1]}"
     return None
 
 

@@ -2,18 +2,21 @@
 
 import ipaddress
 import os
+import ssl
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 
 from config.empty_lists import EmptyLists
-from config.server_urls import one_line, postgres_url, problem_of_postgres_url, problem_of_redis_url, shown_url
+from config.redis_address import RedisAddress, parse_redis_url, problem_of_redis_url
+from config.root_path import checked_root_path
+from config.server_urls import one_line, postgres_url, problem_of_postgres_url, shown_url
 from infrastructure.server.cores import usable_cores
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,19 +25,12 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 SECRETS = (
-    *("POSTGRES_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
+    *("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
     *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
 )
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 MAX_WORKERS = 64
 LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
-
-
-class RedisAddress(NamedTuple):
-    host: str
-    port: int
-    db: int
-    password: str
 
 
 class Settings(BaseSettings):
@@ -47,6 +43,8 @@ class Settings(BaseSettings):
     postgres_db: str = "ecommerce_db"
     postgres_user: str = "postgres"
     postgres_password: SecretStr = SecretStr("")
+    postgres_owner: str | None = Field(None, description="role that migrates; unset: that of the service")
+    postgres_owner_password: SecretStr = SecretStr("")
     database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
     migration_database_url: SecretStr | None = Field(None, description="as DATABASE_URL, for migrations only")
     db_pool_size: int = Field(7, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
@@ -58,6 +56,7 @@ class Settings(BaseSettings):
     )
     db_read_connections: int = Field(4, ge=1, le=200, description="asynchronous read connections a worker, 1-200")
     db_pipeline: bool = True
+    db_startup_options: bool = True
     db_connect_timeout: int = Field(2, ge=1, le=60, description="seconds, 1-60")
     db_statement_timeout: float = Field(5, gt=0, le=600, description="seconds a statement may run, up to 600")
     db_lock_timeout: float = Field(2, gt=0, le=600, description="seconds to wait for a lock, up to 600")
@@ -66,8 +65,13 @@ class Settings(BaseSettings):
     redis_host: str | None = Field(None, description="host name; unset starts an embedded server")
     redis_port: Port = Field(6379, description="TCP port, 1-65535")
     redis_db: int = Field(0, ge=0, le=15, description="database number, 0-15")
+    redis_username: str = Field("", description="user of Redis; empty for its default user")
     redis_password: SecretStr = SecretStr("")
-    redis_url: SecretStr | None = Field(None, description="redis://:password@host:port/db")
+    redis_url: SecretStr | None = Field(None, description="redis://user:password@host:port/db")
+    redis_ca_file: Path | None = Field(None, description="PEM file with the certificates of a CA, for rediss://")
+    redis_prefix: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9_.:-]{1,32}$", description="letters, digits and . : _ - of all keys, up to 32"
+    )
     redis_cache_ttl: int = Field(300, ge=1, le=86400, description="seconds a cached product lives, 1-86400")
     redis_max_connections: int = Field(
         50, ge=1, le=1000, description="connections of the redis-py pool of scripts, 1-1000"
@@ -97,6 +101,8 @@ class Settings(BaseSettings):
     timeout_graceful_shutdown: int = Field(20, ge=1, le=600, description="seconds for requests to finish, 1-600")
     timeout_request_header: float = Field(10, gt=0, le=300, description="seconds for a request's header, up to 300")
     timeout_request_body: float = Field(20, gt=0, le=300, description="seconds for a request's body, up to 300")
+    root_path: str = Field("", description="as /api/v1, or empty")
+    compression: bool = True
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="bytes of a request body, 1024-1 GiB")
     reload: bool = True
     data_dir: Path = Field(Path(".data"), description="folder of the embedded servers")
@@ -114,6 +120,7 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="the `iss` that tokens must have")
     jwt_audience: str | None = Field(None, description="the `aud` that tokens must have")
     audit_enabled: bool = Field(False, description="whether changes are noted while AUTH_MODE is none")
+    audit_interval: int = Field(60, ge=1, le=3600, description="seconds between two seals of the audit log, 1-3600")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
@@ -152,6 +159,11 @@ class Settings(BaseSettings):
             ipaddress.ip_network(network)
         return value
 
+    @field_validator("root_path")
+    @classmethod
+    def _root_path_is_usable(cls, value: str) -> str:
+        return checked_root_path(value)
+
     @model_validator(mode="after")
     def _urls_parse(self) -> Self:
         for name in ("database_url", "migration_database_url"):
@@ -159,6 +171,10 @@ class Settings(BaseSettings):
                 raise _wrong(name, url, problem)
         if self.redis_url and (problem := problem_of_redis_url(self.redis_url.get_secret_value())):
             raise _wrong("redis_url", self.redis_url, problem)
+        if self.redis_username and self.embeds_redis:
+            raise _wrong("redis_username", self.redis_username, "REDIS_HOST or REDIS_URL has to be set, too")
+        if self.redis_ca_file and (problem := self._problem_of_ca_file(self.redis_ca_file)):
+            raise _wrong("redis_ca_file", str(self.redis_ca_file), problem)
         if self.migration_database_url and self.embeds_postgres:
             raise _wrong(
                 "migration_database_url",
@@ -166,6 +182,19 @@ class Settings(BaseSettings):
                 "the service has no such server: POSTGRES_HOST or DATABASE_URL has to be set, too",
             )
         return self
+
+    def _problem_of_ca_file(self, file: Path) -> str | None:
+        """Return the reason why the CA of Redis cannot be used, or None."""
+        address = self.redis_address()
+        if address and not address.is_tls:
+            return "needs REDIS_URL=rediss://…"
+        try:
+            ssl.create_default_context(cafile=file)
+        except ssl.SSLError:
+            return "is no PEM file with certificates"
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
 
     @model_validator(mode="after")
     def _tokens_can_be_verified(self) -> Self:
@@ -209,16 +238,21 @@ class Settings(BaseSettings):
     def trusted_networks(self) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(network) for network in self.trusted_proxies)
 
-    def redis_address(self) -> "RedisAddress | None":
-        """Return the address of Redis, or None when Redis is disabled."""
+    def redis_address(self) -> RedisAddress | None:
+        """Return the address of Redis, or None when Redis is disabled.
+
+        REDIS_URL counts before host, port and database. A user or password that it lacks comes from the own settings.
+        """
         if not self.redis_enabled:
             return None
+        address = RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, "")
         if self.redis_url:
-            url = make_url(self.redis_url.get_secret_value())
-            database = int(str(url.query.get("db") or url.database or 0))
-            return RedisAddress(url.host or "localhost", url.port or 6379, database, url.password or "")
-        password = self.redis_password.get_secret_value()
-        return RedisAddress(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
+            address = parse_redis_url(self.redis_url.get_secret_value())
+        return address._replace(
+            username=address.username or self.redis_username,
+            password=address.password or self.redis_password.get_secret_value(),
+            ca_file=self.redis_ca_file,
+        )
 
     def sqlalchemy_url(self) -> URL:
         """Return PostgreSQL's URL for SQLAlchemy with psycopg2."""
@@ -234,9 +268,18 @@ class Settings(BaseSettings):
         )
 
     def migration_url(self) -> URL:
-        """Return the URL for migrations: MIGRATION_DATABASE_URL, else that of the service."""
-        url = self.migration_database_url
-        return postgres_url(url.get_secret_value()) if url else self.sqlalchemy_url()
+        """Return the URL for migrations: MIGRATION_DATABASE_URL, else that of the service with POSTGRES_OWNER."""
+        if self.migration_database_url:
+            return postgres_url(self.migration_database_url.get_secret_value())
+        if self.postgres_owner:
+            password = self.postgres_owner_password.get_secret_value()  # if empty, not that of the service
+            return self.sqlalchemy_url().set(username=self.postgres_owner, password=password)
+        return self.sqlalchemy_url()
+
+    def service_role(self) -> str | None:
+        """Return the name of the service's role, or None if the migrations use the same one."""
+        name = self.sqlalchemy_url().username
+        return None if name == self.migration_url().username else name
 
 
 def _wrong(name: str, value: str | SecretStr, problem: str) -> PydanticCustomError:

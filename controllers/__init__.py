@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from controllers.address_controller import AddressController
+from controllers.api_key_controller import ApiKeyController
 from controllers.audit_controller import AuditController
 from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
@@ -27,6 +28,7 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderController,
     OrderDetailController,
     BillController,
+    ApiKeyController,
     AuditController,
 )
 

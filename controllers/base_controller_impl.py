@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.http.access import Access, Policy, credentials
+from controllers.http.access import Access, Permission, Policy, credentials
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
@@ -32,7 +32,7 @@ Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
-Creates = Callable[[RequestContext, Any], Awaitable[Created | StoredResponse]]
+Creates = Callable[..., Awaitable[Created | StoredResponse]]
 IfMatch = Annotated[
     str | None,
     AfterValidator(required_etags),
@@ -85,13 +85,13 @@ class BaseController(Generic[Create, Update, Read]):
         return await list_response(request, context, self.use_cases, query)
 
     async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
-        return json_response(request, await self.use_cases.get_one(context, id_key))
+        return await json_response(request, await self.use_cases.get_one(context, id_key))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
     ) -> Response:
         """Replace the given fields; other fields stay as they are."""
-        return json_response(request, await self.use_cases.update(context, id_key, changes, etags))
+        return await json_response(request, await self.use_cases.update(context, id_key, changes, etags))
 
     async def delete(self, context: Context, id_key: PathId, etags: IfMatch = None) -> Response:
         await self.use_cases.delete(context, id_key, etags)
@@ -125,15 +125,31 @@ class BaseController(Generic[Create, Update, Read]):
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
     ) -> None:
-        """Add a POST that creates an object and is safe to repeat with an `Idempotency-Key`."""
+        """Add a POST that creates an object and is safe to repeat with an `Idempotency-Key`.
+
+        Below an object, as in `/things/{id_key}/action`, the use case takes its key before the body.
+        """
 
         async def post(request: Request, context: Context, new: Any, key: IdempotencyKey = None) -> Response:
-            if key is not None:
-                context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-            return created_response(self.prefix, await use_case(context, new))
+            return await self.create_once(request, context, new, key, use_case)
 
+        async def post_below(
+            request: Request, context: Context, id_key: PathId, new: Any, key: IdempotencyKey = None
+        ) -> Response:
+            return await self.create_once(
+                request, context, new, key, lambda within, body: use_case(within, id_key, body)
+            )
+
+        endpoint = post_below if path.startswith(self.object_path) else post
         policy = policy or self.access.create
-        self.add_route(policy, "POST", path, typed(post, new=create), summary, read, 400, 404, 409, 413)
+        self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
+
+    async def create_once(
+        self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
+    ) -> Response:
+        if key is not None:
+            context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
+        return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
 
     def add_route(
         self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
@@ -142,7 +158,7 @@ class BaseController(Generic[Create, Update, Read]):
         guards = credentials(settings)
         route_class: Any = partial(
             EntityRoute,
-            policy=policy,
+            permission=Permission.of(policy, self.prefix.strip("/"), is_read=method == "GET"),
             max_body_bytes=settings.max_body_bytes,
             is_audited=settings.audits,
             is_cached=isinstance(self.use_cases, CachedService)
@@ -157,7 +173,7 @@ class BaseController(Generic[Create, Update, Read]):
             dependencies=[] if policy.is_public else guards,
             status_code={"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,
-            responses=documented(*errors, *(policy.refusals if guards else ())),
+            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
             summary=summary,
             tags=[self.plural],
             operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),

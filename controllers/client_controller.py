@@ -24,7 +24,7 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
 
         async def summary(request: Request, context: Context, id_key: PathId) -> Response:
             """Sum up the client's orders, without canceled ones."""
-            return json_response(request, await service.summary(context, id_key))
+            return await json_response(request, await service.summary(context, id_key))
 
         async def export(request: Request, context: Context, id_key: PathId) -> Response:
             """Return everything that is stored about the client as one JSON document, as it was at one moment."""

@@ -26,7 +26,7 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
 
         async def history(request: Request, context: Context, id_key: PathId) -> Response:
             """Return the order's status changes, oldest first, including its creation."""
-            return json_response(request, await orders.history(context, id_key))
+            return await json_response(request, await orders.history(context, id_key))
 
         self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
         self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)

@@ -35,7 +35,7 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
 
         async def rating(request: Request, context: Context, id_key: PathId) -> Response:
             """Return the average rating of the product's reviews."""
-            return json_response(request, await products.rating(context, id_key))
+            return await json_response(request, await products.rating(context, id_key))
 
         async def low_stock(request: Request, context: Context, query: Annotated[LowStockQuery, Query()]) -> Response:
             """List the products to reorder, lowest stock first. They are never read from the cache."""

@@ -35,7 +35,10 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
             """Receive, write off or count units. A count that agrees with the stock is a 204: nothing is recorded."""
             if key is not None:
                 context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-            return created_response(self.prefix, await use_cases.record(context, id_key, new, etags))
+            root_path, outcome = self.app_context.settings.root_path, await use_cases.record(
+                context, id_key, new, etags
+            )
+            return created_response(root_path, self.prefix, outcome)
 
         self.add_list(self.prefix, self.list_all, "List stock movements", StockMovementSchema)
         of_product = self.list_of(Parent("/products", "product_id", ProductService))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Check every deployment file without a Docker engine or a cluster: `make check-deploy`.
-# The script installs its tools into .data/check-deploy. If a tool is unavailable, its checks are skipped; in CI, a
-# skipped check is a failure.
+# `make` installs the Python tools of deploy/requirements.txt into .data/check-deploy, and the script the others. If one
+# of those is unavailable, its checks are skipped; in CI, a skipped check is a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 tools=$PWD/.data/check-deploy
@@ -29,14 +29,6 @@ skip() { # skip NAME WHY
 
 # --- Tools ------------------------------------------------------------------------------------------------------------
 
-python_tools() {
-  cmp -s deploy/requirements.txt "$tools/requirements.txt" && return
-  rm -rf "$tools/venv"
-  { python3 -m venv "$tools/venv" || { apt install python3-venv && python3 -m venv "$tools/venv"; }; } &&
-    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check -r deploy/requirements.txt &&
-    cp deploy/requirements.txt "$tools/requirements.txt"
-}
-
 apt() { # apt install|download PACKAGE, updating the package list if the first try fails
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends)
   "${get[@]}" "$1" "$2" || { "${get[@]}" update && "${get[@]}" "$1" "$2"; }
@@ -52,7 +44,6 @@ bring() { # bring COMMAND...: install a tool; a missing tool is reported by its 
 
 mkdir -p "$tools"
 PATH=$tools/venv/bin:$tools/usr/sbin:$tools/usr/bin:$PATH:/usr/sbin
-bring python_tools
 bring unpacked nginx nginx
 bring unpacked prometheus promtool
 compose=(docker-compose)
@@ -64,10 +55,11 @@ docker compose version >/dev/null 2>&1 && compose=(docker compose)
 true >"$scratch/no.env" # replaces a developer's .env
 production() { "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.production.yaml "$@"; }
 
-complete_with_its_secrets() {
-  deploy/make_secrets.sh "$scratch/secrets" &&
-    SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
+complete() { # with all services and all that is required
+  SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
 }
+
+complete_with_its_secrets() { deploy/make_secrets.sh "$scratch/secrets" && complete; }
 
 refused_without() ( # refused_without VARIABLE
   export SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key
@@ -87,6 +79,28 @@ redis_memory() { # REDIS_MAXMEMORY reaches the configuration of Redis
     grep -E 'REDIS_MAXMEMORY: "?512MB' && grep -F "maxmemory \${REDIS_MAXMEMORY" deploy/redis/start.sh
 }
 
+digest_for_every_image() { # each image is a variable that takes a digest
+  local x
+  x=x@sha256:$(printf '%064d' 0)
+  API_IMAGE=$x POSTGRES_IMAGE=$x REDIS_IMAGE=$x NGINX_IMAGE=$x PROMETHEUS_IMAGE=$x GRAFANA_IMAGE=$x \
+    OTEL_COLLECTOR_IMAGE=$x complete >"$scratch/config" || return
+  grep ' image: ' "$scratch/config" >"$scratch/images" && ! grep -v "$x" "$scratch/images"
+}
+
+networks_are_separate() { # nginx and the monitoring have no way to the data
+  complete >"$scratch/config" && python - "$scratch/config" <<'END'
+import sys
+import yaml
+with open(sys.argv[1]) as file:
+    config = yaml.safe_load(file)
+networks = {name: set(service["networks"]) for name, service in config["services"].items()}
+print(networks)
+expected = {"postgres": {"data"}, "redis": {"data"}, "api": {"data", "edge", "monitoring"}, "nginx": {"edge"}}
+assert networks == expected | dict.fromkeys(("prometheus", "grafana", "otel-collector"), {"monitoring"})
+assert config["networks"]["data"]["internal"]
+END
+}
+
 complete_example() {
   "${compose[@]}" --env-file .env.production.example -f docker-compose.production.yaml config
 }
@@ -100,6 +114,19 @@ manifests() {
     given+=(deploy/kubernetes/[^k]*.yaml)
   fi
   kubernetes-validate --strict "${given[@]}"
+}
+
+policies_deny_by_default() {
+  python - <<'END'
+import yaml
+with open("deploy/kubernetes/network-policy.yaml") as file:
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in yaml.safe_load_all(file)}
+assert policies.pop("default-deny") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+for name, spec in policies.items():
+    assert spec["podSelector"], f"{name} names no pods"
+    for rule in (*spec.get("ingress", ()), *spec.get("egress", ())):
+        assert rule.get("ports") and (rule.get("from") or rule.get("to")), f"{name} opens all ports or all addresses"
+END
 }
 
 ingress_has_every_resource() { # except the audit log, which is read from the internal network
@@ -116,7 +143,7 @@ image_has_every_module() ( # the files that .dockerignore admits to an image can
     sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
     python=$PWD/.venv/bin/python && cd "$scratch/image" &&
     POSTGRES_HOST=localhost REDIS_HOST=localhost LOG_TO_FILE=false \
-      "$python" -B -c "import main, run_production, migrations.runner, scripts.api_key, scripts.audit"
+      "$python" -B -c "import main, run_production, migrations.roles, migrations.runner, scripts.api_key, scripts.audit"
 )
 
 queries_have_series() {
@@ -133,7 +160,7 @@ sys.stdout.buffer.write(format_exposition(totals))" >"$scratch/metrics" &&
 
 check "YAML" yamllint --strict --config-file deploy/yamllint.yaml \
   deploy .github docker-compose*.yaml .pre-commit-config.yaml
-check "shell scripts" shellcheck deploy/*.sh deploy/redis/*.sh
+check "shell scripts" shellcheck deploy/*.sh deploy/redis/*.sh scripts/*.sh
 check "Dockerfiles" hadolint Dockerfile Dockerfile.production
 check "compose files: schema" check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yaml
 check "docker-compose.production.yaml: hardening" compose-lint check --no-env --strict-config --config deploy/compose-lint.yaml \
@@ -145,12 +172,16 @@ if type "${compose[0]}" >/dev/null 2>&1; then
   check "docker-compose.production.yaml without AUTH_MODE is refused" refused_without AUTH_MODE
   check "docker-compose.production.yaml names all missing variables" names_all_missing
   check "docker-compose.production.yaml: memory of Redis" redis_memory
+  check "docker-compose.production.yaml: images by digest" digest_for_every_image
+  check "docker-compose.production.yaml: separate networks" networks_are_separate
   check ".env.production.example" complete_example
 else
   skip "docker-compose config" "run apt-get install docker-compose as root"
 fi
 check "Kubernetes manifests" manifests
 check "ingress has every resource" ingress_has_every_resource
+check "network policies deny by default" policies_deny_by_default
+check "lock files fit the requirements" python scripts/lock.py --check
 check "images have every module" image_has_every_module
 if type nginx >/dev/null 2>&1; then
   check "nginx at work" python deploy/nginx/edge_test.py "$(type -p nginx)"

@@ -26,11 +26,13 @@ class Container:
         self.url = f"http://127.0.0.1:{port}"
         self._name = name
         (secrets / "postgres_password").write_text(settings.postgres_password.get_secret_value())
+        (secrets / "postgres_owner_password").write_text(settings.postgres_owner_password.get_secret_value())
         (secrets / "redis_password").write_text(settings.redis_password.get_secret_value())
         environment = {
             "POSTGRES_HOST": settings.postgres_host,
             "POSTGRES_PORT": settings.postgres_port,
             "POSTGRES_DB": settings.postgres_db,
+            "POSTGRES_USER": settings.postgres_user,
             "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres_password",
             "REDIS_HOST": settings.redis_host,
             "REDIS_PORT": settings.redis_port,
@@ -47,6 +49,12 @@ class Container:
     def start(self, *command: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
         """Start a command in the container."""
         return subprocess.Popen([*self._run, self._name, "--", *command], stderr=stderr)
+
+    def migrate(self, owner: str | None) -> None:
+        """Migrate as the owner of the tables, whom the service does not know."""
+        run, file = [*self._run, f"--env=POSTGRES_OWNER={owner}"], "/run/secrets/postgres_owner_password"
+        run += [f"--env=POSTGRES_OWNER_PASSWORD_FILE={file}", self._name, "--", "python", "-m", "migrations.runner"]
+        subprocess.run(run, check=True)
 
     def is_ready(self) -> bool:
         """Run the image's own health check."""
@@ -95,6 +103,7 @@ def main(name: str) -> None:
         with embedded_servers(settings, fast=True) as complete:
             container = Container(name, complete, secrets, free_port())
             assert not container.is_ready(), "it is ready before its start"
+            container.migrate(complete.postgres_owner)
             service = container.start("sh", "-c", "echo $$ >/tmp/pid; exec python run_production.py")
             try:
                 deadline = time.monotonic() + 120

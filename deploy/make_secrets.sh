@@ -8,7 +8,7 @@ folder=${1:-secrets}
 # with the host's owner and mode, and each container runs as a different unprivileged user.
 mkdir -p "$folder/tls"
 chmod 700 "$folder"
-for name in postgres_password redis_password grafana_password jwt_secret; do
+for name in postgres_password postgres_owner_password postgres_app_password redis_password grafana_password jwt_secret; do
   [ -s "$folder/$name" ] || (umask 077 && openssl rand -hex 24 >"$folder/$name")
   chmod 444 "$folder/$name"
 done

@@ -4,7 +4,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import OperationalError
+import psycopg2
+from psycopg2.errors import InsufficientPrivilege
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.server_urls import one_line, place_of
 from config.settings import Settings
@@ -40,5 +42,7 @@ def script_servers(settings: Settings, *, redis: bool = False, migrates: bool = 
         sys.stderr.flush()
         try:
             yield complete
-        except OperationalError as error:
+        except (OperationalError, ProgrammingError) as error:
+            if not isinstance(error.orig, psycopg2.OperationalError | InsufficientPrivilege):
+                raise
             sys.exit(f"The database cannot be used: {one_line(' '.join(str(error.orig).split()))}")

@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+from middleware.etags import etag_for_coding
 from middleware.raw_response import STATUS_LINE_200, Headers, head_of, json_headers
 from middleware.security_headers import PUBLIC_REVALIDATED
 from services.cache_service import CacheService
@@ -22,16 +23,19 @@ class CachedResponses:
     def __init__(self, cache: CacheService) -> None:
         self._cache = cache
 
-    def look_up(self, path: str, query: bytes) -> CacheLookup | None:
-        """Start a lookup. Return None if the request is not for a cached entry, or Redis is down."""
+    def look_up(self, path: str, query: bytes, coding: str | None = None) -> CacheLookup | None:
+        """Start a lookup of the response for this content coding.
+
+        Return None if the request is not for a cached entry, or Redis is down.
+        """
         if len(path) + len(query) > MAX_REQUEST_BYTES:
             return None
-        entry = entry_of(path, query)
+        entry = entry_of(path, query, coding)
         return self._cache.look_up(entry) if entry else None
 
 
 @lru_cache(MEMO_ENTRIES)
-def entry_of(path: str, query: bytes) -> CacheEntry | None:
+def entry_of(path: str, query: bytes, coding: str | None = None) -> CacheEntry | None:
     """Return the entry that is the whole response to a read; None leaves the request to the router."""
     name, _, rest = path[1:].partition("/")
     resource = CACHED_RESOURCES.get(name)
@@ -47,7 +51,8 @@ def entry_of(path: str, query: bytes) -> CacheEntry | None:
     # Pages with `count` and `after_id` have headers that only the router can make.
     if len(given) != len(dict(given)) or asked.count or asked.after_id is not None:
         return None
-    return resource.page(asked)
+    page = resource.page(asked)
+    return page and page.for_coding(coding)
 
 
 def route_of_entry(entry: CacheEntry) -> str:
@@ -56,7 +61,7 @@ def route_of_entry(entry: CacheEntry) -> str:
 
 
 def hit_headers(lookup: CacheLookup) -> Headers:
-    return [*json_headers(lookup.body or b""), (b"etag", lookup.etag), HIT, PUBLIC_REVALIDATED]
+    return [*json_headers(lookup.body or b"", lookup.coding), *not_modified_headers(lookup)]
 
 
 def hit_head(lookup: CacheLookup) -> bytes:
@@ -67,4 +72,5 @@ def hit_head(lookup: CacheLookup) -> bytes:
 
 
 def not_modified_headers(lookup: CacheLookup) -> Headers:
-    return [(b"etag", lookup.etag), HIT, PUBLIC_REVALIDATED]
+    etag = etag_for_coding(lookup.etag.decode(), lookup.coding).encode() if lookup.coding else lookup.etag
+    return [(b"etag", etag), HIT, PUBLIC_REVALIDATED]

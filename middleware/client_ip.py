@@ -41,14 +41,20 @@ class ClientIpResolver:
         return self.find(client[0] if client else None, b",".join(forwarded), b",".join(real_ip))
 
     def _find(self, peer: str | None, forwarded: bytes, real_ip: bytes) -> str:
-        """Return the address that a trusted peer forwards: one outside, X-Real-IP, or a client in a private network."""
+        found = self.find_exact(peer, forwarded, real_ip)
+        return counted_name(found) if found else peer or "local"
+
+    def find_exact(self, peer: str | None, forwarded: bytes = b"", real_ip: bytes = b"") -> Address | None:
+        """Return the address that a trusted peer forwards: one outside, X-Real-IP, or a client in a private network.
+
+        None means that there is none: a Unix socket without forwarding headers, or a peer without an address.
+        """
         address = parse_address(peer or "")
         # The peer of a Unix socket is on this machine.
         if peer and (address is None or not self._is_trusted(address)):
-            return counted_name(address) if address else peer
+            return address
         outside, inside = self._forwarded_for(forwarded)
-        found = outside or parse_address(real_ip.decode("latin-1")) or inside or address
-        return counted_name(found) if found else "local"
+        return outside or parse_address(real_ip.decode("latin-1")) or inside or address
 
     def _forwarded_for(self, forwarded: bytes) -> tuple[Address | None, Address | None]:
         """Return the rightmost untrusted address, and the leftmost of the trusted ones to the right of it.

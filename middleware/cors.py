@@ -62,6 +62,7 @@ def _is_foreign(scope: Scope, origins: Sequence[str]) -> bool:
     return origin not in origins and origin.partition("://")[2] != headers.get("host")
 
 
-def constant_headers(origins: Sequence[str]) -> ConstantHeaders:
-    """Return headers for every response, so that no cache gives one origin the response to another."""
-    return () if ANY in origins else ((b"vary", b"Origin"),)
+def constant_headers(origins: Sequence[str], *, compresses: bool) -> ConstantHeaders:
+    """Return headers for every response, so that no cache gives one client the response to another."""
+    varying = ["Accept-Encoding"] * compresses + ["Origin"] * (ANY not in origins)
+    return ((b"vary", ", ".join(varying).encode()),) if varying else ()

@@ -14,7 +14,7 @@ from cachetools import TTLCache
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.protocol import Pipeline, RedisDownError, pack_command
+from infrastructure.redis.protocol import Key, Pipeline, RedisDownError, pack_command
 from middleware.local_window import EXACT_UP_TO, LocalWindow
 from middleware.rate_limit_script import SCRIPT, SHA
 from middleware.raw_response import Headers, head_of, json_headers
@@ -45,6 +45,8 @@ class RateLimiter:
         self._logged: TTLCache[str, None] = TTLCache(MAX_LOGGED, period_seconds)
         if redis:
             redis.add_handshake_command("SCRIPT", "LOAD", SCRIPT)
+            # Shows at the start whether the user has the rights that the script needs. The key lives for 1 ms.
+            redis.add_handshake_command("EVALSHA", SHA, 1, Key("rate_limit:{}"), 1, 1, 1, 0)
 
     def enter(self, address: str) -> "Ticket":
         """Return a place in the next batch of this address or principal."""
@@ -80,7 +82,8 @@ class RateLimiter:
     def leave(self, batch: "Batch", *command: str) -> bytes:
         """Close the batch and return its Redis command."""
         self._open.pop(batch.address, None)
-        key = f"rate_limit:{{{batch.address}}}"
+        prefix = self.redis.prefix if self.redis else ""
+        key = f"{prefix}rate_limit:{{{batch.address}}}"
         return pack_command((*command, 1, key, self.calls, self._period, batch.size, self._grain))
 
     def log_refusal(self, address: str) -> None:

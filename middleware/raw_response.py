@@ -16,8 +16,9 @@ Headers = list[Header]
 STATUS_LINE_200 = b"HTTP/1.1 200 OK\r\n"
 
 
-def json_headers(body: bytes) -> Headers:
-    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+def json_headers(body: bytes, coding: str | None = None) -> Headers:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    return [*headers, (b"content-encoding", coding.encode())] if coding else headers
 
 
 async def send_response(send: Send, status: int, headers: Headers, body: bytes) -> None:

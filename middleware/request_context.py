@@ -11,17 +11,20 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import REQUEST_ID
+from infrastructure.observability.log_formats import without_personal_data
 from infrastructure.observability.metrics import metrics
 from infrastructure.server.http_protocol import WRITE_RAW
 from middleware.client_ip import ClientIpResolver
 from middleware.raw_response import head_of, json_headers, send_response
-from middleware.scope_keys import CONTEXT_HEAD, ROUTE, STATUS
+from middleware.scope_keys import CONTEXT_HEAD, OWN_REQUEST_ID, ROUTE, STATUS
 from middleware.security_headers import ALWAYS, DEFAULTS, NO_CONTENT_LOADED
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("access")
+
+MAX_LOGGED_PATH = 2000  # characters; a target may have 64 KB
 
 _is_acceptable = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _FAULT = b'{"detail":"Internal server error"}'
@@ -59,7 +62,9 @@ def request_context(
                     request_id = value.decode()
             elif name == b"origin" and for_browsers:
                 inner = for_browsers
-        if not request_id:
+        if request_id:
+            scope[OWN_REQUEST_ID] = f"{prefix}-{next(numbers)}"
+        else:
             request_id = f"{prefix}-{next(numbers)}"
         # Never reset: the context ends with the request, and the server's last log lines about it contain the id too.
         set_request_id(request_id)
@@ -107,9 +112,11 @@ def route_of(scope: Scope) -> str:
 def _log_access(scope: Scope, status: int, seconds: float, client: str) -> None:
     facts = {
         "method": scope["method"],
-        "path": quote(scope["path"]),
+        "path": quote(without_personal_data(scope["path"][:MAX_LOGGED_PATH])),
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
         "client": client,
     }
+    if own := scope.get(OWN_REQUEST_ID):
+        facts["own_request_id"] = own
     access_logger.info("request", extra=facts)

@@ -2,6 +2,10 @@
 
 REQUEST_CONTEXT = "ecommerce.request_context"
 """The `RequestContext`, set by the fast path."""
+ENCODER = "ecommerce.encoder"
+"""The `Encoder` of a read whose client accepts compressed bodies, set by the fast path."""
+OWN_REQUEST_ID = "ecommerce.own_request_id"
+"""The request id that we made, set only if the caller has sent another one, which the response then has."""
 ROUTE = "ecommerce.route"
 """The template of the route, `/products/{id_key}`, set by a layer that answers before the router."""
 STATUS = "ecommerce.status"

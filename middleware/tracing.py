@@ -7,6 +7,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.logging_config import TRACE_ID
+from infrastructure.observability.log_formats import without_personal_data
 from infrastructure.observability.metrics import METHODS
 from infrastructure.observability.tracing import Tracing
 from middleware.raw_response import decline_raw_response
@@ -59,7 +60,7 @@ def _attributes(scope: Scope) -> dict[str, str]:
     return {
         "http.request.method": _method(scope),
         "url.scheme": scope["scheme"],
-        "url.path": scope["path"],
+        "url.path": without_personal_data(scope["path"]),
         "network.protocol.version": scope["http_version"],
     }
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 import models
 from config.database import base
+from migrations.rights import set_rights
 from migrations.runner import locked_connection
 
 assert models.__all__  # noqa: S101 # the import registers the tables
@@ -54,6 +55,7 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+        set_rights(connection)
 
 
 if context.is_offline_mode():

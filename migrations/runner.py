@@ -23,7 +23,10 @@ from sqlalchemy.pool import NullPool
 
 from config.server_urls import place_of
 from config.settings import Settings, load_settings
+from infrastructure.postgres.startup_options import refuse_statement_pooling
 from infrastructure.servers import script_servers
+from migrations.rights import SERVICE_ROLE
+from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions
 
 logger = logging.getLogger(__name__)
 
@@ -56,14 +59,24 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
+def migration_engine(settings: Settings) -> Engine:
+    """Return an engine for migrations. Its connections know the service's role, which `env.py` gives its rights."""
+    return create_engine(
+        settings.migration_url(),
+        poolclass=NullPool,
+        connect_args={"connect_timeout": settings.db_connect_timeout, "client_encoding": "utf8"},
+        execution_options={SERVICE_ROLE: settings.service_role()},
+    )
+
+
 def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float = math.inf) -> None:
     """Bring the database to `revision`. Several instances may do so at once: an advisory lock orders them.
 
-    Waits for the lock, and up to `wait_seconds` for a database that is down, and logs each once. Signal handlers run
-    meanwhile. Raises OperationalError when the database is still down. Exits with one line if it cannot store Unicode.
+    Waits for the lock, and up to `wait_seconds` for a database that is down, or that this role may not migrate, and
+    logs each once. Signal handlers run meanwhile. Raises OperationalError when the database is still down. Exits with
+    one line if the database is still not migrated, or cannot store Unicode.
     """
-    arguments = {"connect_timeout": settings.db_connect_timeout, "client_encoding": "utf8"}
-    engine = create_engine(settings.migration_url(), poolclass=NullPool, connect_args=arguments)
+    engine = migration_engine(settings)
     deadline, told = time.monotonic() + wait_seconds, set[str]()
     while True:
         try:
@@ -74,9 +87,14 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
                 holders,
             )
         except OperationalError as error:
+            refuse_statement_pooling(engine.url, settings.db_connect_timeout)
             if time.monotonic() >= deadline:
                 raise
             waits_for, details = "the database is down, waiting for it:", str(error.orig).strip()
+        except NotMigratedError as error:
+            if time.monotonic() >= deadline:
+                sys.exit(str(error))
+            waits_for, details = "waiting for a migration:", str(error)
         if waits_for not in told:
             logger.warning("%s %s", waits_for, details)
             told.add(waits_for)
@@ -88,7 +106,7 @@ def locked_connection() -> Iterator[Connection]:
     """Yield a connection to the database of the settings, in a transaction with the lock, for the command `alembic`."""
     with (
         script_servers(load_settings(), migrates=True) as settings,
-        create_engine(settings.migration_url(), poolclass=NullPool).begin() as connection,
+        migration_engine(settings).begin() as connection,
     ):
         _check_encoding(connection)
         connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -100,9 +118,13 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     """Migrate in one transaction and return None, or return the server's processes that hold the lock.
 
     The lock ends with the transaction. A lock of the session would stay in a connection of PgBouncer.
+    Raises NotMigratedError.
     """
     with engine.begin() as connection:
         _check_encoding(connection)
+        if not may_migrate(connection):
+            check_revision(connection, ScriptDirectory.from_config(alembic_config(connection)))
+            return None
         if not connection.scalar(text(TRY_LOCK), {"lock": ADVISORY_LOCK}):
             return connection.scalar(text(LOCK_HOLDERS), {"lock": ADVISORY_LOCK}) or "(unknown)"
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
@@ -120,7 +142,7 @@ def _check_encoding(connection: Connection) -> None:
 def _upgrade(connection: Connection, revision: str) -> None:
     """Apply the missing migrations. Leave a database of a later version as it is: older versions can still use it."""
     config, current = alembic_config(connection), MigrationContext.configure(connection).get_current_revision()
-    if current is None or current in _revisions(config):
+    if current is None or current in revisions(ScriptDirectory.from_config(config)):
         command.upgrade(config, revision)
         for is_there, warning in EXTENSIONS.items() if revision == "head" else ():
             if not connection.scalar(text(is_there)):
@@ -129,14 +151,10 @@ def _upgrade(connection: Connection, revision: str) -> None:
         logger.warning("the database is ahead of this version, at migration %s: nothing to do", current)
 
 
-def _revisions(config: Config) -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-
-
 def make(settings: Settings, message: str) -> None:
     """Write the next migration from the difference between the models and the database, after migrating it."""
     migrate(settings, wait_seconds=0)
-    with create_engine(settings.migration_url(), poolclass=NullPool).connect() as connection:
+    with migration_engine(settings).connect() as connection:
         command.revision(alembic_config(connection), message, autogenerate=True)
 
 

@@ -2,7 +2,7 @@
 
 from models.address import AddressModel
 from models.api_key import ApiKeyModel
-from models.audit_entry import AuditEntryModel
+from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
@@ -17,6 +17,8 @@ __all__ = [
     "AddressModel",
     "ApiKeyModel",
     "AuditEntryModel",
+    "AuditKeyModel",
+    "AuditSealModel",
     "BillModel",
     "CategoryModel",
     "ClientModel",

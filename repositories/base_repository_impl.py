@@ -49,7 +49,7 @@ class BaseRepository(Generic[Model]):
     def are_storable(cls, values: Values) -> bool:
         """Return True if the columns can hold all references. Others never reach the database."""
         given = (values.get(name) for name in _references(cls.model))
-        return all(is_storable_key(id_key) for id_key in given if id_key is not None)
+        return all(id_key is None or is_storable_key(id_key) for id_key in given)
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, any_, bindparam, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.api_key import ApiKeyModel
@@ -24,10 +24,12 @@ class ClientExportRepository:
         return Statement(sql, {"client_id": client_id, "after_id": after_id})
 
     @staticmethod
-    def audit_page(fields: Fields, path: str, principals: Sequence[str], after_id: int) -> Statement:
-        """Return the statement that reads entries about the path or of the principals."""
-        is_about_client = or_(AuditEntryModel.path == bindparam("path"), _is_one_of(AuditEntryModel.principal, Text))
-        parameters = {"path": path, "values": list(principals), "after_id": after_id}
+    def audit_page(fields: Fields, pseudonym: str, after_id: int) -> Statement:
+        """Return the statement that reads entries of the client with this pseudonym, and those about it."""
+        is_about_client = or_(
+            AuditEntryModel.path == bindparam("path"), AuditEntryModel.principal == bindparam("principal")
+        )
+        parameters = {"path": f"/clients/{pseudonym}", "principal": f"client:{pseudonym}", "after_id": after_id}
         return Statement(_page_sql(AuditEntryModel, fields, is_about_client), parameters)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Consistency check: one query that compares stock, ledger, totals, statuses, and the owners and numbers of bills."""
+"""Consistency check: one query compares stock, ledger, totals, statuses, bills, and the audit log with its seals."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from models.enums import OrderStatus, StockReason
 
-CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers")
+CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers", "audit log")
 
 
 class Disagreement(NamedTuple):
@@ -78,6 +78,20 @@ _CONSISTENCY_CHECK = text(f"""
     UNION ALL
     SELECT 'bill numbers', format('%s: on %s bills', bill_number, count(*))
     FROM bills GROUP BY bill_number HAVING count(*) > 1
+    UNION ALL
+    (SELECT 'audit log', format('batch %s, entries %s to %s: %s', number, greatest(after_id + 1, 1), last_id, problem)
+    FROM (
+        SELECT *, coalesce(lag(last_id) OVER (ORDER BY number), {-(2**63)}) AS after_id,
+            coalesce(lag(number) OVER (ORDER BY number), 0) AS number_before,
+            coalesce(lag(seal) OVER (ORDER BY number), '') AS seal_before
+        FROM audit_seals
+    ) AS batch, LATERAL audit_digest(after_id, last_id) AS present, LATERAL (SELECT CASE
+        WHEN number <> number_before + 1 THEN 'the batch before is missing'
+        WHEN seal <> audit_seal(seal_before, number, last_id, batch.entries, batch.digest) THEN 'the seal is wrong'
+        WHEN removed_at IS NOT NULL AND present.entries > 0 THEN 'removed entries are there'
+        WHEN removed_at IS NULL AND present.digest <> batch.digest THEN 'the entries are not those sealed'
+    END) AS verdict (problem)
+    WHERE problem IS NOT NULL ORDER BY number LIMIT 1)
 """)
 
 

@@ -61,5 +61,5 @@ class ClientExport(BaseSchema):
     orders: list[ExportedOrder]
     reviews: list[ExportedReview] = Field(description="Reviews that the client wrote with credentials of its own.")
     audit: list[ExportedAuditEntry] = Field(
-        description="Changes of the client itself, and changes made with its API keys."
+        description="Changes of the client itself, and its own changes and refused requests."
     )

@@ -15,14 +15,15 @@ from schemas.whole_cents import WholeCents
 DAY = len("2026-01-31")
 MAX_WORDS = 10
 
-Operator = Literal["=", ">=", "<=", "words", "fold=", "positive"]
+Operator = Literal["=", ">=", "<=", "words", "fold=", "positive", "present"]
 
 
 @dataclass(frozen=True)
 class Where:
     """Metadata of a filter.
 
-    `words` finds texts that contain all words, `fold=` ignores letter case, `positive` selects numbers > 0.
+    `words` finds texts that contain all words, `fold=` ignores letter case, `positive` selects numbers > 0, `present`
+    values that are not null.
     """
 
     column: str

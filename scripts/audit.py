@@ -1,4 +1,4 @@
-"""Command that checks whether stock, totals, statuses and bills agree: `python -m scripts.audit`.
+"""Command that checks whether stock, totals, statuses, bills and the audit log agree: `python -m scripts.audit`.
 
 It reads the database of the settings. The service may be running. The exit code is 0 when everything agrees, 1 when
 something does not, and 2 when the database cannot be read.

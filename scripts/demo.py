@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from config.redis_config import redis_client
 from config.settings import Settings, load_settings
+from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
@@ -58,8 +59,8 @@ def main() -> None:
 
 
 def fill(settings: Settings, products: int, seed: int) -> int:
-    """Add the demo data and return the number of rows. Return 0 when it is already there."""
-    address = settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    """Add the demo data as the owner, and return the number of rows. Return 0 when it is already there."""
+    address = settings.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
         cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(0)])
@@ -101,7 +102,7 @@ def reserve(connection: Connection, cursor: Cursor, table: str, count: int) -> i
 
 
 def skip_foreign_key_checks(connection: Connection, cursor: Cursor) -> None:
-    """Switch foreign key checks off if the user is a superuser. They take half of the time.
+    """Switch foreign key checks off if the role may. They take half of the time.
 
     This is safe because all rows refer to rows of the same transaction.
     """
@@ -148,14 +149,22 @@ def drop_cache(settings: Settings) -> None:
     if address := settings.redis_address():
         try:
             with redis_client(address, settings.redis_max_connections) as redis:
-                redis.delete(ROOT_STAMP)
+                redis.delete(f"{key_prefix(settings)}{ROOT_STAMP}")
         except RedisError as error:
             tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
 
 
+def key_prefix(settings: Settings) -> str:
+    """Return the prefix of the shop's keys in Redis."""
+    if settings.redis_prefix:
+        return f"{settings.redis_prefix}:"
+    with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+        return derived_prefix(*connection.execute(text(DATABASE_IDENTITY)).one())
+
+
 def refresh_statistics(settings: Settings) -> None:
     """Run VACUUM ANALYZE. The planner needs the statistics, and index-only scans need the visibility map."""
-    engine = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(settings.migration_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM (ANALYZE)"))

@@ -6,6 +6,8 @@ from config.settings import Settings
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisClient
 from services.cache_service import CacheService
+from services.caching.database_watch import DatabaseWatch
+from services.refusals import Refusals
 from services.transactions.in_doubt import InDoubtWrites
 
 
@@ -18,4 +20,6 @@ class AppContext:
     redis: RedisClient | None
     cache: CacheService
     in_doubt: InDoubtWrites
+    watch: DatabaseWatch
+    refusals: Refusals
     is_draining: bool = False

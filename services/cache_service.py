@@ -14,9 +14,9 @@ from contextlib import suppress
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.protocol import RedisDownError, SimpleCommand
+from infrastructure.redis.protocol import Key, RedisDownError, SimpleCommand
 from services.caching.keys import CacheEntry
-from services.caching.lookup import STAMP_BYTES, CacheLookup
+from services.caching.lookup import COMPRESSED, PLAIN, STAMP_BYTES, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 from services.rendering import RenderedJson
 
@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 Load = Callable[[], Awaitable[RenderedJson]]
 ChangedRows = Mapping[str, set[int]]
 """Keys of rows by table."""
+
+CHECK = Key("cache:check")
+RIGHTS = (("SET", CHECK, "", "EX", 1), ("MGET", CHECK), ("UNLINK", CHECK))
+"""Commands that show at the start whether the user has the rights that the cache needs."""
 
 
 class CacheService:
@@ -35,6 +39,9 @@ class CacheService:
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, CacheLookup] = {}
         self._loads: dict[tuple[str, bytes], asyncio.Future[RenderedJson | None]] = {}
+        if redis:
+            for command in RIGHTS:
+                redis.add_handshake_command(*command)
 
     @property
     def is_available(self) -> bool:
@@ -44,7 +51,7 @@ class CacheService:
         """Start a lookup, to be read when its pipeline is done. Return None while Redis is down."""
         lookup = self._open.get(entry.key)
         if lookup is None and self._redis:
-            lookup = CacheLookup(entry, self._open)
+            lookup = CacheLookup(entry, self._open, self._redis.prefix)
             try:
                 lookup.pipeline = self._redis.enqueue(lookup)
             except RedisDownError:
@@ -68,12 +75,21 @@ class CacheService:
         stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
         return await (self._share(entry, stamps, load) if stamps else _load(load))
 
+    def store_for_coding(self, lookup: CacheLookup, etag: str, body: bytes, *, is_compressed: bool) -> None:
+        """Store the response that a lookup with a coding has missed. `etag` is that of the plain body.
+
+        The body must come from rows, or from an entry, that were read after the lookup, so its stamps are old enough.
+        """
+        if lookup.stamps and lookup.body is None:
+            mark = COMPRESSED if is_compressed else PLAIN
+            self._store(lookup.entry, b"".join((lookup.stamps, etag.encode(), mark, body)))
+
     async def invalidate(self, changed_rows: ChangedRows) -> None:
         """Drop the stamps of rows that a commit has changed. When this returns, no worker reads older entries."""
         stale = stale_stamp_keys(changed_rows)
         if self._redis and stale:
             with redis_span("UNLINK"):
-                await self._redis.execute_reliably("UNLINK", *stale)
+                await self._redis.execute_reliably("UNLINK", *map(Key, stale))
             _log_invalidated(stale)
 
     def invalidate_from_thread(self, changed_rows: ChangedRows) -> None:
@@ -81,7 +97,7 @@ class CacheService:
         stale = stale_stamp_keys(changed_rows)
         if self._redis and stale:
             with redis_span("UNLINK"):
-                self._redis.execute_reliably_from_thread("UNLINK", *stale)
+                self._redis.execute_reliably_from_thread("UNLINK", *map(Key, stale))
             _log_invalidated(stale)
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
@@ -95,9 +111,10 @@ class CacheService:
         """Make the missing stamps. Of several workers at once the first wins, and all use its stamps."""
         if self._redis is None:
             return None
-        current = SimpleCommand("MGET", *entry.stamp_keys)
+        stamp_keys = [self._redis.prefix + key for key in entry.stamp_keys]
+        current = SimpleCommand("MGET", *stamp_keys)
         try:
-            for key in entry.stamp_keys:
+            for key in stamp_keys:
                 stamp = secrets.token_bytes(STAMP_BYTES)
                 self._redis.enqueue(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
             pipeline = self._redis.enqueue(current)
@@ -136,11 +153,14 @@ class CacheService:
 
     async def _fill(self, entry: CacheEntry, stamps: bytes, load: Load) -> RenderedJson:
         rendered = await _load(load)
-        value = stamps + rendered.etag.encode() + rendered.body
+        self._store(entry, stamps + rendered.etag.encode() + rendered.body)
+        return rendered
+
+    def _store(self, entry: CacheEntry, value: bytes) -> None:
         with suppress(RedisDownError):
             if self._redis:
-                self._redis.enqueue(SimpleCommand("SET", entry.key, value, "EX", self._ttl(entry)))
-        return rendered
+                key = self._redis.prefix + entry.key
+                self._redis.enqueue(SimpleCommand("SET", key, value, "EX", self._ttl(entry)))
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds

@@ -20,6 +20,7 @@ from models.client import ClientModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
 from models.review import ReviewModel
+from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import Record, is_storable_key
 from repositories.client_export_repository import PAGE, ClientExportRepository, Fields
 from repositories.client_repository import ClientRepository
@@ -28,8 +29,8 @@ from schemas import client_export_schema as schemas
 from schemas.base_schema import to_json
 from schemas.order_schema import OrderStatusChange
 from services.app_context import AppContext
-from services.auth.api_keys import principal_name
 from services.exceptions import NotFoundError
+from services.pseudonyms import ClientKey, readable
 from services.rendering import rows_to_dicts
 from services.request_context import RequestContext
 from services.spooled_json import SpooledJson
@@ -98,7 +99,7 @@ class ClientSnapshot:
         await write_list(document, b"addresses", self._pages(AddressModel))
         await write_list(document, b"orders", self._order_pages())
         await write_list(document, b"reviews", self._pages(ReviewModel))
-        await write_list(document, b"audit", self._audit_pages([principal_name(key["name"]) for key in api_keys]))
+        await write_list(document, b"audit", self._audit_pages())
         document.write(b"}")
 
     def _pages(self, model: Any) -> Pages:
@@ -118,12 +119,17 @@ class ClientSnapshot:
                 order["order_details"], order["history"] = details[order["id_key"]], history[order["id_key"]]
             yield orders
 
-    def _audit_pages(self, principals: list[str]) -> Pages:
-        """Return entries without their principals: some are people that work for the shop."""
-        path, fields = f"/clients/{self._client_id}", FIELDS[AuditEntryModel]
-        return self._paged(
-            fields, lambda after_id: ClientExportRepository.audit_page(fields, path, principals, after_id)
-        )
+    async def _audit_pages(self) -> Pages:
+        """Return entries about the client without their principals: some are people that work for the shop."""
+        found = await self._transaction.run(*AuditEntryRepository.pseudonym(self._client_id))
+        if not found:
+            return
+        [(pseudonym, key)] = found
+        keys, fields = {pseudonym: ClientKey(self._client_id, bytes(key))}, ("principal", *FIELDS[AuditEntryModel])
+        pages = self._paged(fields, lambda after_id: ClientExportRepository.audit_page(fields, pseudonym, after_id))
+        async for entries in pages:
+            shown = [readable(entry, keys) for entry in entries]
+            yield [{name: entry[name] for name in FIELDS[AuditEntryModel]} for entry in shown]
 
     async def _paged(self, fields: Fields, page_after: Callable[[int], Statement]) -> Pages:
         after_id = 0

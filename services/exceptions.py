@@ -26,6 +26,7 @@ class ServiceError(Exception):
 class NotFoundError(ServiceError):
     def __init__(self, entity: str, id_key: int) -> None:
         super().__init__(f"{entity} with id {id_key} not found")
+        self.id_key = id_key
 
 
 class RejectedError(ServiceError): ...

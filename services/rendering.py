@@ -20,14 +20,16 @@ class RenderedJson(NamedTuple):
 
 
 class Created(NamedTuple):
-    """Result of a creation. `client_id` is the client that the new object is or belongs to.
+    """Result of a creation.
 
-    `is_new` False means that there was nothing to create.
+    `client_id` is the client that the new object is or belongs to. `replay_body` replaces the body in repeats, and
+    leaves out what is shown only once. `is_new` False means that there was nothing to create.
     """
 
     body: bytes
     id_key: int
     client_id: int | None = None
+    replay_body: bytes | None = None
     is_new: bool = True
 
 

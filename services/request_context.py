@@ -21,8 +21,13 @@ class IdempotentRequest(NamedTuple):
 
 
 class AuditedRequest(NamedTuple):
-    """A request that writes; `status` is that of its success."""
+    """A request that writes; `status` is that of its success.
 
+    `request_id` is always ours. `caller_request_id` is the one that the caller chose, and that the response has.
+    """
+
+    request_id: str
+    caller_request_id: str | None
     method: str
     path: str
     status: int

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
 
 from config.redis_config import redis_client
 from config.settings import Settings
@@ -17,10 +19,19 @@ from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.postgres.database import Database
 from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
+from services.caching.database_watch import DATABASE
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
-from tests.servers import PASSWORD, VALKEY_PASSWORD, address, postgres_server, until, valkey_server
+from tests.servers import (
+    PASSWORD,
+    VALKEY_PASSWORD,
+    address,
+    postgres_server,
+    superuser_url,
+    until,
+    valkey_server,
+)
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # one line per request is too much
 
@@ -33,6 +44,7 @@ os.environ.update(address(POSTGRES) | address(VALKEY))
 UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,
     "log_to_file": False,
+    "audit_interval": 3600,
     "db_pool_size": 20,
     "db_max_overflow": 5,
 }
@@ -79,6 +91,12 @@ def committing(settings: Settings) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
+def superuser(settings: Settings) -> Engine:
+    """Return an engine for what neither of the service's roles may do."""
+    return create_engine(superuser_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+@pytest.fixture(scope="session")
 def app(settings: Settings) -> FastAPI:
     from main import create_fastapi_app
 
@@ -98,7 +116,7 @@ def empty_cache(settings: Settings) -> None:
     assert where
     with redis_client(where) as server:
         keys: Any = server.keys("*")
-        server.unlink(ROOT_STAMP, *({key.decode() for key in keys} - {MEMBERS, LAST_DROP}))
+        server.unlink(ROOT_STAMP, *(key for key in keys if not key.decode().endswith((MEMBERS, LAST_DROP, DATABASE))))
 
 
 @pytest.fixture
@@ -145,6 +163,7 @@ def guarded(
     app_context = guarded_app.state.app_context
     own, app_context.database = app_context.database, app.state.app_context.database
     yield running_guarded_app
+    app_context.refusals.take()
     app_context.database = own
 
 

@@ -20,13 +20,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services.auth.api_keys import NewKey, make_key
+from models.api_key import ApiKeyModel
+from services.auth.api_keys import NewKey
 from services.auth.principal import Role
+from tests.database import as_owner
 from tests.servers import until
 
 Headers = dict[str, str]
@@ -124,6 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.issuer.request_count += 1
         self.send_response(self.server.issuer.status)
+        if self.server.issuer.status == 302:
+            self.send_header("Location", "/elsewhere")
         self.end_headers()
         with suppress(ConnectionError):
             self.server.issuer.send_document(self.server.issuer, self.wfile)
@@ -148,6 +152,7 @@ def service(
         until(lambda: app_context.redis.is_up)
         own, app_context.database = app_context.database, database or app_context.database
         yield client
+        app_context.refusals.take()
         app_context.database = own
 
 
@@ -166,14 +171,17 @@ def bearer(token: str) -> Headers:
     return {"Authorization": f"Bearer {token}"}
 
 
-def new_key(app: FastAPI, client_id: int | None = None) -> NewKey:
-    """Create an API key of an admin, or of the client."""
+def new_key(app: FastAPI, client_id: int | None = None, **restrictions: Any) -> NewKey:
+    """Create an API key of an admin, or of the client, with any restrictions: no rule of the service applies."""
+    made, role = NewKey.make(), Role.ADMIN if client_id is None else Role.CLIENT
     with app.state.app_context.database.sessions.begin() as session:
-        return make_key(session, Role.ADMIN if client_id is None else Role.CLIENT, client_id)
+        values = {"role": role, "client_id": client_id, **restrictions, **made.columns()}
+        session.execute(insert(ApiKeyModel).values(values))
+    return made
 
 
-def key_headers(app: FastAPI, client_id: int | None = None) -> Headers:
-    return {"X-API-Key": new_key(app, client_id).key}
+def key_headers(app: FastAPI, client_id: int | None = None, **restrictions: Any) -> Headers:
+    return {"X-API-Key": new_key(app, client_id, **restrictions).key}
 
 
 def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
@@ -181,6 +189,12 @@ def execute(app: FastAPI, statement: str, **parameters: Any) -> Any:
     with app.state.app_context.database.sessions.begin() as session:
         result = session.execute(text(statement), parameters)
         return result.all() if result.returns_rows else None
+
+
+def execute_as_owner(app: FastAPI, statement: str) -> None:
+    """Run a statement that the service's role may not run, in the test's transaction."""
+    with app.state.app_context.database.sessions.begin() as session, as_owner(session):
+        session.execute(text(statement))
 
 
 def jwk(kid: str, key: Any, **changed: Any) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, NestedTransaction, event, text
 from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
 
 from config.settings import Settings
 from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncPool, Row
+from infrastructure.postgres.roles import OWNER
 from repositories.queries.statement import Statement
 
 
@@ -87,10 +88,23 @@ def outer_transaction(database: Database, settings: Settings) -> Iterator[Transa
         within.close()
 
 
+@contextmanager
+def as_owner(connection: Connection | Session) -> Iterator[None]:
+    """Run statements of the connection's transaction as the owner of the tables, whom the service's role may become."""
+    connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+    yield
+    connection.execute(text("SET LOCAL ROLE NONE"))
+
+
+def analyze(table: str) -> str:
+    """Return SQL that updates the planner's statistics of a table within a transaction, which only its owner may do."""
+    return f"SET LOCAL ROLE {OWNER}; ANALYZE {table}; SET LOCAL ROLE NONE;"
+
+
 def empty_tables(database: Database) -> None:
     """Delete all rows after a test that commits."""
-    with database.engine.begin() as connection:
-        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
+    with database.engine.begin() as connection, as_owner(connection):
+        tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE tableowner = current_user"
         names = connection.scalars(text(f"{tables} AND tablename <> 'alembic_version'")).one()
         connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 

@@ -1,7 +1,7 @@
 """Schemathesis against the running service: `make fuzz`. It knows the service only from `/openapi.json`.
 
-With `--authenticated` the service requires credentials (AUTH_MODE=both), and the requests carry an admin's key. Other
-arguments go to Schemathesis, for example `--phases stateful`.
+With `--authenticated` the service requires credentials (AUTH_MODE=both), and the requests carry an admin's token: a key
+would soon be revoked by one of them. Other arguments go to Schemathesis, for example `--phases stateful`.
 """
 
 import argparse
@@ -9,15 +9,19 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+
+import jwt
 
 from tests.servers import ROOT, App, environment_without_settings, running_app
 
+ISSUER, AUDIENCE = "https://login.example.com", "shop"
 AUTHENTICATION = {
     "AUTH_MODE": "both",
     "JWT_SECRET": "a secret for the fuzzer, and no other",
-    "JWT_ISSUER": "https://login.example.com",
-    "JWT_AUDIENCE": "shop",
+    "JWT_ISSUER": ISSUER,
+    "JWT_AUDIENCE": AUDIENCE,
 }
 
 
@@ -29,7 +33,7 @@ def main() -> int:
         environment |= AUTHENTICATION if arguments.authenticated else {}
         with running_app(folder, environment) as app:
             run_script(folder, environment, "scripts.demo", "--size", "small")
-            headers = {"X-API-Key": admin_key(folder, environment)} if arguments.authenticated else {}
+            headers = {"Authorization": f"Bearer {admin_token()}"} if arguments.authenticated else {}
             found = fuzz(app, arguments, headers, more)
         sys.stdout.write(app.log.read_text()[-5000:] if found else "")
     sys.stdout.write(f"Again: make fuzz CASES={arguments.cases} SEED={arguments.seed}\n")
@@ -41,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=int, default=50, help="maximum for each operation in each phase")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="default: random")
     parser.add_argument("--seconds", type=int, default=3600, help="time limit")
-    parser.add_argument("--authenticated", action="store_true", help="AUTH_MODE=both, with an admin's key")
+    parser.add_argument("--authenticated", action="store_true", help="AUTH_MODE=both, with an admin's token")
     return parser
 
 
@@ -54,16 +58,16 @@ def fuzz(app: App, arguments: argparse.Namespace, headers: dict[str, str], more:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def admin_key(folder: Path, environment: dict[str, str]) -> str:
-    output = run_script(folder, environment, "scripts.api_key", "make", "admin")
-    return output.partition("Key")[2].split()[0]
+def admin_token() -> str:
+    claims = {"sub": "fuzzer", "role": "admin", "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 86_400}
+    return jwt.encode(claims, AUTHENTICATION["JWT_SECRET"], "HS256")
 
 
-def run_script(folder: Path, environment: dict[str, str], module: str, *arguments: str) -> str:
-    """Run one of the project's scripts on the database of the running service and return its output."""
+def run_script(folder: Path, environment: dict[str, str], module: str, *arguments: str) -> None:
+    """Run one of the project's scripts on the database of the running service."""
     command = [sys.executable, "-m", module, *arguments]
     settings = environment_without_settings() | environment | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=settings, stdout=subprocess.PIPE, text=True, check=True).stdout
+    subprocess.run(command, cwd=folder, env=settings, stdout=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from config.settings import RedisAddress
+from config.redis_address import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.redis.client import RedisClient
 

@@ -8,23 +8,28 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from fastapi import FastAPI
+from sqlalchemy import URL
 from uvicorn import Server as UvicornServer
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import EmbeddedServer, command_line
 from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.postgres.roles import OWNER, SERVICE, Role
 from infrastructure.server.launcher import server_config
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "a password for tests"
 VALKEY_PASSWORD = PASSWORD.replace(" ", "-")
+ROLES = Role(OWNER, f"{PASSWORD} of the owner"), Role(SERVICE, f"{PASSWORD} of the service")
+# Only on request, in tests only (`tests.database.as_owner`): the service has no rights of the owner by itself.
+BECOMES_OWNER = f"ALTER ROLE {SERVICE} NOINHERIT; GRANT {OWNER} TO {SERVICE}"
 
 Server = TypeVar("Server", bound=EmbeddedServer)
 T = TypeVar("T")
@@ -46,6 +51,9 @@ def postgres_server(folder: Path, port: int | None = None) -> Iterator[PostgresS
     server = PostgresServer(folder, port or free_port(), PASSWORD, fast=True)
     with _running(server):
         server.create_database("ecommerce_db")
+        server.prepare_database("ecommerce_db", *ROLES)
+        with closing(server.connect()) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(BECOMES_OWNER)
         yield server
 
 
@@ -96,10 +104,19 @@ def restore(server: EmbeddedServer) -> None:
 
 
 def address(server: EmbeddedServer) -> dict[str, str]:
-    """Return the environment variables that connect the application to this server."""
+    """Return the environment variables that connect the application to this server, with its two roles."""
     name = "POSTGRES" if isinstance(server, PostgresServer) else "REDIS"
     values = {f"{name}_HOST": LOOPBACK, f"{name}_PORT": str(server.port), f"{name}_PASSWORD": server.password}
-    return values | ({"POSTGRES_USER": SUPERUSER, "POSTGRES_DB": "ecommerce_db"} if name == "POSTGRES" else {})
+    if name == "REDIS":
+        return values
+    owner, service = ROLES
+    values |= {"POSTGRES_DB": "ecommerce_db", "POSTGRES_USER": service.name, "POSTGRES_PASSWORD": service.password}
+    return values | {"POSTGRES_OWNER": owner.name, "POSTGRES_OWNER_PASSWORD": owner.password}
+
+
+def superuser_url(settings: Settings) -> URL:
+    """Return the URL of the settings' database as superuser, for what neither of the service's roles may do."""
+    return settings.sqlalchemy_url().set(username=SUPERUSER, password=PASSWORD)
 
 
 def environment_without_settings() -> dict[str, str]:
@@ -202,6 +219,7 @@ def served_in_thread(app: FastAPI) -> Iterator[int]:
     settings = app.state.app_context.settings
     config = server_config(settings)
     config.app = app
+    config.settings = None  # the application has its own; this process must not inherit them
     server = UvicornServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -16,7 +16,8 @@ from redis import Redis
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
+from infrastructure.postgres.roles import OWNER, SERVICE, Role
 from migrations.runner import migrate
 from scripts.demo import fill
 
@@ -38,13 +39,15 @@ class Servers:
         return {
             "POSTGRES_HOST": LOOPBACK,
             "POSTGRES_PORT": str(self.postgres.port),
-            "POSTGRES_USER": SUPERUSER,
+            "POSTGRES_USER": SERVICE,
             "POSTGRES_PASSWORD": password,
+            "POSTGRES_OWNER": OWNER,
+            "POSTGRES_OWNER_PASSWORD": password,
             "POSTGRES_DB": database,
             "REDIS_HOST": LOOPBACK,
             "REDIS_PORT": str(self.valkey.port),
             "REDIS_PASSWORD": self.valkey.password,
-            "BENCH_DATABASE": f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.postgres.port}/{database}",
+            "BENCH_DATABASE": f"postgresql://{OWNER}:{password}@{LOOPBACK}:{self.postgres.port}/{database}",
             "BENCH_REDIS": f"redis://:{self.valkey.password}@{LOOPBACK}:{self.valkey.port}/1",
         }
 
@@ -53,8 +56,10 @@ class Servers:
             _env_file=None,
             postgres_host=LOOPBACK,
             postgres_port=self.postgres.port,
-            postgres_user=SUPERUSER,
+            postgres_user=SERVICE,
             postgres_password=SecretStr(self.postgres.password),
+            postgres_owner=OWNER,
+            postgres_owner_password=SecretStr(self.postgres.password),
             postgres_db=database,
             redis_host=LOOPBACK,
             redis_port=self.valkey.port,
@@ -72,9 +77,15 @@ class Servers:
         with Redis(LOOPBACK, self.valkey.port, password=self.valkey.password) as redis:
             return int(redis.info("clients")["connected_clients"])
 
+    def create_database(self, name: str) -> None:
+        """Create a database unless it exists, for the service's two roles."""
+        self.postgres.create_database(name)
+        password = self.postgres.password
+        self.postgres.prepare_database(name, Role(OWNER, password), Role(SERVICE, password))
+
     def fill(self, products: int, database: str = "ecommerce_db") -> None:
         """Create a demo shop with this number of products, unless the database already has it."""
-        self.postgres.create_database(database)
+        self.create_database(database)
         migrate(self.settings(database))
         fill(self.settings(database), products, seed=1)
 
@@ -94,9 +105,9 @@ def private_servers(keep: str | None = None) -> Iterator[Servers]:
     valkey = ValkeyServer(folder / "valkey", free_port(), password)
     try:
         with ExitStack() as stack:
-            stack.enter_context(postgres).create_database("ecommerce_db")
-            stack.enter_context(valkey)
-            yield Servers(folder, postgres, valkey)
+            servers = Servers(folder, stack.enter_context(postgres), stack.enter_context(valkey))
+            servers.create_database("ecommerce_db")
+            yield servers
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

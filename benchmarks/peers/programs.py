@@ -15,6 +15,7 @@ from infrastructure.embedded.ports import LOOPBACK
 
 FOLDER = Path(__file__).parent
 REQUIREMENTS = FOLDER / "requirements.txt"
+LOCK = ROOT / "locks" / "peers.lock"
 ENVIRONMENT = DATA / "bench-venv"
 PYTHON = str(ENVIRONMENT / "bin" / "python")
 GO_SOURCES = FOLDER / "gin"
@@ -29,14 +30,14 @@ GO_LIBRARIES = {
 
 def install_python_peers() -> None:
     """Install the Python peers into their own environment; repeat it when their versions change."""
-    done = ENVIRONMENT / "requirements.txt"
-    if done.exists() and done.read_text() == REQUIREMENTS.read_text():
+    done = ENVIRONMENT / LOCK.name
+    if done.exists() and done.read_text() == LOCK.read_text():
         return
     print("installing the Python peers ...", flush=True)
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-r", str(REQUIREMENTS)], check=True)
-    shutil.copy(REQUIREMENTS, done)
+    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+    shutil.copy(LOCK, done)
 
 
 def install_fastify() -> None:

@@ -1,17 +1,19 @@
-"""Roles that operations are for. Every operation on data checks its policy first."""
+"""Roles and scopes that operations need. Every operation on data checks its permission first."""
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, Self
 
 from fastapi import Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from config.settings import Settings
 from services.auth.principal import Principal, Role
+from services.auth.restrictions import Scopes, scope_of, sufficient_scopes
 from services.exceptions import ForbiddenError, UnauthorizedError
 
 
 class Policy(NamedTuple):
     roles: frozenset[Role]
+    refusal: str = "Not allowed"
 
     @property
     def is_public(self) -> bool:
@@ -19,22 +21,44 @@ class Policy(NamedTuple):
 
     @property
     def refusals(self) -> tuple[int, ...]:
-        """Statuses of the errors that `refuse` raises."""
+        """Statuses of the errors that `check` raises."""
         return (401,) if self.is_public else (401, 403)
 
-    def refuse(self, principal: Principal) -> NoReturn:
-        """Raise the principal's failure, UnauthorizedError for anonymous callers, otherwise ForbiddenError."""
+    def check(self, principal: Principal) -> None:
+        """Raise the principal's failure, UnauthorizedError for anonymous callers, ForbiddenError for other roles."""
         if principal.failure:
             raise principal.failure
-        if principal.role is Role.ANONYMOUS:
-            raise UnauthorizedError("Authentication required")
-        raise ForbiddenError("Not allowed")
+        if principal.role not in self.roles:
+            if principal.role is Role.ANONYMOUS:
+                raise UnauthorizedError("Authentication required")
+            raise ForbiddenError(self.refusal)
 
 
 PUBLIC = Policy(frozenset(Role))
 CLIENTS = Policy(frozenset({Role.CLIENT, Role.ADMIN}))
 """Clients for their own objects, admins for all."""
 ADMINS = Policy(frozenset({Role.ADMIN}))
+
+
+class Permission(NamedTuple):
+    """Role that an operation needs, and the scopes of which a restricted key needs one."""
+
+    policy: Policy
+    scope: str
+    sufficient: Scopes
+
+    @classmethod
+    def of(cls, policy: Policy, resource: str, *, is_read: bool) -> Self:
+        return cls(policy, scope_of(resource, is_read=is_read), sufficient_scopes(resource, is_read=is_read))
+
+    def check(self, principal: Principal) -> None:
+        """Raise as `Policy.check` does, and ForbiddenError for a key without the scope.
+
+        A public operation needs no scope, as it needs no key. So a cached response needs none either.
+        """
+        self.policy.check(principal)
+        if not self.policy.is_public:
+            principal.restrictions.check_scope(self.scope, self.sufficient)
 
 
 class Access(NamedTuple):

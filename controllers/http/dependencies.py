@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from config.database import get_db
-from controllers.http.access import ADMINS, CLIENTS, PUBLIC, Policy
+from controllers.http.access import ADMINS, CLIENTS, PUBLIC, Permission, Policy
+from middleware.cors import SAFE_METHODS
 from middleware.scope_keys import REQUEST_CONTEXT, REQUEST_WRITES
 from repositories.transaction import Transaction
 from services.auth.principal import Principal
@@ -63,8 +64,8 @@ class Allow:
 
     policy: Policy
 
-    async def __call__(self, principal: CurrentPrincipal) -> Principal:
-        check_access(self.policy, principal)
+    async def __call__(self, request: Request, principal: CurrentPrincipal) -> Principal:
+        check_access(self.policy, request.scope, principal)
         return principal
 
 
@@ -85,14 +86,17 @@ class Guarded:
     policy: Policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        check_access(self.policy, scope[REQUEST_CONTEXT].principal)
+        check_access(self.policy, scope, scope[REQUEST_CONTEXT].principal)
         await self.app(scope, receive, send)
 
 
-def check_access(policy: Policy, principal: Principal) -> None:
-    """Raise UnauthorizedError or ForbiddenError if the policy does not admit the caller."""
-    if principal.failure or principal.role not in policy.roles:
-        policy.refuse(principal)
+def check_access(policy: Policy, scope: Scope, principal: Principal) -> None:
+    """Raise UnauthorizedError or ForbiddenError if the policy, or a scope of the key, does not admit the request.
+
+    The first word of the path is the resource in the names of scopes: `/stock/report` needs `stock:read`.
+    """
+    resource, is_read = scope["path"].split("/", 2)[1], scope["method"] in SAFE_METHODS
+    Permission.of(policy, resource, is_read=is_read).check(principal)
 
 
 def mark_changed(db: Session, table: str, *id_keys: int) -> None:

@@ -13,11 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from controllers.http.access import challenge
+from controllers.http.auditing import refused_request
 from controllers.http.responses import JSON
 from controllers.http.validation_errors import public_error
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from middleware.scope_keys import FAULT_ANSWERED
 from schemas.base_schema import to_json
+from services.app_context import AppContext
 from services.exceptions import (
     ConflictError,
     ForbiddenError,
@@ -49,10 +51,13 @@ logger = logging.getLogger(__name__)
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    headers_of_401 = {"WWW-Authenticate": challenge(app.state.app_context.settings)}
+    app_context: AppContext = app.state.app_context
+    headers_of_401 = {"WWW-Authenticate": challenge(app_context.settings)}
 
-    async def refuse(_: Request, error: ServiceError) -> Response:
+    async def refuse(request: Request, error: ServiceError) -> Response:
         status = STATUSES[type(error)]
+        if status in (401, 403):
+            app_context.refusals.add(refused_request(request, status))
         return error_response(status, error_body(error), headers_of_401 if status == 401 else None)
 
     async def explain(request: Request, error: DBAPIError) -> Response:

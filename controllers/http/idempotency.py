@@ -9,14 +9,18 @@ from fastapi import Header
 from starlette.requests import Request
 
 from controllers.http.exception_handlers import STATUSES, error_body
+from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import RequestKey, StoredResponse
 from schemas.base_schema import BaseSchema, to_json
-from services.exceptions import ServiceError
+from services.exceptions import NotFoundError, ServiceError
 from services.rendering import Created
 from services.request_context import IdempotentRequest, RequestContext
 
 STORED_ERRORS = frozenset({400, 404, 409})
-"""Refusals that the stored data decide. Invalid input and outages are not stored: the caller may try again."""
+"""Refusals that the stored data decide. Invalid input and outages are not stored: the caller may try again.
+
+A 404 for an id that no row can have is not stored either: it never changes, and the id may have thousands of digits.
+"""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -46,6 +50,9 @@ def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredRespo
     if isinstance(outcome, Created) and not outcome.is_new:
         return StoredResponse(204, b"")
     if isinstance(outcome, Created):
-        return StoredResponse(201, outcome.body, f"{prefix}/{outcome.id_key}", outcome.client_id)
+        body = outcome.replay_body or outcome.body
+        return StoredResponse(201, body, f"{prefix}/{outcome.id_key}", outcome.client_id)
     status = STATUSES[type(outcome)]
-    return StoredResponse(status, to_json(error_body(outcome))) if status in STORED_ERRORS else None
+    if status not in STORED_ERRORS or (isinstance(outcome, NotFoundError) and not is_storable_key(outcome.id_key)):
+        return None
+    return StoredResponse(status, to_json(error_body(outcome)))

@@ -31,19 +31,20 @@ async def list_response(
     `read` replaces the service's `get_all`.
     """
     page = await (read or service.get_all)(context, query)
-    response = json_response(request, page)
+    response = await json_response(request, page)
     if query.count:
         response.headers["X-Total-Count"] = str(await service.count(context, query))
     if query.after_id is not None:
-        response.headers["Link"] = _links(request, query, orjson.loads(page.body))
+        path = service.app_context.settings.root_path + request.scope["path"]
+        response.headers["Link"] = _links(path, request, query, orjson.loads(page.body))
     return response
 
 
-def _links(request: Request, query: ListQuery, objects: list[dict[str, Any]]) -> str:
+def _links(path: str, request: Request, query: ListQuery, objects: list[dict[str, Any]]) -> str:
     """Return links to the first page, and from a full page to the next one, as RFC 8288 defines them."""
     given = dict(query_pairs(request.scope["query_string"]))
     others = [(name, value) for name, value in given.items() if name not in ("after_id", "skip")]
-    page = f"{request.scope['path']}?{urlencode([*others, ('after_id', '')])}"
+    page = f"{path}?{urlencode([*others, ('after_id', '')])}"
     beyond_all = MAX_KEY if query.sort == "-id_key" else 0
     first = f'<{page}{beyond_all}>; rel="first"'
     if len(objects) < query.limit:

@@ -1,5 +1,6 @@
 """Parameters of an endpoint's signature, read from the request with FastAPI's semantics and error texts."""
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from controllers.http.body_budget import BODIES
+from infrastructure.exceptions import UnavailableError
 from middleware.scope_keys import REQUEST_CONTEXT
 from schemas.base_schema import INT64
 from services.request_context import RequestContext
@@ -153,12 +156,25 @@ async def _read_body(request: Request, limit: int) -> Any:
 
 
 async def _receive(request: Request, limit: int) -> bytes:
+    """Return the body. Raises HTTPException above the limit, UnavailableError if too many bodies are incomplete."""
+    try:
+        async with asyncio.timeout(None) as deadline:
+            return await _receive_chunks(request, limit, deadline)
+    except TimeoutError as error:
+        raise UnavailableError("too many bodies are incomplete") from error
+
+
+async def _receive_chunks(request: Request, limit: int, deadline: asyncio.Timeout) -> bytes:
     size, chunks = 0, []
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise HTTPException(413, f"The body is longer than {limit} bytes")
-        chunks.append(chunk)
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise HTTPException(413, f"The body is longer than {limit} bytes")
+            chunks.append(chunk)
+            BODIES.hold(deadline, len(chunk), limit)
+    finally:
+        BODIES.release(deadline)
     return b"".join(chunks)
 
 

@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from controllers.http.application import Application
+from controllers.http.auditing import audited_request
 from controllers.http.dependencies import check_access
 from controllers.http.plain_routes import PlainRoutes, is_own_page, name_of, policies_of, uses_database
 from controllers.http.route import EntityRoute
 from middleware.cors import SAFE_METHODS
 from middleware.scope_keys import REQUEST_CONTEXT, REQUEST_WRITES, ROUTE
 from services.exceptions import ForbiddenError
-from services.request_context import AuditedRequest, RequestContext
+from services.request_context import RequestContext
 from services.transactions.tracked_session import RequestWrites
 
 logger = logging.getLogger(__name__)
@@ -83,14 +84,15 @@ class PlainRouter:
             raise principal.failure or ForbiddenError("Not allowed")
         if not self._application.dependency_overrides:  # otherwise the dependencies check the principal of a test
             for policy in policies:
-                check_access(policy, principal)
+                check_access(policy, scope, principal)
         return context, asked
 
     def _audited(self, context: RouteContext, scope: Scope) -> RequestContext:
         request_context: RequestContext = scope[REQUEST_CONTEXT]
         if not self._application.app_context.settings.audits or scope["method"] in SAFE_METHODS:
             return request_context
-        audited = AuditedRequest(scope["method"], scope["path"], getattr(context, "status_code", None) or 200)
+        template, status = context.path_format or "", getattr(context, "status_code", None) or 200
+        audited = audited_request(Request({**scope, **context.matches(scope)[1]}), template, status)
         scope[REQUEST_CONTEXT] = request_context._replace(audited=audited)
         return request_context._replace(audited=audited)
 

@@ -6,8 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from middleware.etags import names_etag
+from middleware.compression import Encoder
+from middleware.etags import etag_for_coding, names_etag
 from middleware.raw_response import Headers, json_headers
+from middleware.scope_keys import ENCODER, REQUEST_CONTEXT
 from repositories.idempotency_repository import StoredResponse
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.rendering import Created, RenderedJson
@@ -67,14 +69,22 @@ class DocumentResponse(Response):
             await send({"type": "http.response.body", "body": b""})
 
 
-def json_response(request: Request, rendered: RenderedJson) -> Response:
-    """Return 200 with the body, or 304 if `If-None-Match` names its tag."""
-    headers = [(b"etag", rendered.etag.encode())]
+async def json_response(request: Request, rendered: RenderedJson) -> Response:
+    """Return 200 with the body, compressed if the client accepts it, or 304 if `If-None-Match` names its tag."""
+    scope = request.scope
+    encoder: Encoder | None = scope.get(ENCODER)
+    coding = encoder.coding_of(len(rendered.body)) if encoder else None
+    headers = [(b"etag", etag_for_coding(rendered.etag, coding).encode())]
     if rendered.hit is not None:
         headers.append((b"x-cache-hit", b"true" if rendered.hit else b"false"))
-    if _is_known(request, rendered.etag):
+    is_known = _is_known(request, rendered.etag)
+    body, lookup = rendered.body, scope[REQUEST_CONTEXT].cache_lookup
+    # A 304 fills the cache as well. Otherwise clients that only revalidate would never be hits.
+    if encoder and (lookup or not is_known):
+        body = await encoder.encode(rendered, lookup)
+    if is_known:
         return ReadyResponse(304, headers)
-    return ReadyResponse(200, json_headers(rendered.body) + headers, rendered.body)
+    return ReadyResponse(200, json_headers(body, coding) + headers, body)
 
 
 def document_response(request: Request, document: SpooledJson) -> Response:
@@ -90,16 +100,16 @@ def _is_known(request: Request, etag: str) -> bool:
     return known is not None and names_etag(known, etag)
 
 
-def created_response(prefix: str, outcome: Created | StoredResponse) -> Response:
-    """Return 201 with the `Location` below `prefix`, or the stored response to an earlier request.
+def created_response(root_path: str, prefix: str, outcome: Created | StoredResponse) -> Response:
+    """Return 201 with the `Location` below `root_path` and `prefix`, or the stored response to an earlier request.
 
     Return 204 if there was nothing to create.
     """
     if isinstance(outcome, Created) and not outcome.is_new:
         return Response(status_code=204)
     if isinstance(outcome, Created):
-        return Response(outcome.body, 201, {"Location": f"{prefix}/{outcome.id_key}"}, JSON)
+        return Response(outcome.body, 201, {"Location": f"{root_path}{prefix}/{outcome.id_key}"}, JSON)
     headers = {"Idempotency-Replayed": "true"}
     if outcome.location:
-        headers["Location"] = outcome.location
+        headers["Location"] = root_path + outcome.location
     return Response(outcome.body, outcome.status, headers, JSON)

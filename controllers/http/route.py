@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Match, request_response
 from starlette.types import Scope
 
-from controllers.http.access import Policy
+from controllers.http.access import Permission
+from controllers.http.auditing import audited_request
 from controllers.http.parameters import Parameters
 from middleware.scope_keys import REQUEST_CONTEXT
 from middleware.security_headers import PERSONAL, PUBLIC_REVALIDATED
-from services.request_context import AuditedRequest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -22,7 +22,7 @@ class EntityRoute(APIRoute):
     """Calls `endpoint` with the parameters of its signature: a key, a query, headers, a body, a context.
 
     FastAPI documents the signature. Its dependency solver would cost several times the rest of a read.
-    The policy is checked before anything of the request is read.
+    The permission is checked before anything of the request is read.
     """
 
     def __init__(
@@ -30,13 +30,14 @@ class EntityRoute(APIRoute):
         path: str,
         endpoint: Callable[..., Any],
         *,
-        policy: Policy,
+        permission: Permission,
         max_body_bytes: int,
         is_audited: bool,
         is_cached: bool,
         **options: Any,
     ) -> None:
-        self.policy, self.is_audited, self.is_cached = policy, is_audited, is_cached
+        self.permission, self.policy = permission, permission.policy
+        self.is_audited, self.is_cached = is_audited, is_cached
         self._parameters = Parameters(endpoint, max_body_bytes)
         super().__init__(path, endpoint, **options)
         self.answer = self.get_route_handler()
@@ -53,18 +54,16 @@ class EntityRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         endpoint: Callable[..., Coroutine[Any, Any, Response]] = self.endpoint
-        read_parameters, policy, roles = self._parameters.read, self.policy, self.policy.roles
+        read_parameters, check = self._parameters.read, self.permission.check
         is_read, success = self.methods == {"GET"}, self.status_code or 200
-        caching = ([PUBLIC_REVALIDATED] if policy.is_public else PERSONAL) if is_read else ()
-        is_audited = self.is_audited and not is_read
+        caching = ([PUBLIC_REVALIDATED] if self.policy.is_public else PERSONAL) if is_read else ()
+        is_audited, template = self.is_audited and not is_read, self.path_format
 
         async def handle(request: Request) -> Response:
             scope = request.scope
-            principal = scope[REQUEST_CONTEXT].principal
-            if principal.failure or principal.role not in roles:
-                policy.refuse(principal)
+            check(scope[REQUEST_CONTEXT].principal)
             if is_audited:
-                audited = AuditedRequest(request.method, scope["path"], success)
+                audited = audited_request(request, template, success)
                 scope[REQUEST_CONTEXT] = scope[REQUEST_CONTEXT]._replace(audited=audited)
             response = await endpoint(**await read_parameters(request))
             response.raw_headers.extend(caching)

@@ -1,17 +1,19 @@
 """Swagger UI and ReDoc, served from the application's own files, so they work offline."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import RedirectResponse, Response
 
+from controllers.http.responses import JSON
+from controllers.openapi.assets import Asset, VersionedFiles
 from controllers.openapi.schema import complete_description
+from schemas.base_schema import to_json
 
 STATIC = Path(__file__).parents[2] / "static"
 FAVICON = "swagger-ui/favicon-32x32.png"
@@ -23,32 +25,33 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGE_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}
-IMMUTABLE = "public, max-age=31536000, immutable"
+PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-cache",
+}
 
 
-class VersionedFiles(StaticFiles):
-    """Static files that a browser may keep for a year, because their addresses change with their contents."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        if scope["query_string"].startswith(b"v="):
-            response.headers["Cache-Control"] = IMMUTABLE
-        return response
-
-
-def add_documentation(app: FastAPI) -> None:
-    """Complete `/openapi.json`, add `/docs`, `/redoc` and their files under `/static`, and redirect `/` to `/docs`."""
+def add_documentation(app: FastAPI, root_path: str) -> None:
+    """Add `/openapi.json`, `/docs`, `/redoc` and their files under `/static`, and redirect `/` to `/docs`."""
 
     complete_description(app)
 
-    async def redirect_to_docs(_: Request) -> Response:
-        return RedirectResponse("/docs")
+    @cache
+    def description() -> Asset:  # made at its first request, so that the start does not wait for it
+        return Asset(to_json(app.openapi()), {"Content-Type": JSON})
 
+    async def describe(request: Request) -> Response:
+        return await description().response(request)
+
+    async def redirect_to_docs(_: Request) -> Response:
+        return RedirectResponse(f"{root_path}/docs")
+
+    app.add_route("/openapi.json", describe, include_in_schema=False)
     app.add_route("/", redirect_to_docs, include_in_schema=False)
     app.add_route("/docs", _page(f"{app.title} - Swagger UI", SWAGGER_UI), include_in_schema=False)
     app.add_route("/redoc", _page(f"{app.title} - ReDoc", REDOC), include_in_schema=False)
-    app.mount("/static", VersionedFiles(directory=STATIC), name="static")
+    app.mount("/static", VersionedFiles(STATIC), name="static")
 
 
 def _page(title: str, files: tuple[str, ...]) -> Callable[[Request], Awaitable[Response]]:
@@ -69,10 +72,7 @@ def _page(title: str, files: tuple[str, ...]) -> Callable[[Request], Awaitable[R
 </html>
 """
 
-    async def show(_: Request) -> Response:
-        return HTMLResponse(html, headers=PAGE_HEADERS)
-
-    return show
+    return Asset(html.encode(), PAGE_HEADERS).response
 
 
 def _address(file: str) -> str:

@@ -6,6 +6,7 @@ except for ports and paths.
 
 # ruff: noqa: S101, S108, S603 # a test: it asserts, runs the given binary and names the paths to replace
 
+import gzip
 import json
 import random
 import re
@@ -26,6 +27,7 @@ from typing import Any
 
 CONF = Path(__file__).with_name("nginx.conf")
 INSTANCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+ETAG = '"0123-gzip"'
 FORGED = {"X-Forwarded-For": "203.0.113.9", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
 
 
@@ -37,6 +39,12 @@ class Instance(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps({"by": self.connection.getsockname()[0], "path": self.path, "headers": headers}).encode()
         self.send_response(200)
+        if headers.get("accept-encoding") == "gzip":
+            body = gzip.compress(body)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("ETag", ETAG)
+        self.send_header("Vary", "Accept-Encoding")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -73,6 +81,8 @@ class NginxClient:
         connection.request("GET" if body is None else "POST", path, body, headers or {})
         response = connection.getresponse()
         text = response.read()
+        if response.getheader("Content-Encoding") == "gzip":
+            text = gzip.decompress(text)
         connection.close()
         return response, json.loads(text)
 
@@ -103,7 +113,8 @@ def test_paths_and_queries_arrive_as_sent(edge: NginxClient) -> None:
 
 def test_metrics_and_the_audit_log_are_not_public(edge: NginxClient) -> None:
     metrics = ("/metrics", "/metrics/", "/%6detrics", "//metrics", "/x/../metrics", "/./metrics?x=1")
-    for path in (*metrics, "/audit", "/audit/", "/%61udit?limit=1", "//audit", "/x/../audit"):
+    below_root_path = ("/api/v1/metrics", "/api/v1/audit?limit=1", "/api/v1//%61udit")
+    for path in (*metrics, *below_root_path, "/audit", "/audit/", "/%61udit?limit=1", "//audit", "/x/../audit"):
         response, seen = edge.request(path)
         assert response.status == 404, (path, seen)
 
@@ -112,6 +123,14 @@ def test_credentials_arrive_as_sent(edge: NginxClient) -> None:
     credentials = {"x-api-key": "eck_name", "authorization": "Bearer a.b.c"}
     seen = edge.request("/products", headers=credentials)[1]["headers"]
     assert credentials.items() <= seen.items(), seen
+
+
+def test_compressed_responses_pass_unchanged(edge: NginxClient) -> None:
+    for accepted in ("gzip", "identity"):
+        response, seen = edge.request("/products", headers={"Accept-Encoding": accepted})
+        assert seen["headers"]["accept-encoding"] == accepted, seen
+        assert response.getheader("Content-Encoding") == (accepted if accepted == "gzip" else None)
+        assert (response.getheader("ETag"), response.getheader("Vary")) == (ETAG, "Accept-Encoding")
 
 
 def test_bodies_are_limited(edge: NginxClient) -> None:
@@ -258,6 +277,7 @@ def main(nginx: str) -> None:
             test_paths_and_queries_arrive_as_sent,
             test_metrics_and_the_audit_log_are_not_public,
             test_credentials_arrive_as_sent,
+            test_compressed_responses_pass_unchanged,
             test_bodies_are_limited,
             test_headers_are_limited,
             test_malformed_requests_are_json,

@@ -8,6 +8,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 
 Waiter = asyncio.Future[None]
 OnTimeout = Callable[[DatabaseUnavailableError], None]
+Check = Callable[[], None]
 
 
 class FairSemaphore:
@@ -16,9 +17,19 @@ class FairSemaphore:
     One timer serves all waiters, because the first waiter always expires first.
     """
 
-    def __init__(self, size: int, wait_seconds: float, what: str, on_timeout: OnTimeout | None = None) -> None:
-        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error."""
-        self._on_timeout = on_timeout
+    def __init__(
+        self,
+        size: int,
+        wait_seconds: float,
+        what: str,
+        on_timeout: OnTimeout | None = None,
+        check_before: Check | None = None,
+    ) -> None:
+        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error.
+
+        `check_before` is called before a slot is granted, and may raise an error that refuses it.
+        """
+        self._on_timeout, self._check_before = on_timeout, check_before
         self._free = self._size = size
         self._wait_seconds = wait_seconds
         self._what = what
@@ -31,6 +42,7 @@ class FairSemaphore:
 
     async def acquire(self) -> None:
         """Wait for a free slot, in the order of arrival. Raises DatabaseUnavailableError after `wait_seconds`."""
+        self._check()
         if self._free:
             self._free -= 1
             return
@@ -44,6 +56,11 @@ class FairSemaphore:
         except asyncio.CancelledError:
             if not waiter.cancelled() and waiter.exception() is None:  # the slot was granted before the task ended
                 self.release()
+            raise
+        try:
+            self._check()
+        except BaseException:
+            self.release()
             raise
 
     async def __aenter__(self) -> None:
@@ -60,6 +77,10 @@ class FairSemaphore:
                 waiter.set_result(None)
                 return
         self._free += 1
+
+    def _check(self) -> None:
+        if self._check_before:
+            self._check_before()
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
         if self._timer:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from infrastructure.concurrency.fair_semaphore import FairSemaphore, OnTimeout
+from infrastructure.concurrency.fair_semaphore import Check, FairSemaphore, OnTimeout
 
 T = TypeVar("T")
 
@@ -17,9 +17,15 @@ T = TypeVar("T")
 class WorkerThreads:
     """A thread pool behind a FIFO queue with a wait timeout."""
 
-    def __init__(self, size: int, wait_seconds: float, on_timeout: OnTimeout | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        wait_seconds: float,
+        on_timeout: OnTimeout | None = None,
+        check_before: Check | None = None,
+    ) -> None:
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="transaction")
-        self.slots = FairSemaphore(size, wait_seconds, "thread", on_timeout)
+        self.slots = FairSemaphore(size, wait_seconds, "thread", on_timeout, check_before)
         """One for each transaction, in these threads or in those of FastAPI's endpoints."""
 
     async def run(self, work: Callable[[], T]) -> T:

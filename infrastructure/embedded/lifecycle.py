@@ -6,24 +6,29 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+import psycopg2
 from pydantic import SecretStr
 
 from config.settings import Settings
 from infrastructure.embedded.binaries import postgres_folder, postgres_major
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.embedded.supervisor import supervised
+from infrastructure.postgres.roles import OWNER, SERVICE, Role
 
 POSTGRES_PORT = 25432
 REDIS_PORT = 26379
 
-POSTGRES_FIELDS = ("postgres_host", "postgres_port", "postgres_user", "postgres_password")
+POSTGRES_FIELDS = (
+    *("postgres_host", "postgres_port", "postgres_user", "postgres_password"),
+    *("postgres_owner", "postgres_owner_password"),
+)
 REDIS_FIELDS = ("redis_host", "redis_port", "redis_password")
-SECRET_FIELDS = ("postgres_password", "redis_password")
+SECRET_FIELDS = ("postgres_password", "postgres_owner_password", "redis_password")
 
 Fields = dict[str, str | int]
 
@@ -64,9 +69,13 @@ def _start(settings: Settings, folder: Path, stack: ExitStack, *, creates: bool,
         postgres = stack.enter_context(PostgresServer(data, free_port(POSTGRES_PORT), password, fast=fast))
         if creates or postgres.is_new:
             postgres.create_database(settings.postgres_db)
+        owner, service = (Role(name, _password(folder / f"password-{name}")) for name in (OWNER, SERVICE))
+        with suppress(psycopg2.OperationalError):  # a script reports itself that there is no such database
+            postgres.prepare_database(settings.postgres_db, owner, service)
         stack.enter_context(supervised(postgres))
-        fields |= {"postgres_host": LOOPBACK, "postgres_port": postgres.port, "postgres_user": SUPERUSER}
-        fields |= {"postgres_password": password}
+        fields |= {"postgres_host": LOOPBACK, "postgres_port": postgres.port}
+        fields |= {"postgres_user": service.name, "postgres_password": service.password}
+        fields |= {"postgres_owner": owner.name, "postgres_owner_password": owner.password}
     if settings.embeds_redis:
         valkey = stack.enter_context(ValkeyServer(folder / "valkey", free_port(REDIS_PORT), password))
         stack.enter_context(supervised(valkey))

@@ -20,8 +20,22 @@ from infrastructure.embedded.binaries import (
 )
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.process import EmbeddedServer, command_line, read_pid
+from infrastructure.postgres.roles import Role, prepare_roles
 
 SUPERUSER = "postgres"
+
+PRIVATE_LOG = {
+    "log_error_verbosity": "terse",  # no DETAIL and no CONTEXT: they quote the values of rows and of other statements
+    "log_min_error_statement": "panic",  # a failed statement contains its values
+    "log_statement": "none",
+    "log_duration": "off",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+"""Settings that keep values of rows out of PostgreSQL's log. Those of the compose files are the same."""
 
 
 class PostgresServer(EmbeddedServer):
@@ -72,6 +86,7 @@ class PostgresServer(EmbeddedServer):
             "random_page_cost": "1.1",  # of solid-state disks, as in production
             # Plans made while a table was nearly empty read all of it. New statistics replace them.
             "autovacuum_naptime": "10s",
+            **PRIVATE_LOG,
         }
         if self.fast:
             options |= {"fsync": "off", "full_page_writes": "off"}
@@ -97,6 +112,15 @@ class PostgresServer(EmbeddedServer):
             connection.autocommit = True
             with suppress(psycopg2.errors.DuplicateDatabase):
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+    def prepare_database(self, name: str, owner: Role, service: Role) -> None:
+        """Prepare the two roles and give them an existing database. The owner may skip foreign key checks (demo)."""
+        with closing(self.connect(name)) as connection:
+            prepare_roles(connection, owner, service)
+            if connection.info.server_version >= 150000:
+                grant = sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}")
+                with connection.cursor() as cursor:
+                    cursor.execute(grant.format(sql.Identifier(owner.name)))
 
 
 def _locale(major: int) -> list[str]:

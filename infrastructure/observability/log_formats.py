@@ -11,8 +11,8 @@ from infrastructure.observability.log_targets import IN_ERROR_LOG
 
 # Characters that could forge or hide a line: C0, C1, line separators, marks of reading direction, lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-# E-mail addresses, and the values of a row that PostgreSQL quotes after DETAIL.
-_PERSONAL = re.compile(r"[^\s@\"'<>()=,]{1,64}@[^\s@\"'<>()=,]{1,255}|(?<=DETAIL:  )[^\n]+")
+# E-mail addresses, values of a row that PostgreSQL quotes after DETAIL, and the statement that it quotes after LINE.
+_PERSONAL = re.compile(r"[^\s@\"'<>()=,]{1,64}@[^\s@\"'<>()=,]{1,255}|(?<=DETAIL:  )[^\n]+|(?<=\nLINE )[0-9]+: [^\n]+")
 _HIDDEN = [*RESERVED_ATTRS, "color_message", *IN_ERROR_LOG]
 _NOT_EXTRA = {*_HIDDEN, "request_id"}
 
@@ -22,8 +22,8 @@ def _escape(text: str) -> str:
 
 
 def without_personal_data(text: str) -> str:
-    """Return the text without e-mail addresses and without the values of a row that PostgreSQL quotes."""
-    return _PERSONAL.sub("(hidden)", text) if "@" in text or "DETAIL:" in text else text
+    """Return the text without e-mail addresses and without what PostgreSQL quotes of rows and statements."""
+    return _PERSONAL.sub("(hidden)", text) if "@" in text or "DETAIL:" in text or "\nLINE " in text else text
 
 
 class TextFormatter(logging.Formatter):

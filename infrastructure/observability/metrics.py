@@ -78,6 +78,14 @@ class Metrics:
         """Count a request that this worker admitted by its own count, because Redis did not answer."""
         self._totals.counters["rate_limit_unavailable_total"] += 1
 
+    def refused(self, status: int) -> None:
+        """Count a request answered with 401 or 403."""
+        self._totals.counters["login_failures_total" if status == 401 else "access_refused_total"] += 1
+
+    def refusals_not_audited(self, times: int) -> None:
+        """Count refusals that have no entry in the audit log."""
+        self._totals.counters["refusals_not_audited_total"] += times
+
     def transaction_retried(self) -> None:
         """Count a transaction that runs again after a deadlock or a serialization failure."""
         self._totals.counters["db_transaction_retries_total"] += 1
@@ -85,6 +93,14 @@ class Metrics:
     def database_outage(self) -> None:
         """Count the begin of an outage of the database."""
         self._totals.counters["db_outages_total"] += 1
+
+    def redis_outage(self) -> None:
+        """Count the begin of an outage of Redis: it is away, slow, full, or refuses this worker."""
+        self._totals.counters["redis_outages_total"] += 1
+
+    def database_failover(self) -> None:
+        """Count a change of the database server or of its history."""
+        self._totals.counters["db_failovers_total"] += 1
 
     def descriptors_exhausted(self) -> None:
         """Count a time without a free file descriptor."""

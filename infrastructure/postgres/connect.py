@@ -10,6 +10,7 @@ import psycopg2
 
 from infrastructure.host_names import addresses_of
 from infrastructure.postgres.connection import AsyncConnection
+from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.timeouts import NoAnswerError
 
@@ -25,8 +26,8 @@ class HostAddress(NamedTuple):
 
 
 @outages.watch_connect
-async def connect(dsn: Dsn) -> AsyncConnection:
-    """Return an open connection. Its `connect_timeout` covers the look-up too.
+async def connect(dsn: Dsn, failover: FailoverDetector) -> AsyncConnection:
+    """Return an open connection to a primary. Its `connect_timeout` covers the look-up too.
 
     Raises psycopg2.OperationalError, which is NoAnswerError when the time is over.
     """
@@ -39,6 +40,7 @@ async def connect(dsn: Dsn) -> AsyncConnection:
     connection = AsyncConnection(resolved, begun)
     try:
         await connection.open(begun + seconds - monotonic())
+        await connection.identify(failover, begun + seconds - monotonic())
     except BaseException:
         connection.close()
         raise

@@ -8,8 +8,9 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from infrastructure.postgres.failover import FailoverDetector, Server
 from infrastructure.postgres.prepared_sql import prepared_sql
-from infrastructure.postgres.timeouts import NoAnswerError
+from infrastructure.postgres.timeouts import CutConnectionError, NoAnswerError
 from infrastructure.postgres.typecasts import NUMBER
 
 Row = tuple[Any, ...]
@@ -28,6 +29,8 @@ class AsyncConnection:
         `opened_at` is the monotonic time before the look-up.
         """
         self.opened_at = opened_at
+        self.server: Server | None = None
+        """The server that it leads to, once it is identified."""
         self._loop = asyncio.get_running_loop()
         self._connection = psycopg2.connect(**dsn, async_=True)
         self._completion: asyncio.Future[None] | None = None
@@ -41,6 +44,12 @@ class AsyncConnection:
         await self._wait_until_ready(deadline_seconds)
         self._is_open = True
         extensions.register_type(NUMBER, self._connection)
+
+    async def identify(self, failover: FailoverDetector, deadline_seconds: float) -> None:
+        """Find the server behind the connection. Raises psycopg2.OperationalError if it is a standby."""
+        pid = self._connection.info.backend_pid
+        self.server = await failover.identify_async(lambda sql: self.fetch(sql, None, deadline_seconds), pid)
+        failover.connections.add(self)
 
     async def fetch(self, sql: str, parameters: Parameters | None, deadline_seconds: float) -> list[Row]:
         """Return the rows of a statement, or of the last one when `sql` holds several. Raises psycopg2.Error."""
@@ -67,6 +76,15 @@ class AsyncConnection:
     def is_lost(self) -> bool:
         """Return True if the idle connection is known to be dead."""
         return self._connection.closed != 0 or is_closed_by_server(self._connection)
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.server is not None and self.server.is_pooled
+
+    def abort(self) -> None:
+        """Fail the statement under way."""
+        if not self.is_orphaned and self._completion and not self._completion.done():
+            self._completion.set_exception(CutConnectionError())
 
     def close(self) -> None:
         """Close the connection and stop watching its socket."""

@@ -1,5 +1,7 @@
 """A worker's access to PostgreSQL: an engine for transactions and asynchronous pools for single statements."""
 
+from math import inf
+from time import monotonic
 from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
@@ -14,15 +16,19 @@ from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
 from infrastructure.postgres.connection import is_closed_by_server
-from infrastructure.postgres.idle_connections import FailoverDetector
+from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pipelined_reads import PipelinedReads
 from infrastructure.postgres.pool import AsyncPool
+from infrastructure.postgres.probe import Probe
+from infrastructure.postgres.startup_options import joined_options
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
 from infrastructure.postgres.typecasts import MOMENT
 
 TRANSACTIONS = "transactions"
+OPENED = "opened"
+"""Key of a pooled connection's `info`: its age and its server."""
 
 ROW_WRITERS = 4
 """Statements of all workers of an instance that hold a row or wait for it, but at least one of each worker. A longer
@@ -35,20 +41,17 @@ def connection_arguments(settings: Settings) -> dict[str, Any]:
 
     Keep-alives and `tcp_user_timeout` detect a lost network; the client-side timeouts detect a frozen server.
     """
-    options = {
-        "statement_timeout": int(settings.db_statement_timeout * 1000),
-        "lock_timeout": int(settings.db_lock_timeout * 1000),
-        "idle_in_transaction_session_timeout": 10_000,
-        "timezone": "UTC",
-        "plan_cache_mode": "force_generic_plan",  # only statements that one plan suits for all parameters are prepared
-        "jit": "off",  # it is triggered by branches of a list statement that seldom run, and costs more than they do
-    }
+    url = settings.sqlalchemy_url().query
+    options = joined_options(settings)
     return {
         "connect_timeout": settings.db_connect_timeout,
         "client_encoding": "utf8",  # a role or a database may have another one
         "application_name": settings.otel_service_name,
-        "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        "keepalives_idle": 5,
+        **({"options": options} if options else {}),
+        "target_session_attrs": url.get("target_session_attrs", "primary"),  # of several hosts, only the primary
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
         "tcp_user_timeout": 3000,
     }
 
@@ -78,20 +81,21 @@ class Database:
         )
         self._capacity = max(settings.db_pool_size, settings.db_threads) + settings.db_max_overflow
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        event.listen(self.engine, "do_connect", outages.connect_engine)
-        event.listen(self.engine, "checkout", _reject_closed_connection)
+        event.listen(self.engine, "do_connect", self._connect)
+        event.listen(self.engine, "checkout", self._reject_unusable_connection)
         event.listen(self.engine, "handle_error", self._mark_disconnect)
-        self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted)
         writers_of_a_row = max(1, ROW_WRITERS // settings.uvicorn_workers)
         self.row_locks = KeyedLocks(writers_of_a_row, settings.db_pool_timeout, "row")
         dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
-        self._failover = FailoverDetector()
-        target, limits = (dsn, self._failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
+        self.failover = FailoverDetector(settings.db_pool_recycle if settings.db_pool_recycle >= 0 else inf)
+        target, limits = (dsn, self.failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
         shares = settings.db_pipeline and settings.db_read_connections > 1
         short_reads = PipelinedReads(*target) if shares else None
+        self.probe = Probe(*target)
+        may_write = self.probe.refuse_while_commits_hang
         self.reads = AsyncPool(*target, settings.db_read_connections - shares, *limits, short_reads)
-        self.writes = AsyncPool(*target, settings.db_threads, *limits)
-        self.probe = AsyncPool(*target, size=1, wait_seconds=1, deadline_seconds=1)
+        self.writes = AsyncPool(*target, settings.db_threads, *limits, check_before=may_write)
+        self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted, may_write)
 
     def pool_usage(self) -> PoolUsage:
         """Return for each pool that requests wait for how much of it is in use, and its maximum including overflow."""
@@ -117,13 +121,25 @@ class Database:
         if context.is_disconnect:
             outages.statement_failed(context.original_exception)
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
-            self._failover.record()
+            self.failover.record()
 
+    def _connect(self, dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+        """Open a connection of the engine and identify its server. Listener for SQLAlchemy's event `do_connect`."""
+        with outages.watching_connect():
+            opened_at, connection = monotonic(), dialect.connect(*arguments, **options)
+            try:
+                record.info[OPENED] = opened_at, self.failover.identify(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
 
-def _reject_closed_connection(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """Raise InvalidatePoolError if the server has closed the connection, so that the pool opens a new one.
+    def _reject_unusable_connection(self, dbapi_connection: Any, record: Any, _proxy: object) -> None:
+        """Raise an error if the server has closed the connection, or after a failover. The pool then opens a new one.
 
-    Detects a restart of the server before a write is sent. SQLAlchemy's `pool_pre_ping` needs a round trip for that.
-    """
-    if is_closed_by_server(dbapi_connection):
-        raise InvalidatePoolError("the server has closed the connection")
+        Detects a restart of the server before a write is sent. SQLAlchemy's `pool_pre_ping` needs a round trip.
+        """
+        if is_closed_by_server(dbapi_connection):
+            raise InvalidatePoolError("the server has closed the connection")
+        if self.failover.is_obsolete(*record.info[OPENED]):
+            raise InvalidatePoolError("the server has failed over, or the network has cut the connection")

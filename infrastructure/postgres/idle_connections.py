@@ -1,33 +1,7 @@
-"""Idle connections of a pool, without those to a lost server or, after a failover, to a standby."""
-
-from time import monotonic
+"""Idle connections of a pool, without those to a lost server, to a former one, or that are too old."""
 
 from infrastructure.postgres.connection import AsyncConnection
-
-YOUNG_SECONDS = 1.0
-
-
-class FailoverDetector:
-    """Detector of failovers, one for each worker.
-
-    A standby keeps its connections open, and connections that only read would never notice it. So a write that a
-    standby refuses makes all earlier connections obsolete.
-    """
-
-    def __init__(self) -> None:
-        self._recorded_at = 0.0
-
-    def record(self) -> None:
-        """Record that a standby has just refused a write."""
-        self._recorded_at = monotonic()
-
-    def is_obsolete(self, opened_at: float) -> bool:
-        """Return True if a connection opened at this monotonic time may lead to a standby.
-
-        A connection stays in use for its first second: while the address still leads to the standby, a new connection
-        would be no better.
-        """
-        return opened_at <= self._recorded_at and monotonic() - opened_at >= YOUNG_SECONDS
+from infrastructure.postgres.failover import FailoverDetector
 
 
 class IdleConnections(list[AsyncConnection]):
@@ -41,7 +15,7 @@ class IdleConnections(list[AsyncConnection]):
         """Remove and return a connection that is neither obsolete nor orphaned. Close the others on the way."""
         while self:
             connection = self.pop()
-            if not (connection.is_orphaned or self._failover.is_obsolete(connection.opened_at)):
+            if not (connection.is_orphaned or self._failover.is_obsolete(connection.opened_at, connection.server)):
                 return connection
             connection.close()
         return None

@@ -5,10 +5,11 @@ The state belongs to the worker: every pool and the engine report to the same ob
 
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from time import monotonic
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.observability.metrics import metrics
@@ -67,27 +68,21 @@ class OutageLog:
 
         @wraps(connect)
         async def connect_and_report(*args: P.args, **kwargs: P.kwargs) -> T:
-            begun = monotonic()
-            try:
-                connection = await connect(*args, **kwargs)
-            except Exception as error:
-                self.connection_failed(error)
-                raise
-            self.connected(begun)
-            return connection
+            with self.watching_connect():
+                return await connect(*args, **kwargs)
 
         return connect_and_report
 
-    def connect_engine(self, dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
-        """Open a connection of the engine. Listener for SQLAlchemy's event `do_connect`."""
+    @contextmanager
+    def watching_connect(self) -> Iterator[None]:
+        """Report whether the block opens a connection."""
         begun = monotonic()
         try:
-            connection = dialect.connect(*arguments, **options)
+            yield
         except Exception as error:
             self.connection_failed(error)
             raise
         self.connected(begun)
-        return connection
 
     def _begin(self, error: BaseException, *, ends_with_connection: bool) -> None:
         with self._changing:

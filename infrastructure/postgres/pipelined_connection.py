@@ -16,7 +16,8 @@ from psycopg.abc import Buffer, Transformer
 from psycopg.types.numeric import FloatLoader
 
 from infrastructure.postgres.connection import Row
-from infrastructure.postgres.prepared_sql import PreparedSql
+from infrastructure.postgres.failover import CHECK_PRIMARY, Server
+from infrastructure.postgres.prepared_sql import PreparedSql, prepared_sql
 from infrastructure.postgres.typecasts import moment_in_utc
 
 PATIENCE_SECONDS = 1.0
@@ -49,9 +50,9 @@ class PipelinedConnection:
     that is late hands its reads back too, and the connection takes no others until the server has answered.
     """
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any], opened_at: float) -> None:
+    def __init__(self, connection: psycopg.AsyncConnection[Any], opened_at: float, server: Server) -> None:
         """Take over an open connection. `opened_at` is the monotonic time before it was opened."""
-        self.opened_at = opened_at
+        self.opened_at, self.server = opened_at, server
         self.is_late = False
         self.error: psycopg.Error | None = None
         """The reason why the connection is closed."""
@@ -87,6 +88,11 @@ class PipelinedConnection:
         self._waiting.append(Read(statement, values, answer))
         return answer
 
+    def abort(self) -> None:
+        """Close the connection, and hand its reads back."""
+        if not self.is_orphaned:
+            self.close()
+
     def close(self, error: psycopg.Error | None = None) -> None:
         """Close the connection and hand its reads back."""
         if self.error is None:
@@ -105,6 +111,8 @@ class PipelinedConnection:
             return
         pgconn = self._pgconn
         self._sent, self._waiting, self._answered = self._waiting, [], 0
+        if self.server.is_pooled:
+            self._sent.insert(0, Read(prepared_sql(CHECK_PRIMARY), [], self._loop.create_future()))
         self._timer = self._loop.call_later(PATIENCE_SECONDS, self._on_late)
         try:
             for (name, text, _), values, _ in self._sent:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connection import Row
-from infrastructure.postgres.idle_connections import FailoverDetector
+from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pipelined_connection import PipelinedConnection
 from infrastructure.postgres.prepared_sql import prepared_sql
@@ -38,7 +39,7 @@ class PipelinedReads:
     async def fetch(self, sql: str, parameters: Mapping[str, Any]) -> list[Row] | None:
         """Return the rows, or None if there is no connection, or it has failed or is late."""
         connection = self._connection
-        if connection is None or not connection.is_usable or self._failover.is_obsolete(connection.opened_at):
+        if connection is None or not connection.is_usable or self._is_outdated(connection):
             self._reopen()
             return None
         statement = prepared_sql(sql)
@@ -64,9 +65,7 @@ class PipelinedReads:
         if connection and isinstance(connection.error, OTHER_CONNECTION):
             logger.warning("short reads no longer share a connection: %s", str(connection.error).strip())
             self._opens_at = float("inf")
-        if connection and (
-            connection.error or connection.is_orphaned or self._failover.is_obsolete(connection.opened_at)
-        ):
+        if connection and (connection.error or connection.is_orphaned or self._is_outdated(connection)):
             connection.close()
             self._connection = connection = None
         if self._opening and self._opening.get_loop().is_closed():
@@ -75,12 +74,26 @@ class PipelinedReads:
             self._opens_at = monotonic() + REOPEN_SECONDS
             self._opening = asyncio.create_task(self._open())
 
+    def _is_outdated(self, connection: PipelinedConnection) -> bool:
+        return self._failover.is_obsolete(connection.opened_at, connection.server)
+
     async def _open(self) -> None:
         begun = monotonic()
         try:
             opened = await psycopg.AsyncConnection.connect(**self._dsn, autocommit=True)
-            self._connection = PipelinedConnection(opened, begun)
-        except psycopg.Error as error:
+            try:
+                async with asyncio.timeout(self._dsn["connect_timeout"]):
+                    server = await self._failover.identify_async(partial(_fetch, opened), opened.info.backend_pid)
+            except BaseException:
+                await opened.close()
+                raise
+            self._connection = PipelinedConnection(opened, begun, server)
+            self._failover.connections.add(self._connection)
+        except (psycopg.Error, TimeoutError) as error:
             logger.debug("short reads use the pool: %s", str(error).strip())
         finally:
             self._opening = None
+
+
+async def _fetch(connection: psycopg.AsyncConnection[Any], sql: str) -> list[Row]:
+    return await (await connection.execute(sql.encode())).fetchall()

@@ -12,12 +12,13 @@ from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
-from infrastructure.concurrency.fair_semaphore import FairSemaphore
+from infrastructure.concurrency.fair_semaphore import Check, FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connect import connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.idle_connections import FailoverDetector, IdleConnections
+from infrastructure.postgres.failover import CHECK_PRIMARY, FailoverDetector
+from infrastructure.postgres.idle_connections import IdleConnections
 from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pipelined_reads import PipelinedReads
 from infrastructure.postgres.prepared_sql import ShortSql
@@ -37,6 +38,8 @@ __all__ = ["AsyncPool", "Row"]
 
 logger = logging.getLogger(__name__)
 
+ONLY_PRIMARY = TransactionControl(prefix=f"{CHECK_PRIMARY}; ")
+
 
 class AsyncPool:
     """Pool that opens each connection when it is first needed. Use it from one event loop at a time."""
@@ -49,11 +52,13 @@ class AsyncPool:
         wait_seconds: float,
         deadline_seconds: float,
         short_reads: PipelinedReads | None = None,
+        check_before: Check | None = None,
     ) -> None:
+        """Call `check_before`, which may raise DatabaseUnavailableError, before a statement gets a connection."""
         self._short_reads = short_reads
         self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
         self._idle = IdleConnections(failover)
-        self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted)
+        self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted, check_before)
         self._prepares = True
 
     def usage(self) -> tuple[int, int]:
@@ -74,11 +79,11 @@ class AsyncPool:
             with sql_span(sql):
                 if idle := self._idle.take():
                     try:
-                        return await self._run(idle, sql, parameters, is_prepared)
+                        return await self._read(idle, sql, parameters, is_prepared)
                     except CONNECTION_LOST as error:
                         if isinstance(error, (NoAnswerError, *CONNECTION_SURVIVES)):
                             raise
-                return await self._run(await connect(self._dsn), sql, parameters, is_prepared)
+                return await self._read(await self._connect(), sql, parameters, is_prepared)
         except CONNECTION_LOST as error:
             outages.statement_failed(error)
             raise DatabaseUnavailableError(str(error).strip()) from error
@@ -144,14 +149,31 @@ class AsyncPool:
         if idle := self._idle.take_open():
             return idle
         try:
-            return await connect(self._dsn)
+            return await self._connect()
         except CONNECTION_LOST as error:
             raise DatabaseUnavailableError(str(error).strip()) from error
 
-    async def _run(self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool) -> list[Row]:
+    async def _connect(self) -> AsyncConnection:
+        return await connect(self._dsn, self._failover)
+
+    async def _read(
+        self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool
+    ) -> list[Row]:
+        """Run a statement that only a primary may answer."""
+        control = ONLY_PRIMARY if connection.is_pooled else STATEMENT_ONLY
+        return await self._run(connection, sql, parameters, is_prepared, control)
+
+    async def _run(
+        self,
+        connection: AsyncConnection,
+        sql: str,
+        parameters: Parameters,
+        is_prepared: bool,
+        control: TransactionControl = STATEMENT_ONLY,
+    ) -> list[Row]:
         """Run one statement, then keep or close the connection. Retry unprepared what could not be prepared."""
         try:
-            rows = await self._send(connection, sql, parameters, is_prepared)
+            rows = await self._send(connection, sql, parameters, is_prepared, control)
         except CONNECTION_SURVIVES:
             self._idle.append(connection)
             raise
@@ -160,7 +182,7 @@ class AsyncPool:
             if not is_prepared:
                 raise
             logger.debug("statement runs without being prepared: %s", str(error).strip())
-            return await self._run(await connect(self._dsn), sql, parameters, False)
+            return await self._run(await self._connect(), sql, parameters, False, control)
         except BaseException as error:
             connection.close()
             if isinstance(error, CONNECTION_LOST):

@@ -1,7 +1,7 @@
 """The Redis client of one worker. All requests share one connection, and each reply is known to be trusted or not.
 
 A cached response can be trusted even if a writer could not invalidate it, for this reason. Each worker sends a write to
-Redis ten times a second. A writer without an acknowledgement answers only after Redis has been silent for
+Redis three times a second. A writer without an acknowledgement answers only after Redis has been silent for
 OUTAGE_SECONDS. In that time every worker misses a heartbeat. A reply counts only if it was requested within
 TRUST_SECONDS after an acknowledged heartbeat was sent, and arrives within REPLY_TIMEOUT_SECONDS; their sum is less than
 OUTAGE_SECONDS. After a missed heartbeat, the client is up again only when Redis has acknowledged a new handshake, and
@@ -9,27 +9,28 @@ the first handshake after an outage drops all responses cached before.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import hiredis
 
-from config.settings import RedisAddress
-from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word
-from infrastructure.redis.supervisor import REPLY_TIMEOUT_SECONDS, RedisSupervisor
+from config.redis_address import RedisAddress
+from infrastructure.redis.failures import explain
+from infrastructure.redis.handshake import POLL_SECONDS, REPLY_TIMEOUT_SECONDS
+from infrastructure.redis.outage import PATIENCE_SECONDS
+from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word, with_prefix
+from infrastructure.redis.supervisor import RedisSupervisor
 
 TRUST_SECONDS = 0.9
-# Limit of `execute_reliably` while Redis sends data but does not execute the command.
-RELIABLE_TIMEOUT_SECONDS = 2.5
-POLL_SECONDS = 0.005
 
 
 class RedisClient(RedisSupervisor):
     """A pipelined client. Commands of one tick of the event loop leave in one write."""
 
-    def __init__(self, address: RedisAddress) -> None:
-        super().__init__(address)
+    def __init__(self, address: RedisAddress, find_prefix: Callable[[], Awaitable[str]] | None = None) -> None:
+        super().__init__(address, find_prefix)
         self._open: Pipeline | None = None
 
     def enqueue(self, command: Command) -> Pipeline:
@@ -45,37 +46,43 @@ class RedisClient(RedisSupervisor):
 
     async def call(self, *words: Word) -> Any:
         """Return the reply. Raise RedisDownError without a reply in time, hiredis.ReplyError for an error reply."""
-        command = SimpleCommand(*words)
+        command = SimpleCommand(*with_prefix(words, self.prefix))
         await self.enqueue(command).wait()
         return command.result()
 
     async def execute_reliably(self, *words: Word) -> bool:
         """Retry the command until Redis acknowledges it, and then return True.
 
-        Return False if that is impossible. Then no worker trusts older cached responses: Redis is down, or has been
-        silent for OUTAGE_SECONDS. Otherwise the client gives up after RELIABLE_TIMEOUT_SECONDS. Return False at once if
-        the client is not running: then this process serves nobody.
+        Return False if that is impossible. Then no worker trusts older cached responses: Redis has been silent, or
+        nothing has answered at its address, for OUTAGE_SECONDS. Other failures may concern this worker only: then the
+        client gives up after PATIENCE_SECONDS, counted from the first of these failures. So only the first writes of an
+        outage wait. Return False at once if the client is not running: then this process serves nobody.
         """
         if self._loop is None:
             return False
-        started_at, command = monotonic(), SimpleCommand(*words)
-        waiter: asyncio.Future[None] | None = None
+        started_at = monotonic()
+        waiter: asyncio.Future[Any] | None = None
         self._retry_pause.cut_short()
         while True:
             if waiter is None and not self._outage.is_silent():
-                waiter = self._send_now(command)
+                waiter = self._send_now(words)
             # This polls the sockets, so a reply that is already there is seen before the outage is judged.
             await (asyncio.wait([waiter], timeout=POLL_SECONDS) if waiter else asyncio.sleep(POLL_SECONDS))
             if waiter and waiter.done():
-                if not isinstance(command.reply, Exception):
+                if not isinstance(waiter.result(), Exception):
                     return True
                 waiter = None
                 await asyncio.sleep(POLL_SECONDS)
-            is_late = monotonic() - started_at > RELIABLE_TIMEOUT_SECONDS
-            if is_late or self._outage.is_outage_proven(started_at):
+            if self._is_hopeless(started_at, is_waiting=waiter is not None):
                 self._membership.note_undropped(started_at)
                 self.mark_down("it does not execute commands")
                 return False
+
+    def _is_hopeless(self, started_at: float, is_waiting: bool) -> bool:
+        """Return True if a write that started then need not wait any longer. `is_waiting` for a reply is hope."""
+        if monotonic() - started_at > PATIENCE_SECONDS or self._outage.is_silent():
+            return True
+        return not is_waiting and self._outage.is_over_for_this_worker(started_at)
 
     def execute_reliably_from_thread(self, *words: Word) -> bool:
         """Run `execute_reliably` from a thread. Return False also if the client is not running.
@@ -89,7 +96,7 @@ class RedisClient(RedisSupervisor):
             raise RuntimeError("the event loop would wait for itself")
         execution = asyncio.run_coroutine_threadsafe(self.execute_reliably(*words), loop)
         try:
-            return execution.result(2 * RELIABLE_TIMEOUT_SECONDS)
+            return execution.result(2 * PATIENCE_SECONDS)
         except TimeoutError:  # the loop has stopped, so this worker answers no requests any more
             return False
 
@@ -115,24 +122,27 @@ class RedisClient(RedisSupervisor):
             pipeline.pack()
             pipeline.fail(RedisDownError("Redis is away"))
 
-    def _send_now(self, command: SimpleCommand) -> asyncio.Future[None] | None:
-        """Send the command even while down: Redis may execute it late, and may be up for other workers."""
+    def _send_now(self, words: tuple[Word, ...]) -> asyncio.Future[Any] | None:
+        """Send the command even while down: Redis may execute it late, and may be up for other workers.
+
+        The result of the future is the reply, or an exception.
+        """
         connection = self._connection
         if connection is None or connection.is_closed:
             return None
-        pipeline = Pipeline([command])
-        connection.send(pipeline)
-        return pipeline.wait()
+        command = _AwaitedCommand(*with_prefix(words, self.prefix))
+        connection.send(Pipeline([command]))
+        return command.replied
 
-    def _send_heartbeat(self) -> None:
-        _Heartbeat(self, self._membership.heartbeat())
+    def _send_heartbeat(self) -> Pipeline:
+        return _Heartbeat(self, self._membership.heartbeat()).pipeline
 
     def on_heartbeat_reply(self, sent_at: float, reply: Any) -> None:
         """Record an acknowledged heartbeat. Take the client down if it was rejected, or sent too late."""
         if isinstance(reply, RedisDownError):
             return
         if isinstance(reply, Exception):
-            self.mark_down(str(reply))
+            self.mark_down(explain(reply, is_tls=self._address.is_tls, was_up=True).explanation)
         elif sent_at - self._membership.confirmed_at > TRUST_SECONDS:
             self.mark_down("this worker sent its heartbeat too late", is_outage_possible=False)
         elif not reply:
@@ -141,15 +151,29 @@ class RedisClient(RedisSupervisor):
             self._membership.confirm(sent_at, reply)
 
 
+class _AwaitedCommand(SimpleCommand):
+    """A command with a future for its reply."""
+
+    __slots__ = ("replied",)
+
+    def __init__(self, *words: Word) -> None:
+        super().__init__(*words)
+        self.replied: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def resolve(self, reply: Any) -> None:
+        if not self.replied.done():
+            self.replied.set_result(reply)
+
+
 class _Heartbeat(SimpleCommand):
     """A heartbeat on its way. It reports its reply to the client."""
 
-    __slots__ = ("_client", "_pipeline")
+    __slots__ = ("_client", "pipeline")
 
     def __init__(self, client: RedisClient, words: tuple[Word, ...]) -> None:
-        super().__init__(*words)
+        super().__init__(*with_prefix(words, client.prefix))
         self._client = client
-        self._pipeline = client.enqueue(self)
+        self.pipeline = client.enqueue(self)
 
     def resolve(self, reply: Any) -> None:
-        self._client.on_heartbeat_reply(self._pipeline.sent_at, reply)
+        self._client.on_heartbeat_reply(self.pipeline.sent_at, reply)

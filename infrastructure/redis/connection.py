@@ -60,6 +60,13 @@ class RedisConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._on_data()
         self._reader.feed(data)
+        try:
+            self._resolve_replies()
+        except (hiredis.ProtocolError, IndexError):  # IndexError: a reply without a command
+            self.fail_pending(hiredis.ProtocolError("not a reply of Redis"))
+            self.abort()
+
+    def _resolve_replies(self) -> None:
         gets, pipelines = self._reader.gets, self._pipelines
         while (reply := gets()) is not False:
             if pipelines[0].resolve_next(reply):

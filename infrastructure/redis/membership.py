@@ -8,13 +8,11 @@ import secrets
 from math import inf
 from time import monotonic
 
-from infrastructure.redis.protocol import Word
+from infrastructure.redis.protocol import Key, Word
 
+# Keys, without the prefix of the shop.
 ROOT_STAMP = "cache:token"
-"""Key of the stamp that all cached responses contain. Dropping it empties the cache.
-
-Keys of stamps end with `token`, as in earlier versions: both versions invalidate each other's entries during an update.
-"""
+"""Key of the stamp that all cached responses contain. Dropping it empties the cache."""
 MEMBERS = "cache:members"
 LAST_DROP = "cache:dropped"
 
@@ -29,13 +27,15 @@ FORWARD_MS = 1000  # a heartbeat further in the future shows that the clock was 
 
 NEVER, ALWAYS = -1, 10**15
 
-# The first write command must be one that Redis executes when its memory is full; the others are then executed too.
+# The first write command is one that Redis refuses when its memory is full. A full Redis stores neither entries nor
+# counts, so it counts as away.
 SCRIPT = f"""
 local members, last_drop, root = unpack(KEYS)
 local worker, sufficient = ARGV[1], tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
+redis.call('HSET', last_drop, 'seen', now)
 local dead = redis.call('ZREMRANGEBYSCORE', members, '-inf', now - {DEATH_MS})
   + redis.call('ZREMRANGEBYSCORE', members, now + {FORWARD_MS}, '+inf')
 local drops, joins = dead > 0, sufficient ~= nil
@@ -49,7 +49,7 @@ if drops then
   redis.call('UNLINK', root)
   redis.call('HSET', last_drop, 'time', now)
 end
-if not joins and not redis.call('ZSCORE', members, worker) then
+if not redis.call('ZSCORE', members, worker) and not joins then
   return 0
 end
 redis.call('ZADD', members, now, worker)
@@ -71,7 +71,7 @@ class Membership:
 
     def heartbeat(self) -> tuple[Word, ...]:
         """Return a command whose reply is the time of Redis in ms, or 0 if the worker is no longer a member."""
-        return "EVAL", SCRIPT, 3, MEMBERS, LAST_DROP, ROOT_STAMP, self._id
+        return "EVAL", SCRIPT, 3, *map(Key, (MEMBERS, LAST_DROP, ROOT_STAMP)), self._id
 
     def join(self) -> tuple[Word, ...]:
         """Return the command that makes the worker a member. It drops the root stamp if that is necessary."""
@@ -79,7 +79,7 @@ class Membership:
 
     def leave(self) -> tuple[Word, ...]:
         """Return the command for a clean stop: all writes of this worker have dropped their stamps."""
-        return "ZREM", MEMBERS, self._id
+        return "ZREM", Key(MEMBERS), self._id
 
     def confirm(self, sent_at: float, redis_time: int) -> None:
         self.confirmed_at, self._redis_time = sent_at, redis_time

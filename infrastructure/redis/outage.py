@@ -1,13 +1,16 @@
-"""Detection of outages: Redis refuses connections, or leaves a command without a reply for OUTAGE_SECONDS.
+"""Detection of outages: the time from which on a writer need not wait for Redis to delete its stamps.
 
-During an outage, writers answer without invalidating the cache. So only evidence that holds for all workers counts.
+During an outage, writers answer without invalidating the cache. So an outage begins only when no worker trusts Redis
+any more, as far as one worker can know.
 """
 
 from time import monotonic
 
-from infrastructure.redis.connect import Evidence, evidence_of
+from infrastructure.redis.connect import is_unserved
 
 OUTAGE_SECONDS = 1.6  # longer than TRUST_SECONDS and REPLY_TIMEOUT_SECONDS together: no worker trusts Redis any more
+# Patience with failures that may concern this worker only, such as an error reply. Waiting longer would prove nothing.
+PATIENCE_SECONDS = 2.5
 
 
 class OutageDetector:
@@ -15,8 +18,10 @@ class OutageDetector:
 
     def __init__(self) -> None:
         self._silent_since: float | None = None
-        self._unreachable_since: float | None = None
-        self._proving_attempt_at = 0.0  # start of the newest attempt that proved an outage
+        self._unserved_since: float | None = None
+        self._failing_since: float | None = None
+        self._failed_attempt_at = 0.0  # start of the newest failed attempt
+        self._is_refused = False
 
     def on_waiting(self) -> None:
         """Note that a connection attempt or a command has no reply yet."""
@@ -25,23 +30,40 @@ class OutageDetector:
 
     def on_data(self) -> None:
         """Note that Redis has sent data."""
-        self._silent_since = self._unreachable_since = None
+        self._silent_since = self._unserved_since = None
 
-    def on_failure(self, started_at: float, error: Exception) -> None:
-        """Note that a connection or an attempt to connect has failed. A timeout changes nothing: the silence lasts."""
+    def on_failure(self, started_at: float, error: Exception, is_refusal: bool = False) -> None:
+        """Note that a connection or an attempt to connect has failed. A timeout changes nothing: the silence lasts.
+
+        `is_refusal` tells that further attempts fail as well until somebody repairs the cause.
+        """
         if isinstance(error, TimeoutError):
             return
-        evidence = evidence_of(error)
+        now = monotonic()
         self._silent_since = None
-        self._unreachable_since = (self._unreachable_since or started_at) if evidence == Evidence.UNREACHABLE else None
-        is_long = self._unreachable_since and monotonic() - self._unreachable_since >= OUTAGE_SECONDS
-        if evidence == Evidence.REFUSED or is_long:
-            self._proving_attempt_at = started_at
+        self._failed_attempt_at = started_at
+        self._failing_since = self._failing_since or now
+        self._unserved_since = (self._unserved_since or now) if is_unserved(error) else None
+        self._is_refused = is_refusal
+
+    def on_up(self) -> None:
+        """Note that Redis has acknowledged a handshake."""
+        self._unserved_since = self._failing_since = None
+        self._is_refused = False
 
     def is_silent(self) -> bool:
         """Return True if no worker can have received a reply in time."""
-        return self._silent_since is not None and monotonic() - self._silent_since >= OUTAGE_SECONDS
+        return _has_lasted(self._silent_since, OUTAGE_SECONDS)
 
-    def is_outage_proven(self, since: float) -> bool:
-        """Return True if Redis is silent, or an attempt that started after `since` has proven an outage."""
-        return self._proving_attempt_at > since or self.is_silent()
+    def is_over_for_this_worker(self, since: float) -> bool:
+        """Return True if Redis has failed this worker for long enough, and still does so.
+
+        An attempt that started after `since` has failed, or none can succeed.
+        """
+        if not (self._is_refused or self._failed_attempt_at > since):
+            return False
+        return _has_lasted(self._unserved_since, OUTAGE_SECONDS) or _has_lasted(self._failing_since, PATIENCE_SECONDS)
+
+
+def _has_lasted(since: float | None, seconds: float) -> bool:
+    return since is not None and monotonic() - since >= seconds

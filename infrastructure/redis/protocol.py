@@ -2,11 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any, Protocol, cast
 
 import hiredis
 
 Word = str | bytes | int
+
+
+class Key(str):
+    """A key without the prefix of the shop, which the client adds when it sends the command."""
+
+    __slots__ = ()
+
+
+def with_prefix(words: Iterable[Word], prefix: str) -> list[Word]:
+    return [prefix + word if isinstance(word, Key) else word for word in words]
+
 
 # The type stub of hiredis allows only one word.
 pack_command = cast(Callable[[tuple[Word, ...]], bytes], hiredis.pack_command)
@@ -72,6 +84,10 @@ class Pipeline:
         else:
             self._waiters.append(waiter)
         return waiter
+
+    def age(self) -> float:
+        """Return the seconds since the pipeline was sent."""
+        return monotonic() - self.sent_at
 
     def pack(self) -> bytes:
         return b"".join([command.pack() for command in self.commands])

@@ -5,6 +5,7 @@ import random
 from contextlib import suppress
 
 MIN_SECONDS, MAX_SECONDS = 0.05, 1.0
+REFUSED_SECONDS = 5.0  # after an error that only a repair ends
 
 
 class RetryPause:

@@ -2,58 +2,78 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from math import inf
 from time import monotonic
 
 import hiredis
 
-from config.settings import RedisAddress
+from config.redis_address import RedisAddress
+from infrastructure.observability.metrics import metrics
+from infrastructure.redis import retry_pause
 from infrastructure.redis.connect import connect
 from infrastructure.redis.connection import RedisConnection
+from infrastructure.redis.failures import explain, keeps_connection
+from infrastructure.redis.handshake import (
+    CONNECTION_TIMEOUT_SECONDS,
+    POLL_SECONDS,
+    REPLY_TIMEOUT_SECONDS,
+    SLOW_SECONDS,
+    Handshake,
+)
 from infrastructure.redis.membership import Membership
 from infrastructure.redis.outage import OutageDetector
-from infrastructure.redis.protocol import Pipeline, RedisDownError, SimpleCommand, Word
+from infrastructure.redis.protocol import Pipeline, RedisDownError, Word
 from infrastructure.redis.retry_pause import RetryPause
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 0.1
-# A worker with hundreds of concurrent requests may itself be late. A shorter timeout would mistake that for an outage.
-REPLY_TIMEOUT_SECONDS = 0.6
-CONNECTION_TIMEOUT_SECONDS = 5.0  # after this silence the connection is replaced: its other end may be gone
+TICK_SECONDS = 0.1  # between two looks at overdue replies, which send nothing
+HEARTBEAT_SECONDS = 0.3  # with 0.4 s, a reply after 0.6 s would come too late for the trust of 0.9 s
+SLOW_HEARTBEATS = 3  # consecutive ones, so that one pause of Redis or the worker costs nothing
+SLOW = f"it is slow: {SLOW_HEARTBEATS} heartbeats without a reply within {SLOW_SECONDS} s"
 START_TIMEOUT_SECONDS = 2.0
 
 
 class RedisSupervisor:
     """Base class that owns the connection and its state `is_up`. The subclass sends the heartbeats."""
 
-    def __init__(self, address: RedisAddress) -> None:
+    def __init__(self, address: RedisAddress, find_prefix: Callable[[], Awaitable[str]] | None = None) -> None:
+        """Build a client that is down. It asks `find_prefix` before its first connection, and stays down until then.
+
+        `find_prefix` raises OSError if it cannot tell the prefix yet. Without it, keys have no prefix.
+        """
         self.is_up = False
+        self.prefix = ""
+        self._find_prefix = find_prefix
         self._address = address
-        self._handshake: list[tuple[Word, ...]] = [("SELECT", address.db)]
-        if address.password:
-            self._handshake.insert(0, ("AUTH", address.password))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ran_at = 0.0
+        self._heartbeat: Pipeline | None = None  # the newest
+        self._heartbeat_at = -inf
+        self._is_latency_judged = False
+        self._late_heartbeats = 0
         self._connection: RedisConnection | None = None
         self._membership = Membership()
+        self._handshake = Handshake(address, self._membership)
         self._outage = OutageDetector()
-        self._is_outage_logged = False
+        self._logged_level = 0  # of the current outage
         self._retry_pause = RetryPause()
         self._handshake_needed = asyncio.Event()
         self._first_attempt_ended = asyncio.Event()
 
     def add_handshake_command(self, *words: Word) -> None:
         """Add a command that Redis must acknowledge in each handshake before the client is up. Call before `start`."""
-        self._handshake.append(words)
+        self._handshake.add(*words)
 
     def start(self) -> None:
         """Start to connect in the background. Return at once, even if Redis is down."""
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._keep_connected())
-        self._run_heartbeat()
+        self._tick()
 
     async def wait_for_first_attempt(self) -> None:
         """Wait until the first attempt to connect has succeeded or failed, for two seconds at most.
@@ -88,21 +108,33 @@ class RedisSupervisor:
             self._connection.fail_pending(RedisDownError(reason))
         self._handshake_needed.set()
 
-    def _send_heartbeat(self) -> None:
+    def _send_heartbeat(self) -> Pipeline:
         raise NotImplementedError
 
     async def _leave(self) -> None:
         raise NotImplementedError
 
-    def _run_heartbeat(self) -> None:
+    def _tick(self) -> None:
         if self._loop is None:
             return
-        self._timer = self._loop.call_later(HEARTBEAT_SECONDS, self._run_heartbeat)
+        self._timer = self._loop.call_later(TICK_SECONDS, self._tick)
         if self._is_reply_overdue():
             self._outage.on_waiting()
         elif self.is_up:
-            self._send_heartbeat()
+            if monotonic() - self._heartbeat_at >= HEARTBEAT_SECONDS:
+                self._heartbeat, self._heartbeat_at = self._send_heartbeat(), monotonic()
+                self._is_latency_judged = False
+            elif not self._is_latency_judged:
+                self._is_latency_judged = True
+                self._loop.call_later(POLL_SECONDS, self._judge_latency)
         self._timer_ran_at = monotonic()
+
+    def _judge_latency(self) -> None:
+        """Take the client down if Redis is slow. A tick after the heartbeat, the sockets have been polled."""
+        is_late = self._heartbeat is not None and not self._heartbeat.is_done
+        self._late_heartbeats = self._late_heartbeats + 1 if is_late else 0
+        if self._late_heartbeats >= SLOW_HEARTBEATS:
+            self.mark_down(SLOW, is_outage_possible=False)
 
     def _on_data(self) -> None:
         self._outage.on_data()
@@ -125,13 +157,20 @@ class RedisSupervisor:
             self._retry_pause.begin_attempt()
             started_at = monotonic()
             try:
+                await self._ask_for_prefix()
                 await self._serve_connection()
             except (OSError, hiredis.HiredisError) as error:
-                self._first_attempt_ended.set()
-                self._outage.on_failure(started_at, error)
-                self._log_outage(str(error) or type(error).__name__)
-                if not isinstance(error, TimeoutError):
+                is_refused = self._note_failure(started_at, error)
+                if is_refused:
+                    await asyncio.sleep(retry_pause.REFUSED_SECONDS)
+                elif not isinstance(error, TimeoutError):
                     await self._retry_pause.wait()
+
+    async def _ask_for_prefix(self) -> None:
+        if self._find_prefix:
+            self.prefix = self._handshake.prefix = await self._find_prefix()
+            self._find_prefix = None
+            logger.info("all keys in Redis begin with %s", self.prefix)
 
     async def _serve_connection(self) -> None:
         """Open one connection and keep it until it is lost. Raise the error that ends it."""
@@ -145,7 +184,7 @@ class RedisSupervisor:
         try:
             while True:
                 self._handshake_needed.clear()
-                await self._run_handshake(connection)
+                await self._join(connection)
                 await self._handshake_needed.wait()
         finally:
             self.mark_down("connection lost")
@@ -153,28 +192,52 @@ class RedisSupervisor:
             self._connection = None
             connection.abort()
 
-    async def _run_handshake(self, connection: RedisConnection) -> None:
-        """Repeat the handshake until Redis acknowledges it in time. Raise the error if Redis rejects it."""
-        while True:
-            commands = [SimpleCommand(*words) for words in (*self._handshake, self._membership.join())]
-            pipeline = Pipeline(commands)
-            connection.send(pipeline)
-            async with asyncio.timeout(CONNECTION_TIMEOUT_SECONDS):
-                await pipeline.wait()
-            for command in commands:
-                command.result()
-            if monotonic() - pipeline.sent_at <= REPLY_TIMEOUT_SECONDS and not connection.is_closed:
-                break
-        self._membership.confirm(pipeline.sent_at, commands[-1].result())
+    async def _join(self, connection: RedisConnection) -> None:
+        """Repeat the handshake until Redis acknowledges it in time. Raise the error if Redis rejects it.
+
+        While Redis is full or slow, or a right is missing, the connection stays: writers delete their stamps over it.
+        """
+        is_up = False
+        while not is_up:
+            started_at = monotonic()
+            try:
+                is_up = await self._handshake.run(connection)
+            except hiredis.ReplyError as error:
+                if not keeps_connection(error):
+                    raise
+                self._note_failure(started_at, error)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(retry_pause.REFUSED_SECONDS):
+                        await self._handshake_needed.wait()
+            else:
+                if not is_up:
+                    self._first_attempt_ended.set()
+                    self._log_outage(SLOW)
+                    await self._retry_pause.wait()
+        self._be_up()
+
+    def _be_up(self) -> None:
+        self._outage.on_up()
         self._retry_pause.reset()
-        self._is_outage_logged = False
+        self._logged_level = self._late_heartbeats = 0
+        self._heartbeat, self._heartbeat_at = None, -inf  # the next tick sends one
         self.is_up = True
         self._first_attempt_ended.set()
-        logger.info(
-            "Redis connected successfully: %s:%d (DB: %d)", self._address.host, self._address.port, self._address.db
-        )
+        logger.info("Redis connected successfully: %s (DB: %d)", self._address.place, self._address.db)
 
-    def _log_outage(self, reason: str) -> None:
-        if not self._is_outage_logged:
-            self._is_outage_logged = True
-            logger.warning("Redis is away: %s", reason)
+    def _note_failure(self, started_at: float, error: Exception) -> bool:
+        """Note and log a failed attempt. Return True if only a repair ends the cause."""
+        failure = explain(error, is_tls=self._address.is_tls, was_up=self._membership.confirmed_at > -inf)
+        self._first_attempt_ended.set()
+        self._outage.on_failure(started_at, error, failure.is_refusal)
+        self._log_outage(failure.explanation, logging.ERROR if failure.is_refusal else logging.WARNING)
+        return failure.is_refusal
+
+    def _log_outage(self, reason: str, level: int = logging.WARNING) -> None:
+        """Log an outage once, and again if it turns out to be a refusal."""
+        if level <= self._logged_level:
+            return
+        if not self._logged_level:
+            metrics.redis_outage()
+        self._logged_level = level
+        logger.log(level, "Redis refuses this worker: %s" if level == logging.ERROR else "Redis is away: %s", reason)

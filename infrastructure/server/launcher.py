@@ -19,6 +19,8 @@ from uvicorn.supervisors.statreload import StatReload
 
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
+from infrastructure.postgres.roles import warn_of_superuser
+from infrastructure.postgres.startup_options import usable_settings
 from infrastructure.server import listener as listeners
 from infrastructure.server.address_limit import AddressLimit
 from infrastructure.server.http_protocol import DeadlineConfig
@@ -58,9 +60,11 @@ def prepared_service() -> Iterator[tuple[Settings, socket.socket]]:
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     configure_logging(settings)
     try:
-        with available_servers(settings) as complete:
-            migrate(complete)
+        with available_servers(settings) as addressed:
+            migrate(addressed)
+            complete = usable_settings(addressed)
             warn_if_open(complete)
+            warn_of_superuser(complete)
             yield complete, listener
     finally:
         stop_logging()

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from config.settings import Settings
 
+RECEIVE_BYTES = 32_768
+"""Bytes that a connection buffers in the kernel (Linux doubles them), and that a worker reads at a time."""
 SETTLE_SECONDS = 0.2  # for handshakes in progress: longer than a round trip to most clients
 QUEUE_SECONDS = 1.0  # limit for the workers to accept all waiting connections
 
@@ -27,6 +29,7 @@ def bind(settings: Settings) -> socket.socket:
     """Return a socket with the service's address that does not listen yet. Exit with one line if that is impossible."""
     listener = socket.socket(socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)  # accepted connections inherit it
     try:
         listener.bind((settings.api_host, settings.api_port))
     except OSError as error:

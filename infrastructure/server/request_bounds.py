@@ -8,6 +8,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
 """Bytes of target, headers and trailers of one request together. Uvicorn has no bound and keeps them all."""
+MAX_FIELDS = 500
+"""Headers and trailers of one request together. Each takes about 130 bytes beside its text."""
+FIELDS_BYTES = len(b"a:\r\n") * MAX_FIELDS  # the fewest for so many
 LINGER_SECONDS = 1.0  # in which the rest of a refused request is read and dropped
 SEPARATORS = 4  # bytes around the name and the value of a header
 
@@ -21,6 +24,7 @@ class Refusal(NamedTuple):
 
 MALFORMED = Refusal(400, "Invalid HTTP request")
 TOO_LARGE = Refusal(431, f"Target, headers and trailers have more than {MAX_HEAD_BYTES} bytes")
+TOO_MANY = Refusal(431, f"The request has more than {MAX_FIELDS} headers and trailers")
 
 
 class RefusedError(Exception):
@@ -43,8 +47,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._piece_bytes = len(data)
         self._head_bytes += self._piece_bytes
         super().data_received(data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self._is_refused:
-            self._refusal = TOO_LARGE
+        if self._is_refused:
+            return
+        if self._is_in_body and self.cycle.body and not self.cycle.response_complete:
+            self.flow.pause_reading()  # until the application reads; Uvicorn waits for 64 KB and more
+        if self._head_bytes > FIELDS_BYTES:
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refusal = TOO_LARGE
+            elif self.headers and len(self.headers) > MAX_FIELDS:
+                self._refusal = TOO_MANY
+            else:
+                return
             self.send_400_response("")
 
     def on_headers_complete(self) -> None:
@@ -73,6 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
         The client may still be sending. An immediate close would reset the connection, and the refusal could be lost.
         """
         self._is_refused, cycle = True, self.cycle
+        self.headers, self.scope = [], {}  # type: ignore[typeddict-item] # frees them; nothing more is parsed
         if cycle is None or cycle.response_complete or (self._is_in_body and not cycle.response_started):
             body = orjson.dumps({"detail": self._refusal.detail})
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
@@ -81,10 +95,14 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.disconnected = True
             cycle.message_event.set()
         if not self.transport.is_closing():
+            self.flow.resume_reading()
             self.transport.write_eof()
             self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _check_size(self) -> None:
+        if len(self.headers) > MAX_FIELDS:
+            self._refusal = TOO_MANY
+            raise RefusedError
         if max(self._piece_bytes, self._head_bytes) <= MAX_HEAD_BYTES:
             return
         if len(self.url) + sum(len(name) + len(value) + SEPARATORS for name, value in self.headers) > MAX_HEAD_BYTES:

@@ -29,6 +29,7 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     "<=": lambda column, value: column <= value,
     "fold=": lambda column, value: func.fold_case(column) == func.fold_case(value),
     "positive": lambda column, value: (column > literal_column("0")) == value,
+    "present": lambda column, value: column.is_not(None) == value,
 }
 _has_trigram = re.compile(r"[^\W_]{3}").search
 INDEXED_WORDS = 2

@@ -63,4 +63,5 @@ class Authenticator:
         if api_key is None or authorization is not None:  # both at once would be ambiguous
             raise UnauthorizedError("Invalid credentials")
         owner = await api_keys.owner_of(self._app_context.database, api_key.decode("latin-1"))
-        return Identity(owner, now + KEY_TRUST_SECONDS)
+        until, end = now + KEY_TRUST_SECONDS, owner.restrictions.expires_at
+        return Identity(owner, min(until, end.timestamp()) if end else until)

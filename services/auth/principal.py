@@ -4,6 +4,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.auth.restrictions import UNRESTRICTED, Restrictions
 from services.exceptions import ForbiddenError, NotFoundError
 
 
@@ -17,13 +18,14 @@ class Role(StrEnum):
 class Principal:
     """`name` identifies the caller in limits, idempotency keys and the audit log. It is not secret.
 
-    Only clients have a `client_id`, and they see and change only its objects. `failure` is the reason why the
-    credentials identify nobody; it is raised as soon as a route checks the principal's rights.
+    Only clients have a `client_id`, and they see and change only its objects. Only keys have `restrictions`. `failure`
+    is the reason why the credentials identify nobody; it is raised as soon as a route checks the principal's rights.
     """
 
     role: Role
     name: str = ""
     client_id: int | None = None
+    restrictions: Restrictions = UNRESTRICTED
     failure: Exception | None = None
 
     def check_client(self, client_id: int) -> None:

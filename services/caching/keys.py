@@ -1,7 +1,10 @@
-"""Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid."""
+"""Keys of the cache in Redis: resources, their entries, and the stamps that make entries valid.
+
+Keys have no prefix here: entries are the same for all shops, and the cache of each adds its own.
+"""
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from infrastructure.redis.membership import ROOT_STAMP
@@ -47,21 +50,39 @@ class CachedResource:
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One cached response; `name` is its key without the resource: `id:5`."""
+    """One cached response; `name` is its key without the resource: `id:5`.
+
+    With a `coding` it is the response for clients that prefer this content coding: compressed, unless it is small.
+    """
 
     resource: CachedResource
     name: str
     is_list: bool
+    coding: str | None = None
+
+    def for_coding(self, coding: str | None) -> "CacheEntry":
+        """Return the entry for this coding. Objects have none: they are smaller than what is worth compressing."""
+        return replace(self, coding=coding) if self.is_list and coding else self
 
     @cached_property
     def key(self) -> str:
-        return f"{self.resource.name}:{self.name}"
+        plain = f"{self.resource.name}:{self.name}"
+        return f"{plain}:{self.coding}" if self.coding else plain
 
     @cached_property
     def stamp_keys(self) -> tuple[str, str]:
         """Keys of the root stamp and of the entry's own stamp: one for all lists of a resource, one for each object."""
         return ROOT_STAMP, f"{self.resource.name}:list:token" if self.is_list else f"{self.key}:token"
 
+    def fetch_command(self, prefix: str) -> bytes:
+        """Return the encoded command that reads the stamps and the entry. It is kept for the next read."""
+        command = self._fetch_commands.get(prefix)
+        if command is None:
+            keys = [prefix + key for key in (*self.stamp_keys, self.key)]
+            command = self._fetch_commands[prefix] = pack_command(("MGET", *keys))
+        return command
+
     @cached_property
-    def fetch_command(self) -> bytes:
-        return pack_command(("MGET", *self.stamp_keys, self.key))
+    def _fetch_commands(self) -> dict[str, bytes]:
+        """Commands by prefix: one, unless a process serves several shops."""
+        return {}

@@ -1,9 +1,13 @@
 """Audit log: each change and its entry are one transaction, so there is never one without the other."""
 
+import re
+
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.queries.statement import InsertStatement, Statement
 from repositories.transaction import Transaction, Values
 from services.request_context import AuditedRequest, RequestContext
+
+_client_in_path = re.compile(r"/clients/(\d+)(?=/|$)").match
 
 
 def insert_with_entry(insert: InsertStatement, context: RequestContext, audited: AuditedRequest) -> Statement:
@@ -17,4 +21,9 @@ def add_entry(tx: Transaction, context: RequestContext, audited: AuditedRequest)
 
 
 def _entry(context: RequestContext, audited: AuditedRequest) -> Values:
-    return {"principal": context.principal.name, "request_id": context.request_id, **audited._asdict()}
+    """Return the entry. It is about a client that made the request, or that the path names."""
+    principal, client_id = context.principal, context.principal.client_id
+    name = principal.name if client_id is None else None
+    if client_id is None and (named := _client_in_path(audited.path)):
+        client_id = int(named[1])
+    return {"principal": name, "client_id": client_id, **audited._asdict()}

@@ -16,13 +16,16 @@ import hiredis
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.protocol import RedisDownError
+from infrastructure.redis.protocol import Key, RedisDownError
 from services.cache_service import ChangedRows, stale_stamp_keys
 
 INTERVAL_SECONDS = 1.0
 IN_TRANSIT_SECONDS = 5.0
 """Longest time of a statement in transit: the network gives up after the three seconds of `tcp_user_timeout`."""
-HANDED_OVER = "cache:in_doubt"
+HANDED_OVER = Key("cache:in_doubt")
+CHECK = Key("cache:in_doubt:check")
+RIGHTS = (("SADD", CHECK, ""), ("SREM", CHECK, ""), ("SMEMBERS", HANDED_OVER))
+"""Commands that show at the start whether the user has the rights that are needed here."""
 
 
 class InDoubtWrite(NamedTuple):
@@ -38,6 +41,9 @@ class InDoubtWrites:
         self._database, self._redis = database, redis
         self._seconds = IN_TRANSIT_SECONDS + statement_seconds
         self._writes = deque[InDoubtWrite]()
+        if redis:
+            for command in RIGHTS:
+                redis.add_handshake_command(*command)
 
     def add(self, changed_rows: ChangedRows) -> None:
         """Add a write of these rows. Safe to call from the event loop and from threads."""
@@ -71,7 +77,7 @@ class InDoubtWrites:
         """Drop all stamps and forget settled writes. While the server does not answer, the time starts again."""
         started, answers = monotonic(), await self._is_answering()
         if self._redis:
-            await self._redis.execute_reliably("UNLINK", *self._stamp_keys())
+            await self._redis.execute_reliably("UNLINK", *map(Key, self._stamp_keys()))
         for _ in range(len(self._writes)):
             write = self._writes.popleft()
             if not answers:
@@ -86,6 +92,9 @@ class InDoubtWrites:
         return sorted({key for write in tuple(self._writes) for key in write.stamp_keys})
 
     async def _is_answering(self) -> bool:
+        """Return False also while commits wait for a standby: such a write becomes visible when the wait ends."""
+        if self._database.probe.has_hanging_commits:
+            return False
         try:
             return bool(await self._database.probe.fetch("SELECT 1", {}))
         except DatabaseUnavailableError:

@@ -172,6 +172,7 @@ def test_no_personal_data(configure: Configure, log: Callable[[], str]) -> None:
     configure()
     logging.getLogger("shop").info("mail to %s bounced", "ada@example.com")
     log_failure("duplicate key\nDETAIL:  Key (email)=(ada@example.com) already exists, telephone +4912345678.")
+    log_failure("column \"x\" does not exist\nLINE 1: INSERT INTO clients (x, name) VALUES (1, 'ada')\n            ^")
     written = log()
     assert "ada" not in written
     assert "4912345678" not in written

@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 import pytest
 
-from config.settings import RedisAddress, Settings, inherit_settings, load_settings
-from run_production import fit_connections, table
+from config.redis_address import RedisAddress
+from config.settings import Settings, inherit_settings, load_settings
+from run_production import ConnectionLimit, fit_connections, table
+from tests.certificates import Authority
 from tests.servers import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -36,10 +38,12 @@ WRONG = {
     "DB_STATEMENT_TIMEOUT": "601",
     "REDIS_ENABLED": "perhaps",
     "REDIS_DB": "16",
+    "REDIS_PREFIX": "a*b",
     "API_PORT": "65536",
     "UVICORN_WORKERS": "0",
     "LIMIT_MAX_REQUESTS": "-1",
     "TIMEOUT_REQUEST_HEADER": "nan",
+    "COMPRESSION": "fast",
     "RATE_LIMIT_CALLS": "0",
     "RATE_LIMIT_PERIOD": "1.5",
     "TRUSTED_PROXIES": "10.0.0.0/33",
@@ -58,6 +62,28 @@ def test_a_wrong_value_stops_the_start_with_one_line(name: str, value: str, monk
     with pytest.raises(SystemExit) as stopped:
         load_settings()
     assert re.fullmatch(rf"{name}={re.escape(value)}: .+", str(stopped.value))
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    {"/api/v1": "/api/v1", "/api/v1/": "/api/v1", "/": "", "": "", "/shop-1.0~_": "/shop-1.0~_"}.items(),
+)
+def test_root_path(value: str, path: str) -> None:
+    assert Settings(root_path=value).root_path == path
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("api", "https://x.example/api", "/a//b", "//a", "/a b", "/a/../b", "/.", "/ä", "/a?b", "/a%20b", "/a\nb"),
+        *("/{id}", "/products", "/docs/v1"),
+    ],
+)
+def test_a_wrong_root_path_stops_the_start_with_one_line(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROOT_PATH", value)
+    with pytest.raises(SystemExit) as stopped:
+        load_settings()
+    assert re.fullmatch(r"ROOT_PATH=[^\n]+: must [^\n]+ \(as /api/v1, or empty\)", str(stopped.value))
 
 
 def test_every_number_and_switch_refuses_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,13 +135,17 @@ WRONG_URLS = {
     ("REDIS_URL", "redis://h/1/2"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?db=x"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?timeout=5"): "the only parameter is db",
-    ("REDIS_URL", "redis://h:99999"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://h:0"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://:hunter2"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://:hunt#er2@h"): "must be redis://:password@host:port/db",
-    ("REDIS_URL", "redis://[::1/2"): "must be redis://:password@host:port/db",
+    ("REDIS_URL", "redis://h:99999"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://h:0"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://:hunter2"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://:hunt#er2@h"): "must be redis://user:password@host:port/db",
+    ("REDIS_URL", "redis://[::1/2"): "must be redis://user:password@host:port/db",
     ("REDIS_URL", "http://:hunter2@h"): "must start with redis://",
-    ("REDIS_URL", "hunter2"): "must start with redis://",
+    ("REDIS_URL", "hunter2"): "must start with redis://, rediss:// (TLS) or unix://",
+    ("REDIS_URL", "unix://host/redis.sock"): "must be unix:///path?db=0",
+    ("REDIS_URL", "unix://"): "must be unix:///path?db=0",
+    ("REDIS_URL", "unix://u:hunter2@/redis.sock?db=99"): "the database must be a number, 0-15",
+    ("REDIS_URL", "rediss://u:hunter2@h?ssl_cert_reqs=none"): "the only parameter is db",
     ("DATABASE_URL", "mysql://somebody:hunter2@host/db"): "must start with postgresql://",
     ("DATABASE_URL", "postgresql://u:hunter2@h:abc/db"): "must be postgresql://user:password@host:port/database",
     ("DATABASE_URL", "postgresql://u:hunter2@h/db?sslmod=require"): 'invalid connection option "sslmod"',
@@ -146,14 +176,66 @@ def test_a_wrong_url_shows_host_and_database(monkeypatch: pytest.MonkeyPatch) ->
     assert with_password.startswith("REDIS_URL=redis://(secret)@h:6379/99: ")
 
 
-@pytest.mark.parametrize(
-    ("url", "database"),
-    [("redis://h", 0), ("redis://h/", 0), ("redis://h/15", 15), ("redis://h?db=2", 2), ("redis://h/1?db=2", 2)],
-)
-def test_the_database_of_redis_url(url: str, database: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Prefer `?db=` to the path, as redis-py does."""
-    monkeypatch.setenv("REDIS_URL", url)
-    assert load_settings().redis_address() == RedisAddress("h", 6379, database, "")
+SOCKET = RedisAddress("localhost", 6379, 0, "", path="/run/redis.sock")
+ADDRESSES: list[tuple[dict[str, str], RedisAddress]] = [
+    ({"REDIS_HOST": "h"}, RedisAddress("h", 6379, 0, "")),
+    (
+        {"REDIS_HOST": "h", "REDIS_PORT": "7000", "REDIS_DB": "3"},
+        RedisAddress("h", 7000, 3, ""),
+    ),
+    (
+        {"REDIS_HOST": "h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p@ss"},
+        RedisAddress("h", 6379, 0, "p@ss", "shop"),
+    ),
+    ({"REDIS_URL": "redis://h"}, RedisAddress("h", 6379, 0, "")),
+    ({"REDIS_URL": "redis://h/"}, RedisAddress("h", 6379, 0, "")),
+    ({"REDIS_URL": "redis://h/15"}, RedisAddress("h", 6379, 15, "")),
+    ({"REDIS_URL": "redis://h?db=2"}, RedisAddress("h", 6379, 2, "")),
+    ({"REDIS_URL": "redis://h/1?db=2"}, RedisAddress("h", 6379, 2, "")),  # as redis-py does
+    ({"REDIS_URL": "redis://[::1]:7000/1"}, RedisAddress("::1", 7000, 1, "")),
+    ({"REDIS_URL": "redis://:p%40ss%2F%25@h"}, RedisAddress("h", 6379, 0, "p@ss/%")),
+    ({"REDIS_URL": "redis://sh%3Aop:p%23@h"}, RedisAddress("h", 6379, 0, "p#", "sh:op")),
+    ({"REDIS_URL": "rediss://shop:p@h:7000"}, RedisAddress("h", 7000, 0, "p", "shop", is_tls=True)),
+    ({"REDIS_URL": "unix:///run/redis.sock"}, SOCKET),
+    ({"REDIS_URL": "unix:///run/redis.sock?db=4"}, SOCKET._replace(db=4)),
+    ({"REDIS_URL": "unix://shop:p@/run/redis.sock"}, SOCKET._replace(username="shop", password="p")),
+    (
+        {"REDIS_URL": "redis://h:7000", "REDIS_HOST": "i", "REDIS_PORT": "8000", "REDIS_DB": "3"},
+        RedisAddress("h", 7000, 0, ""),
+    ),
+    (
+        {"REDIS_URL": "redis://h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p"},
+        RedisAddress("h", 6379, 0, "p", "shop"),
+    ),
+    (
+        {"REDIS_URL": "redis://a:b@h", "REDIS_USERNAME": "shop", "REDIS_PASSWORD": "p"},
+        RedisAddress("h", 6379, 0, "b", "a"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "address"), ADDRESSES, ids=[" ".join(given.values()) for given, _ in ADDRESSES])
+def test_the_address_of_redis(given: dict[str, str], address: RedisAddress, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().redis_address() == address
+
+
+def test_the_authority_of_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = Authority(tmp_path).file
+    monkeypatch.setenv("REDIS_URL", "rediss://h")
+    monkeypatch.setenv("REDIS_CA_FILE", str(file))
+    address = load_settings().redis_address()
+    assert address
+    assert address.ca_file == file
+    (tmp_path / "no.pem").write_text("no certificate")
+    assert "no PEM file with certificates" in told(monkeypatch, REDIS_CA_FILE=str(tmp_path / "no.pem"))
+    assert "No such file or directory" in told(monkeypatch, REDIS_CA_FILE=str(tmp_path / "nowhere.pem"))
+    assert "needs REDIS_URL=rediss://" in told(monkeypatch, REDIS_CA_FILE=str(file), REDIS_URL="redis://h")
+
+
+def test_a_user_needs_a_configured_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "REDIS_HOST or REDIS_URL has to be set, too" in told(monkeypatch, REDIS_USERNAME="shop")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +260,18 @@ def test_migrations_have_their_own_url(monkeypatch: pytest.MonkeyPatch) -> None:
     url = load_settings().migration_url()
     assert (url.drivername, url.username, url.host, url.port) == ("postgresql+psycopg2", "owner", "db", 5432)
     assert load_settings().sqlalchemy_url().host == "pool"
+    assert load_settings().service_role() == "app"
+
+
+@pytest.mark.parametrize("password", ["", "owner's"])
+def test_the_owner_has_no_password_of_the_service(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://app:secret@pool:6432/shop")
+    assert load_settings().service_role() is None
+    monkeypatch.setenv("POSTGRES_OWNER", "owner")
+    monkeypatch.setenv("POSTGRES_OWNER_PASSWORD", password)
+    url = load_settings().migration_url()
+    assert (url.username, url.password, url.host, url.database) == ("owner", password, "pool", "shop")
+    assert load_settings().service_role() == "app"
 
 
 VERIFIABLE = {
@@ -291,19 +385,18 @@ def test_the_table_of_the_configuration_shows_no_secret() -> None:
 @pytest.mark.parametrize("free", [697, 400, 97, 40, 10])
 def test_pools_are_made_to_fit_the_server(free: int) -> None:
     wanted = Settings(uvicorn_workers=5, db_pool_size=50, db_max_overflow=100, db_read_connections=10, db_threads=10)
-    update = fit_connections(wanted, free)
+    update = fit_connections(wanted, ConnectionLimit(free))
     fitted = wanted.model_copy(update=update)
     probe = 1
     pools = fitted.db_pool_size + fitted.db_max_overflow
     connections = pools + fitted.db_read_connections + fitted.db_threads + probe
-    workers_and_successor = 6
-    assert workers_and_successor * connections <= max(free, workers_and_successor * 4)
+    assert (fitted.uvicorn_workers + 1) * connections <= max(free, 2 * 4), "also for the successor of a worker"
     assert fitted.db_threads <= fitted.db_pool_size
     assert Settings.model_validate(fitted.model_dump()) == fitted
 
 
 def test_pools_that_fit_stay_as_they_are() -> None:
-    assert fit_connections(Settings(uvicorn_workers=4), 697) == {}
+    assert fit_connections(Settings(uvicorn_workers=4), ConnectionLimit(697)) == {}
     assert fit_connections(Settings(uvicorn_workers=64), None) == {}
 
 
@@ -313,7 +406,7 @@ FREE_BY_DEFAULT = 97  # max_connections of a new PostgreSQL, without the 3 for s
 @pytest.mark.parametrize("cores", [1, 2, 3, 4])
 def test_the_default_pools_fit_a_default_server(cores: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        assert fit_connections(Settings(uvicorn_workers=cores), FREE_BY_DEFAULT) == {}
+        assert fit_connections(Settings(uvicorn_workers=cores), ConnectionLimit(FREE_BY_DEFAULT)) == {}
     assert not caplog.records
 
 
@@ -332,14 +425,14 @@ def test_only_chosen_sizes_shrink_with_a_warning(
     chosen: dict[str, Any], free: int, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
-        assert fit_connections(Settings(uvicorn_workers=8, **chosen), free)
+        assert fit_connections(Settings(uvicorn_workers=8, **chosen), ConnectionLimit(free))
     assert [record.levelname for record in caplog.records] == [level]
 
 
 def test_workers_that_are_never_recycled_need_no_connections_for_successors() -> None:
     settings = Settings(uvicorn_workers=5, limit_max_requests=0)
-    assert fit_connections(settings, FREE_BY_DEFAULT) == {}
-    assert fit_connections(settings.model_copy(update={"limit_max_requests": 1}), FREE_BY_DEFAULT)
+    assert fit_connections(settings, ConnectionLimit(FREE_BY_DEFAULT)) == {}
+    assert fit_connections(settings.model_copy(update={"limit_max_requests": 1}), ConnectionLimit(FREE_BY_DEFAULT))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Access to every route of the application for every kind of caller."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from controllers.http.access import PUBLIC
 from repositories.base_repository_impl import BaseRepository
 from services.auth.principal import Role
 from services.caching.registry import CACHED_RESOURCES
-from tests.credentials import Headers, Issuer, bearer, key_headers
+from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key
 from tests.entities import ENTITIES
 from tests.factories import Factory, Object
 
@@ -63,6 +63,8 @@ CLIENT_OPERATIONS = {
     "POST /reviews",
 }
 WITHOUT_OWNERS = {"POST /reviews"}
+# Words below an object that are no resource of their own.
+VIEWS = {"history", "rating", "rotate", "summary"}
 REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
 SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 
@@ -75,6 +77,17 @@ class Operation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def resource(self) -> str:
+        """Return the resource that is read or written: `orders` for `/clients/{id_key}/orders`."""
+        first, *rest = self.path[1:].split("/")
+        return rest[1] if len(rest) == 2 and rest[1] not in VIEWS else first
+
+    def is_within(self, scopes: Set[str]) -> bool:
+        if str(self) in PUBLIC_OPERATIONS or f"{self.resource}:write" in scopes:
+            return True
+        return self.method == "GET" and bool(scopes & {"read", f"{self.resource}:read"})
 
     @property
     def success(self) -> int:
@@ -92,6 +105,8 @@ class Shop:
         self.unowned |= {"/products": self.product, "/categories": make.product()["category_id"]}
         [movement] = make.client.get(f"/products/{self.product}/stock_movements").json()
         self.unowned |= {"/stock_movements": movement["id_key"]}
+        [(key,)] = execute(app, "SELECT id_key FROM api_keys WHERE name = :name", name=new_key(app).name)
+        self.unowned |= {"/api_keys": key}
         self.a, self.b = self._objects(), self._objects()
 
     def _objects(self) -> dict[str, int]:
@@ -112,6 +127,8 @@ class Shop:
             return {"client_id": objects["/clients"], "delivery_method": 1, "payment_type": "card", "items": items}
         if operation.path.endswith("/stock_movements"):
             return {"reason": "received", "quantity": 1}
+        if operation.path.startswith("/api_keys"):
+            return {"role": "admin"} if operation.method == "POST" else None
         if operation.method == "POST":
             given = {f"{path[1:-1]}_id": objects[path] for path in ("/clients", "/orders", "/bills", "/products")}
             entity = next(entity for entity in ENTITIES if entity.path == operation.path)
@@ -213,6 +230,23 @@ every_kind = pytest.mark.parametrize("kind", ["key", "HS256", "RS256", "ES256"])
 def test_admin_access(shop: Shop, issuer: Issuer, kind: str) -> None:
     wanted = expected(shop.app, others=lambda operation: operation.success, clients=lambda operation: operation.success)
     assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, None)) == wanted
+
+
+@pytest.mark.parametrize(
+    "scopes", [{"read"}, {"orders:read"}, {"orders:write", "audit:read"}, {"api_keys:write"}], ids=sorted
+)
+def test_scopes_limit_an_admin_key(shop: Shop, scopes: set[str]) -> None:
+    wanted = {str(one): one.success if one.is_within(scopes) else 403 for one in operations(shop.app)}
+    # Both would make a key without scopes.
+    wanted |= dict.fromkeys(("POST /api_keys", "POST /api_keys/{id_key}/rotate"), 403)
+    assert shop.statuses(shop.b, key_headers(shop.app, scopes=sorted(scopes))) == wanted
+
+
+def test_scopes_limit_a_client_key(shop: Shop) -> None:
+    headers = key_headers(shop.app, shop.a["/clients"], scopes=["read"])
+    reads = PUBLIC_OPERATIONS | {name for name in CLIENT_OPERATIONS if name.startswith("GET")}
+    wanted = {str(one): one.success if str(one) in reads else 403 for one in operations(shop.app)}
+    assert shop.statuses(shop.a, headers) == wanted
 
 
 @every_kind

@@ -10,7 +10,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from controllers.openapi.docs_pages import IMMUTABLE, STATIC
+from controllers.openapi.assets import IMMUTABLE
+from controllers.openapi.docs_pages import STATIC
 from tests.chromium import Chromium, chromium, find_chromium
 from tests.servers import App
 from tests.servers import running_app as start_app

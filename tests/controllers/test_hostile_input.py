@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -146,10 +147,14 @@ def test_forty_digit_integer_is_refused_or_not_found(client: TestClient, make: F
     assert client.get(entity.path).json() == [made]
 
 
-@pytest.mark.parametrize("key", [-1, 0, 2**63, 10**39], ids=["negative", "zero", "64 bits", "40 digits"])
+UNSTORABLE = {"negative": -1, "zero": 0, "64 bits": 2**63, "40 digits": 10**39, "4,200 digits": int("7" * 4200)}
+
+
+@pytest.mark.parametrize("key", UNSTORABLE.values(), ids=UNSTORABLE)
 def test_id_that_no_column_holds_never_reaches_the_database(
-    client: TestClient, make: Factory, committing: Database, key: int
+    client: TestClient, make: Factory, committing: Database, caplog: pytest.LogCaptureFixture, key: int
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     made = [(entity, entity.make(make), entity.body(make)) for entity in ENTITIES]
     customer, product = make.customer()["id_key"], make.product()["id_key"]
     answers = []
@@ -160,19 +165,22 @@ def test_id_that_no_column_holds_never_reaches_the_database(
                 for headers in ({}, {"Idempotency-Key": f"{entity.path} {name}"}):
                     answers.append(client.post(entity.path, json=body | {name: key}, headers=headers))
                 answers.append(client.patch(where, json={name: key}))
-            answers += [
-                client.request(method, f"{entity.path}/{key}", json={}) for method in ("GET", "PATCH", "DELETE")
-            ]
+            for method in ("GET", "PUT", "PATCH", "DELETE"):
+                for headers in ({}, {"If-Match": '"x"'}):
+                    answers.append(client.request(method, f"{entity.path}/{key}", json={}, headers=headers))
         answers += [client.get(path.format(key)) for path in BELOW_AN_ID]
         for ordered, sold in ((key, product), (customer, key)):
             order = {"client_id": ordered, "delivery_method": 1, "payment_type": "cash"}
-            answers.append(
-                client.post("/orders/checkout", json=order | {"items": [{"product_id": sold, "quantity": 1}]})
-            )
+            order["items"] = [{"product_id": sold, "quantity": 1}] * 100
+            for headers in ({}, {"Idempotency-Key": f"checkout {ordered == key}"}):
+                answers.append(client.post("/orders/checkout", json=order, headers=headers))
     assert {answer.status_code for answer in answers} == {404}
     assert {answer.json()["message"].partition(" with ")[2] for answer in answers} == {f"id {key} not found"}
     assert parameters
     assert key not in parameters
+    if key >= 2**63:
+        assert not any(str(key) in value for value in parameters if isinstance(value, str)), "nor within a text"
+    assert max(len(record.getMessage()) for record in caplog.records) < 1000
 
 
 @every_entity

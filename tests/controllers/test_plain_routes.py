@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -31,7 +31,9 @@ from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
 from main import create_fastapi_app
+from models.api_key import ApiKeyModel
 from models.category import CategoryModel
+from services.auth.api_keys import NewKey
 from services.auth.principal import Principal, Role
 from services.exceptions import NotFoundError
 from tests.credentials import Issuer, bearer
@@ -143,6 +145,36 @@ def add_guarded(app: FastAPI) -> None:
     strict = APIRouter(prefix="/strict", dependencies=[Depends(allow(CLIENTS))])
     strict.get("", dependencies=[Depends(allow(ADMINS))])(endpoint)
     app.include_router(strict)
+
+
+def test_scopes_of_a_key_limit_plain_routes(settings: Settings) -> None:
+    """A scope names the first word of the path."""
+    with serving(settings, add_guarded, auth_mode="api_key") as shop:
+        database = shop.app.state.app_context.database  # type: ignore[attr-defined] # FastAPI's
+        made = {scope: NewKey.make() for scope in ("read", "admins:read", "admins:write", "clients:write")}
+        with database.sessions.begin() as session:
+            for scope, key in made.items():
+                values = {"role": Role.ADMIN, "scopes": [scope], **key.columns()}
+                session.execute(insert(ApiKeyModel).values(values))
+        try:
+            for scope, statuses in {
+                "read": [200, 200, 200, 403],
+                "admins:read": [200, 200, 200, 403],
+                "admins:write": [200, 200, 200, 200],
+                "clients:write": [200, 403, 403, 403],
+            }.items():
+                headers = {"X-API-Key": made[scope].key}
+                answers = [
+                    *(
+                        shop.get(path, headers=headers)
+                        for path in ("/public/route", "/admins/route", "/admins/mounted")
+                    ),
+                    shop.post("/admins/router", json={"number": 1}, headers=headers),
+                ]
+                assert [answer.status_code for answer in answers] == statuses, scope
+        finally:
+            with database.sessions.begin() as session:
+                session.execute(delete(ApiKeyModel))
 
 
 def test_policy_of_a_route_decides(settings: Settings, issuer: Issuer) -> None:

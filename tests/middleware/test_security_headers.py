@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from tests.credentials import UNKNOWN, execute, key_headers, service
+from tests.credentials import UNKNOWN, execute_as_owner, key_headers, service
 from tests.factories import Factory
 from tests.servers import served_in_thread
 
@@ -85,7 +85,7 @@ def test_errors_are_not_stored(guarded: TestClient, guarded_app: FastAPI, make: 
 
 
 def test_internal_errors_are_not_stored(client: TestClient, app: FastAPI) -> None:
-    execute(app, "ALTER TABLE orders RENAME TO hidden")
+    execute_as_owner(app, "ALTER TABLE orders RENAME TO hidden")
     assert_headers(client.get("/orders"), 500, NO_STORE)
 
 

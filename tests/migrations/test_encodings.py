@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from migrations.runner import migrate
-from tests.servers import ROOT, environment_without_settings
+from tests.servers import ROOT, environment_without_settings, superuser_url
 
 MESSAGE = "The database 127.0.0.1:{}/narrow has the encoding {}, which cannot store every text (allowed: UTF8)"
 
@@ -20,7 +20,7 @@ MESSAGE = "The database 127.0.0.1:{}/narrow has the encoding {}, which cannot st
 @pytest.fixture(params=["LATIN1", "SQL_ASCII"])
 def narrow(request: pytest.FixtureRequest, settings: Settings) -> Iterator[tuple[Settings, str]]:
     """Yield settings of a database with another encoding, and the message that refuses it."""
-    server = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    server = create_engine(superuser_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     options = f"ENCODING '{request.param}' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE narrow {options}"))

@@ -1,7 +1,6 @@
 """Lock of the migrations: waiting, stopping, PgBouncer in transaction mode, and a separate database URL."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,9 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import psycopg2
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
@@ -24,10 +21,10 @@ from infrastructure.embedded.ports import LOOPBACK, free_port
 from migrations import runner
 from migrations.runner import ADVISORY_LOCK, migrate
 from tests.migrations.test_migrations import new_database, schema
-from tests.servers import ROOT, until
+from tests.pgbouncer import pgbouncer
+from tests.servers import ROOT
 
 WAITS = "another session migrates the database, waiting for its lock: PostgreSQL's process"
-PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 
 
 @pytest.fixture
@@ -150,7 +147,7 @@ def test_a_database_that_is_away_is_reported_after_the_wait(settings: Settings) 
 def test_migrations_use_their_own_url(empty: tuple[Settings, Engine]) -> None:
     """Migrate as the owner, while the service's own role cannot even connect."""
     settings, engine = empty
-    url = settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    url = settings.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     own = {"migration_database_url": SecretStr(url), "postgres_user": "nobody"}
     migrate(settings.model_copy(update=own), wait_seconds=0)
     assert is_migrated(engine)
@@ -159,43 +156,10 @@ def test_migrations_use_their_own_url(empty: tuple[Settings, Engine]) -> None:
 @pytest.fixture
 def pooled(empty: tuple[Settings, Engine]) -> Iterator[URL]:
     """Yield the URL of the empty database through PgBouncer in transaction mode, with three server connections."""
-    if not PGBOUNCER:
-        pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
-    settings, _ = empty
-    target, port = settings.sqlalchemy_url(), free_port()
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "users").write_text(f'"{target.username}" "{target.password}"\n')
-        (folder / "pgbouncer.ini").write_text(
-            "[databases]\n"
-            f"{target.database} = host={target.host} port={target.port} pool_size=3\n"
-            "[pgbouncer]\n"
-            f"listen_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"auth_type = trust\nauth_file = {folder / 'users'}\npool_mode = transaction\n"
-        )
-        for path in (folder, *folder.iterdir()):
-            path.chmod(0o755)  # PgBouncer refuses to run as root and reads the files as another user
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        with (folder / "log").open("wb") as log:
-            pool = subprocess.Popen(
-                [PGBOUNCER, *user, str(folder / "pgbouncer.ini")], stdout=log, stderr=subprocess.STDOUT
-            )
-        url = make_url(f"postgresql+psycopg2://{target.username}@{LOOPBACK}:{port}/{target.database}")
-        try:
-            until(lambda: accepts(url) or pool.poll() is not None)
-            assert pool.poll() is None, (folder / "log").read_text()
-            yield url
-        finally:
-            pool.terminate()
-            pool.wait()
-
-
-def accepts(url: URL) -> bool:
-    try:
-        psycopg2.connect(url.set(drivername="postgresql").render_as_string()).close()
-    except psycopg2.OperationalError:
-        return False
-    return True
+    target = empty[0].migration_url()
+    assert target.port
+    with pgbouncer(target.port) as port:
+        yield make_url(f"postgresql+psycopg2://{target.username}@{LOOPBACK}:{port}/{target.database}")
 
 
 def through(url: URL) -> Settings:
@@ -224,7 +188,7 @@ def test_migrations_run_again_and_again_behind_pgbouncer(empty: tuple[Settings, 
 
 def test_migrations_go_past_pgbouncer(empty: tuple[Settings, Engine], pooled: URL) -> None:
     settings, engine = empty
-    direct = settings.sqlalchemy_url().render_as_string(hide_password=False)
+    direct = settings.migration_url().render_as_string(hide_password=False)
     with_both = through(pooled).model_copy(update={"migration_database_url": SecretStr(direct)})
     with create_engine(pooled, poolclass=NullPool).connect() as connection:
         connection.execute(text("SELECT 1"))

@@ -22,11 +22,14 @@ import models
 from config.database import base
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
+from infrastructure.embedded.servers import SUPERUSER
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.roles import OWNER
+from migrations.roles import prepare
 from migrations.runner import alembic_config, make, migrate
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
-from tests.servers import ROOT, address, postgres_server, until
+from tests.servers import PASSWORD, ROOT, address, postgres_server, superuser_url, until
 
 # Queries for all definitions of a schema, in a form that is comparable between databases.
 OBJECTS = {
@@ -63,16 +66,23 @@ def schema(connection: Connection, *kinds: str) -> dict[str, set[tuple[Any, ...]
 
 @contextmanager
 def new_database(settings: Settings, name: str) -> Iterator[tuple[Settings, Engine]]:
-    """Create an empty database on the server of this run, and drop it afterwards."""
-    server = create_engine(settings.sqlalchemy_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    """Create an empty database on the server of this run, and drop it afterwards. The engine is that of its owner."""
+    server = create_engine(superuser_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {OWNER}"))
     there = settings.model_copy(update={"postgres_db": name})
+    prepare(there, SUPERUSER, PASSWORD)
     try:
-        yield there, create_engine(there.sqlalchemy_url(), poolclass=NullPool)
+        yield there, create_engine(there.migration_url(), poolclass=NullPool)
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def single_role(settings: Settings, name: str = SUPERUSER, password: str = PASSWORD) -> Settings:
+    """Return settings in which one role migrates and serves."""
+    update = {"postgres_user": name, "postgres_password": SecretStr(password), "postgres_owner": None}
+    return settings.model_copy(update=update)
 
 
 @pytest.fixture
@@ -107,8 +117,9 @@ def test_searches_work_without_extensions(
     empty: tuple[Settings, Engine], committing: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Expect warnings at each start until the commands of the documentation have been run."""
-    settings, engine = empty
-    own = settings.model_copy(update={"postgres_user": "plain", "postgres_password": SecretStr("plain")})
+    settings, _ = empty
+    own = single_role(settings, "plain", "plain")
+    engine = create_engine(superuser_url(settings), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("CREATE ROLE plain LOGIN PASSWORD 'plain'; GRANT ALL ON SCHEMA public TO plain"))
     try:
@@ -290,7 +301,7 @@ def test_start_waits_for_the_database(settings: Settings, tmp_path: Path, caplog
         starting.join(60)
         assert not starting.is_alive()
         assert address(server)["POSTGRES_PASSWORD"] == settings.postgres_password.get_secret_value()
-        with create_engine(later.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
+        with create_engine(superuser_url(later), poolclass=NullPool).connect() as connection:
             assert schema(connection, "sequences")["sequences"]
     assert caplog.text.count("the database is down") == 1
 

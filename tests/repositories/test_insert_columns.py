@@ -24,7 +24,8 @@ def create_schema(controller: Controller) -> type[BaseSchema]:
     return schema
 
 
-CREATING = [controller for controller in CONTROLLERS if create_schema(controller).model_fields]
+PATHS = {entity.path for entity in ENTITIES}
+CREATING = [controller for controller in CONTROLLERS if controller.prefix in PATHS]
 
 
 def inserted_columns(sql: str, table: str) -> set[str]:

@@ -11,7 +11,7 @@ import models
 from config.database import base
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
-from tests.database import executed_plan, nodes
+from tests.database import analyze, as_owner, executed_plan, nodes
 from tests.entities import TARGETS, Entity, every_entity
 from tests.factories import Factory
 
@@ -23,9 +23,10 @@ def database(app: FastAPI, client: TestClient) -> Connection:
     """Let every table of the test's transaction make large keys."""
     assert models.__all__
     connection: Connection = app.state.app_context.database.connection
-    for table in base.metadata.sorted_tables:
-        if "id_key" in table.columns:
-            connection.execute(text(f"ALTER TABLE {table.name} ALTER id_key RESTART WITH {FIRST}"))
+    with as_owner(connection):
+        for table in base.metadata.sorted_tables:
+            if "id_key" in table.columns:
+                connection.execute(text(f"ALTER TABLE {table.name} ALTER id_key RESTART WITH {FIRST}"))
     return connection
 
 
@@ -68,7 +69,7 @@ def test_search_uses_its_index_for_keys_of_any_size(database: Connection) -> Non
         INSERT INTO products (id_key, name, price, category_id)
             SELECT CASE WHEN mod(n, 2) = 0 THEN n ELSE {FIRST - 10_000} + n END, 'Ukulele ' || n, 1, mod(n, 10) + 1
             FROM generate_series(1, 5000) AS n;
-        ANALYZE products;
+        {analyze("products")}
         SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off
         """))
     for query in (

@@ -25,7 +25,7 @@ from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
-from tests.database import executed_plan, nodes
+from tests.database import analyze, executed_plan, nodes
 
 ROWS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,11 +43,11 @@ SHOP = f"""
         SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 day', 1, 1 + mod(n, 3), 1 + mod(n, 4), 1, 1
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
 """
-MORE_ORDERS = """
+MORE_ORDERS = f"""
     INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
         SELECT n, CASE WHEN n > 3500 THEN '2027-01-01Z' ELSE '2026-01-01Z' END::timestamptz, 1, 1, 1, 1, 1
         FROM generate_series(1001, 4000) AS n;
-    ANALYZE orders;
+    {analyze("orders")}
 """
 SPREAD = "UPDATE products SET id_key = id_key * 10000"
 PAGES: list[dict[str, Any]] = [

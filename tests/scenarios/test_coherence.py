@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -26,6 +27,7 @@ from tests.redis_links import address_of
 from tests.servers import ROOT, App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 
 READERS = 16
+LONG_NAME = "A product with a long name, so that lists of ten are long enough to be compressed. " * 2
 HITS_PER_PHASE = 300
 LIMIT = 100
 KILLS = 5
@@ -56,8 +58,8 @@ class Site:
 
     def root_stamp(self) -> bytes | None:
         with redis_client(address_of(self.valkey)) as client:
-            stamp: bytes | None = client.get(ROOT_STAMP)
-            return stamp
+            keys: Any = client.keys(f"*:{ROOT_STAMP}")  # the prefix is that of the only shop
+            return client.get(keys[0]) if keys else None
 
     def health(self) -> str:
         return str(httpx2.get(f"{self.app.url}/health_check", timeout=5).json()["status"])
@@ -89,13 +91,18 @@ class Race:
     answered: int = 1
     stale: list[tuple[int, int]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    hits: Counter[str] = field(default_factory=Counter)
+    """Hits by their content coding."""
     statuses: Counter[int] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     """Requests without a response, because their worker was killed."""
     stop: threading.Event = field(default_factory=threading.Event)
 
+    codings: Iterator[str] = field(default_factory=lambda: itertools.cycle(["identity", "gzip", "zstd"]))
+
     def client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, timeout=20)
+        """Return a client. A third of them reads each form of the lists: plain, and compressed in two ways."""
+        return httpx2.Client(base_url=self.url, timeout=20, headers={"Accept-Encoding": next(self.codings)})
 
     def write(self) -> None:
         with self.client() as client:
@@ -121,7 +128,9 @@ class Race:
                     self.lost["read"] += 1
                     continue
                 self.statuses[answer.status_code] += 1
-                self.seen[answer.headers["X-Cache-Hit"]] += 1
+                hit = answer.headers["X-Cache-Hit"]
+                self.seen[hit] += 1
+                self.hits[answer.headers.get("Content-Encoding", "plain")] += hit == "true"
                 body = answer.json()
                 price = (body[0] if isinstance(body, list) else body)["price"]
                 if price < before:
@@ -132,6 +141,8 @@ def run_race(site: Site, disturb: Callable[[Race], None]) -> Race:
     with httpx2.Client(base_url=site.app.url, headers=new_address()) as client:
         category = client.post("/categories", json={"name": disturb.__name__}).json()["id_key"]
         product = client.post("/products", json={"name": "Laptop", "price": 1, "category_id": category})
+        filler = {"name": LONG_NAME, "price": 0.01, "category_id": category}
+        others = [client.post("/products", json=filler).headers["Location"] for _ in range(9)]
         running = Race(site.app.url, product.headers["Location"])
         with ThreadPoolExecutor(READERS + 1) as threads:
             ended = [threads.submit(running.write), *(threads.submit(running.read) for _ in range(READERS))]
@@ -141,7 +152,8 @@ def run_race(site: Site, disturb: Callable[[Race], None]) -> Race:
                 running.stop.set()
             for one in ended:
                 one.result()
-        client.delete(product.headers["Location"])
+        for location in (product.headers["Location"], *others):
+            client.delete(location)
     assert running.stale == []
     assert set(running.statuses) == {200}
     assert not running.lost or disturb.__name__ == "turnover"
@@ -181,7 +193,10 @@ def test_reads_are_never_stale_without_outages(site: Site) -> None:
         for _ in range(5):
             wait_for_hits(running)
 
-    assert run_race(site, undisturbed).answered > 1
+    race = run_race(site, undisturbed)
+    assert race.answered > 1
+    assert race.hits.keys() == {"plain", "gzip", "zstd"}
+    assert all(race.hits.values())
 
 
 def test_redis_is_killed_and_comes_back_empty(site: Site) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import insert
 
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
+from models.api_key import ApiKeyModel
 from repositories.consistency_check import disagreements
-from services.auth.api_keys import make_key
+from services.auth.api_keys import NewKey
 from services.auth.principal import Role
 from tests.conftest import POSTGRES, VALKEY
 from tests.database import empty_tables
@@ -44,9 +46,10 @@ def shop(committing: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def client(shop: App, database: Database, role: Role | None = Role.ADMIN) -> httpx2.Client:
     if role is None:
         return httpx2.Client(base_url=shop.url, timeout=30)
+    made = NewKey.make()
     with database.sessions.begin() as session:
-        key = make_key(session, role, None).key
-    return httpx2.Client(base_url=shop.url, timeout=30, headers={"X-API-Key": key})
+        session.execute(insert(ApiKeyModel).values(role=role, **made.columns()))
+    return httpx2.Client(base_url=shop.url, timeout=30, headers={"X-API-Key": made.key})
 
 
 def new_product(admin: httpx2.Client, name: str) -> int:

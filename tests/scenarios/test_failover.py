@@ -8,13 +8,13 @@ from time import monotonic
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
-from infrastructure.postgres import idle_connections
+from infrastructure.postgres import failover
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.idle_connections import FailoverDetector
+from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
@@ -27,10 +27,10 @@ TOYS = {"name": "Toys"}
 
 
 @contextmanager
-def standby(committing: Database, settings: Settings) -> Iterator[None]:
+def standby(superuser: Engine, settings: Settings) -> Iterator[None]:
     """Make all connections that are opened meanwhile read-only for good, as connections to a standby are."""
     change = f"ALTER DATABASE {settings.postgres_db} {{}} default_transaction_read_only"
-    with committing.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as primary:
+    with superuser.connect() as primary:
         primary.execute(text(f"{change.format('SET')} = on"))
         try:
             yield
@@ -39,14 +39,14 @@ def standby(committing: Database, settings: Settings) -> Iterator[None]:
 
 
 def test_writes_on_a_standby_are_503_and_reads_succeed(
-    app: FastAPI, committing_client: TestClient, committing: Database, settings: Settings
+    app: FastAPI, committing_client: TestClient, superuser: Engine, settings: Settings
 ) -> None:
     client = committing_client
     product = Factory(client).product()
     customer = Factory(client).customer()["id_key"]
     items = [{"product_id": product["id_key"], "quantity": 1}]
     checkout = {"client_id": customer, "delivery_method": 1, "payment_type": "cash", "items": items}
-    with standby(committing, settings), replaced_database(app, Database(settings)):
+    with standby(superuser, settings), replaced_database(app, Database(settings)):
         for key in ({}, {"Idempotency-Key": "a key"}):
             assert_unavailable(client.post("/categories", json=TOYS, headers=key))
             assert_unavailable(client.post("/orders/checkout", json=checkout, headers=key))
@@ -59,12 +59,12 @@ def test_writes_on_a_standby_are_503_and_reads_succeed(
 def test_all_pools_find_the_new_primary(
     app: FastAPI,
     committing_client: TestClient,
-    committing: Database,
+    superuser: Engine,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Leave the connections to the standby open: nothing closes them in a real failover either."""
-    monkeypatch.setattr(idle_connections, "YOUNG_SECONDS", 0)
+    monkeypatch.setattr(failover, "YOUNG_SECONDS", 0)
     database = Database(settings)
     pools = database.reads, database.writes, database.probe
 
@@ -73,7 +73,7 @@ def test_all_pools_find_the_new_primary(
         return {call(pool.fetch, statement, {})[0][0] for pool in pools}
 
     with replaced_database(app, database):
-        with standby(committing, settings), database.engine.connect():
+        with standby(superuser, settings), database.engine.connect():
             assert read_only_settings() == {"on"}
         assert read_only_settings() == {"on"}
         made = committing_client.post("/categories", json=TOYS)
@@ -83,15 +83,15 @@ def test_all_pools_find_the_new_primary(
 
 
 def test_readers_keep_connections_opened_after_the_failover() -> None:
-    failover = FailoverDetector()
+    detector = FailoverDetector()
     now = monotonic()
-    assert not failover.is_obsolete(now - 60)
-    failover.record()
-    assert [failover.is_obsolete(opened_at) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
+    assert not detector.is_obsolete(now - 60, None)
+    detector.record()
+    assert [detector.is_obsolete(opened_at, None) for opened_at in (now - 60, now, now + 60)] == [True, False, False]
 
 
 @pytest.mark.parametrize("method", ["write", "transaction"])
-def test_statement_refused_by_a_standby_has_no_effect(committing: Database, settings: Settings, method: str) -> None:
+def test_statement_refused_by_a_standby_has_no_effect(superuser: Engine, settings: Settings, method: str) -> None:
     async def use(statements: AsyncPool) -> None:
         if method == "write":
             await statements.write(INSERT, TOYS)
@@ -105,7 +105,7 @@ def test_statement_refused_by_a_standby_has_no_effect(committing: Database, sett
         assert database.writes._idle == []
         database.close()
 
-    with standby(committing, settings):
+    with standby(superuser, settings):
         asyncio.run(test())
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from infrastructure.postgres.database import Database
 from services.cache_service import CacheService
+from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import running_app, until
 from tests.services.test_unit_of_work import disable_single_statement, has_lock_waiter, shut_down
@@ -102,7 +103,7 @@ def as_stored(client: TestClient, path: str) -> Any:
 @pytest.fixture
 def slow_commit(committing: Database) -> Iterator[None]:
     """Make each transaction that changes a category wait for the advisory lock before it commits."""
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text(f"""
             CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
                 $$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK_ID}); RETURN NULL; END $$;
@@ -110,7 +111,7 @@ def slow_commit(committing: Database) -> Iterator[None]:
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
             """))
     yield
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text("DROP TRIGGER wait ON categories; DROP FUNCTION wait()"))
 
 

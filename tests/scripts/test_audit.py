@@ -15,6 +15,7 @@ from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report
+from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import ROOT
 
@@ -27,8 +28,9 @@ def ask(app: FastAPI, client: TestClient) -> Ask:
 
     def audit(*statements: str) -> list[Disagreement]:
         with app.state.app_context.database.sessions() as session:
-            for statement in statements:
-                session.execute(text(statement))
+            with as_owner(session):
+                for statement in statements:
+                    session.execute(text(statement))
             return disagreements(session.connection())
 
     return audit

@@ -12,6 +12,8 @@ import pytest
 from config.settings import Settings
 from infrastructure.embedded.lifecycle import embedded_servers
 from infrastructure.embedded.ports import free_port
+from infrastructure.embedded.servers import SUPERUSER
+from infrastructure.postgres.roles import OWNER
 from migrations.runner import migrate
 from tests.servers import ROOT
 
@@ -93,11 +95,14 @@ def test_the_database_of_the_running_service_is_used_and_printed(service: Settin
 
 def test_another_database_of_the_same_server_can_be_checked(service: Settings) -> None:
     """Check a restored backup beside the running service."""
-    url = service.sqlalchemy_url().set(drivername="postgresql", database="postgres")
+    password = (service.data_dir / "password").read_text()
+    url = service.sqlalchemy_url().set(
+        drivername="postgresql", database="postgres", username=SUPERUSER, password=password
+    )
     connection = psycopg2.connect(url.render_as_string(hide_password=False))
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute("CREATE DATABASE restored")
+        cursor.execute(f"CREATE DATABASE restored OWNER {OWNER}")
     connection.close()
     migrate(service.model_copy(update={"postgres_db": "restored"}))
     done = run(service.data_dir.parent, "scripts.audit", POSTGRES_DB="restored")
@@ -106,7 +111,7 @@ def test_another_database_of_the_same_server_can_be_checked(service: Settings) -
 
 
 def test_the_migrations_print_the_database_that_they_use(service: Settings) -> None:
-    url = service.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    url = service.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     service_url = "postgresql://app@127.0.0.1:1/shop"
     done = run(service.data_dir.parent, "migrations.runner", DATABASE_URL=service_url, MIGRATION_DATABASE_URL=url)
     assert done.returncode == 0, done.stderr

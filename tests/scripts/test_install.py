@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ from tests.servers import ROOT
 STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS"
 case "$*" in
+  *"lock.py --check "*) exec "$REAL_PYTHON" "$@" ;;
   *"--without-pip"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-  *"install --quiet"*pip==*) cp "$0" .venv/bin/pip ;;
-  *"install "*"-r "*) [ -z "${FAILS-}" ] || exit 1; echo "Collecting fastapi==1 (from -r requirements.txt (line 1))" ;;
+  *"install "*"-r locks/pip.lock") cp "$0" .venv/bin/pip ;;
+  *"install "*"-r "*) [ -z "${FAILS-}" ] || exit 1; echo "Collecting fastapi==1 (from -r locks/run.lock (line 1))" ;;
 esac
 """
 
@@ -23,8 +26,10 @@ esac
 def checkout(tmp_path: Path) -> Path:
     """Return a folder with the files that `make` needs, and Python programs that only note their arguments."""
     (tmp_path / "scripts").mkdir()
-    for name in ("Makefile", "scripts/install.sh", *(file.name for file in ROOT.glob("requirements*.txt"))):
-        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "locks").mkdir()
+    for name in ("Makefile", "scripts/install.sh", "scripts/lock.py", "requirements*.txt", "locks/*"):
+        for file in ROOT.glob(name):
+            shutil.copy(file, tmp_path / file.relative_to(ROOT))
     (tmp_path / "host").mkdir()
     (tmp_path / "host/python3").write_text(STUB)
     (tmp_path / "host/python3").chmod(0o755)
@@ -39,27 +44,29 @@ def make(checkout: Path, target: str, **environment: str) -> tuple[int, list[str
     done = subprocess.run(
         ["make", target, f"PYTHON={checkout / 'host/python3'}"],
         cwd=checkout,
-        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "CALLS": str(calls)} | environment,
+        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "CALLS": str(calls), "REAL_PYTHON": sys.executable}
+        | environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
     lines = calls.read_text().splitlines()
-    return done.returncode, [line.rpartition(" ")[2] for line in lines if " -r " in line], done.stdout
+    installed = [line.rpartition(" ")[2] for line in lines if " -r " in line]
+    return done.returncode, [file for file in installed if file != "locks/pip.lock"], done.stdout
 
 
 def test_each_command_installs_its_set_once(checkout: Path) -> None:
-    assert make(checkout, "run")[:2] == (0, ["requirements-run.txt"])
+    assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
     for target in ("run", "audit", "migrate", "api-keys", "run-production"):
         assert make(checkout, target)[:2] == (0, [])
-    assert make(checkout, "demo")[:2] == (0, ["requirements-demo.txt"])
-    assert make(checkout, "test")[:2] == (0, ["requirements-dev.txt"])
+    assert make(checkout, "demo")[:2] == (0, ["locks/demo.lock"])
+    assert make(checkout, "test")[:2] == (0, ["locks/dev.lock"])
     assert make(checkout, "fuzz")[:2] == (0, [])
 
 
 def test_the_tools_contain_the_other_sets(checkout: Path) -> None:
-    assert make(checkout, "test")[:2] == (0, ["requirements-dev.txt"])
+    assert make(checkout, "test")[:2] == (0, ["locks/dev.lock"])
     for target in ("run", "demo"):
         assert make(checkout, target)[:2] == (0, [])
 
@@ -67,29 +74,49 @@ def test_the_tools_contain_the_other_sets(checkout: Path) -> None:
 def test_a_changed_tool_does_not_concern_the_service(checkout: Path) -> None:
     make(checkout, "test")
     later = (checkout / ".venv/.dev").stat().st_mtime + 10
-    os.utime(checkout / "requirements-dev.txt", (later, later))
+    os.utime(checkout / "locks/dev.lock", (later, later))
     assert make(checkout, "run")[:2] == (0, [])
-    assert make(checkout, "test")[:2] == (0, ["requirements-dev.txt"])
+    assert make(checkout, "test")[:2] == (0, ["locks/dev.lock"])
 
 
 def test_progress_is_printed(checkout: Path) -> None:
     _, _, output = make(checkout, "run")
     assert output.splitlines()[:2] == [
-        "Installing requirements-run.txt into .venv (only when it has changed) ...",
+        "Installing locks/run.lock into .venv (only when it has changed) ...",
         "  fastapi==1",
     ]
 
 
 def test_a_failed_installation_stops_the_command_and_is_repeated(checkout: Path) -> None:
     assert make(checkout, "run", FAILS="yes")[0] != 0
-    assert make(checkout, "run")[:2] == (0, ["requirements-run.txt"])
+    assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
 
 
 def test_uv_is_used_where_it_is_available(checkout: Path) -> None:
     uv = checkout / "host/uv"
     uv.write_text(STUB.replace("--without-pip", "venv --quiet"))
     uv.chmod(0o755)
-    assert make(checkout, "run")[:2] == (0, ["requirements-run.txt"])
+    assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
     calls = (checkout / "calls").read_text()
-    assert "uv pip install --python .venv/bin/python -r requirements-run.txt" in calls
+    assert "uv pip install --python .venv/bin/python --require-hashes -r locks/pip.lock -r locks/run.lock" in calls
     assert "-m pip" not in calls
+
+
+def test_every_package_is_installed_by_its_hash(checkout: Path) -> None:
+    make(checkout, "run")
+    installations = [line for line in (checkout / "calls").read_text().splitlines() if " install " in line]
+    assert len(installations) == 2
+    assert all("--require-hashes" in line for line in installations)
+
+
+def test_changed_requirement_needs_a_new_lock(checkout: Path) -> None:
+    for name in ("requirements.txt", "locks/constraints.txt"):
+        before = (checkout / name).read_text()
+        (checkout / name).write_text(f"# a comment changes nothing\n{before}")
+        assert make(checkout, "run")[0] == 0
+        (checkout / name).write_text(before + "pytest==9.0.0\n")
+        later = time.time() + 10
+        os.utime(checkout / "requirements.txt", (later, later))
+        assert make(checkout, "run")[:2] == (2, [])
+        (checkout / name).write_text(before)
+        assert make(checkout, "run")[0] == 0

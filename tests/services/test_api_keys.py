@@ -22,6 +22,7 @@ from tests.migrations.test_migrations import new_database
 from tests.servers import ROOT
 
 Run = Callable[..., str]
+NO_NETWORK = "networks.0: Input should be a network such as 203.0.113.0/24 or 2001:db8::/32, or an address"
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def key_service(settings: Settings, committing_client: TestClient) -> Iterator[T
 
 def name_and_key(output: str) -> tuple[str, str]:
     found = re.fullmatch(
-        r"Name  ([0-9a-f]{8})\nKey   (eck_[\w-]{43})\nIt is not shown again\. Send it as X-API-Key\.\n",
+        r"Name  ([0-9a-f]{8})\nKey   (eck_\w{49})\nIt is not shown again\. Send it as X-API-Key\.\n",
         output,
         re.ASCII,
     )
@@ -79,12 +80,12 @@ def test_client_key_sees_only_its_client(key_service: TestClient, run: Run, comm
 
 
 def test_list_shows_no_secrets(key_service: TestClient, run: Run, committing_client: TestClient) -> None:
-    heads = ["name", "role", "client", "created", "last used", "revoked"]
+    heads = ["name", "role", "client", "created", "last used", "expires", "revoked", "scopes"]
     assert re.split(r" {2,}", run("list").strip()) == heads
     client_id = Factory(committing_client).customer()["id_key"]
     (admin, key), (other, other_key) = (
         name_and_key(run("make", "admin")),
-        name_and_key(run("make", "client", client_id)),
+        name_and_key(run("make", "client", client_id, "--scope", "read", "--scope", "reviews:write")),
     )
     status(key_service, key)
     run("revoke", other)
@@ -93,8 +94,9 @@ def test_list_shows_no_secrets(key_service: TestClient, run: Run, committing_cli
     moment = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d").fullmatch
     assert first[:3] == [admin, "admin", "-"]
     assert second[:3] == [other, "client", str(client_id)]
-    assert [bool(moment(value)) for value in first[3:]] == [True, True, False]
-    assert [bool(moment(value)) for value in second[3:]] == [True, False, True]
+    assert [bool(moment(value)) for value in first[3:]] == [True, True, False, False, False]
+    assert [bool(moment(value)) for value in second[3:]] == [True, False, False, True, False]
+    assert second[-1] == "read,reviews:write"
     assert not any(word in output for word in (key, other_key, digest_of(key).hex()))
 
 
@@ -106,6 +108,48 @@ def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
         run("revoke", name)
 
 
+def test_rotated_key_overlaps_with_its_successor(
+    key_service: TestClient, run: Run, committing: Database, settings: Settings
+) -> None:
+    name, key = name_and_key(run("make", "admin", "--description", "sync", "--network", "203.0.113.0/24"))
+    shown, _, ended = run("rotate", name, "--overlap", 0).rpartition("\n" + name)
+    successor, new_key = name_and_key(f"{shown}\n")
+    assert ended == " is refused in 0 seconds, or when it expires\n"
+    with committing.engine.connect() as connection:
+        rows = connection.execute(text("SELECT name, description, networks FROM api_keys ORDER BY id_key")).fetchall()
+        principals = connection.scalars(text("SELECT principal FROM audit ORDER BY id_key")).all()
+    assert [tuple(row) for row in rows] == [(one, "sync", ["203.0.113.0/24"]) for one in (name, successor)]
+    assert principals == []
+    with service(settings, auth_mode="api_key") as http:
+        statuses = [
+            http.get("/audit", headers={"X-API-Key": one, "X-Forwarded-For": "203.0.113.9"}).status_code
+            for one in (key, new_key)
+        ]
+    assert statuses == [401, 200]
+    with pytest.raises(SystemExit, match=r"^API key \d+ is already replaced by \d+$"):
+        run("rotate", name)
+
+
+def test_changes_by_the_script_are_in_the_audit_log(
+    key_service: TestClient, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_MODE", "api_key")
+    _, key = name_and_key(run("make", "admin"))
+    other, _ = name_and_key(run("make", "admin"))
+    run("rotate", other)
+    run("revoke", other)
+    headers = {"X-API-Key": key}
+    entries = key_service.get("/audit", headers=headers).json()
+    assert {entry["principal"] for entry in entries} == {"script:api_key"}
+    one = f"/api_keys/{key_service.get(f'/api_keys?revoked=true&name={other}', headers=headers).json()[0]['id_key']}"
+    assert [f"{entry['method']} {entry['path']}" for entry in entries] == [
+        "POST /api_keys",
+        "POST /api_keys",
+        f"POST {one}/rotate",
+        f"DELETE {one}",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
@@ -114,6 +158,9 @@ def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
         (["make", "client", 999], "Client with id 999 not found"),
         (["make", "client", 2**63], "Client with id 9223372036854775808 not found"),
         (["make", "client", -1], "Client with id -1 not found"),
+        (["make", "admin", "--expires", "2026-01-01"], "expires_at must be in the future"),
+        (["make", "admin", "--network", "10.0.0.1/8"], NO_NETWORK),
+        (["rotate", "nobody"], "No valid key is named nobody"),
         (["revoke", "nobody"], "No valid key is named nobody"),
         (["revoke", "' OR true --"], "No valid key is named ' OR true --"),
     ],
@@ -130,7 +177,7 @@ def test_impossible_request_prints_one_line(
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        ([], "the following arguments are required: {make,revoke,list}"),
+        ([], "the following arguments are required: {make,rotate,revoke,list}"),
         (["make"], "the following arguments are required: role"),
         (["make", "anonymous"], "argument role: invalid choice: 'anonymous' (choose from"),
         (["make", "client", "ada"], "argument client: invalid int value: 'ada'"),

@@ -1,8 +1,9 @@
 """Credentials: accepted keys and tokens, equal refusals of all others, and outages."""
 
+import hashlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
+from services.auth.api_keys import NewKey
 from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.jwt_verifier import JwtVerifier, Verified
 from tests.controllers.test_authorization import operations, visible_parts
@@ -44,6 +46,10 @@ def revoked(app: FastAPI) -> Headers:
     made = new_key(app)
     execute(app, "UPDATE api_keys SET revoked_at = now() WHERE name = :name", name=made.name)
     return {"X-API-Key": made.key}
+
+
+def mistyped(key: str) -> str:
+    return f"{key[:10]}{'x' if key[10] != 'x' else 'y'}{key[11:]}"
 
 
 def of_token(**changed: Any) -> Callable[[FastAPI, Issuer], RawHeaders]:
@@ -86,6 +92,10 @@ def deep(_: FastAPI, __: Issuer) -> RawHeaders:
 
 BAD: dict[str, Callable[[FastAPI, Issuer], RawHeaders]] = {
     "unknown key": lambda _, __: UNKNOWN,
+    "unknown key with a checksum": lambda _, __: {"X-API-Key": NewKey.make().key},
+    "mistyped key": lambda app, _: {"X-API-Key": mistyped(new_key(app).key)},
+    "expired key": lambda app, _: key_headers(app, expires_at=datetime(2026, 1, 1, tzinfo=UTC)),
+    "key of bytes with a checksum": lambda app, _: [(b"x-api-key", new_key(app).key.encode() + b"\xff")],
     "revoked key": lambda app, _: revoked(app),
     "no key": lambda _, __: {"X-API-Key": ""},
     "malformed key": lambda _, __: {"X-API-Key": "eck_x' OR true --"},
@@ -247,6 +257,59 @@ def test_known_key_is_not_looked_up_within_the_trust_time(
         clock.ahead = KEY_TRUST_SECONDS + 0.01
         is_accepted(http, {"X-API-Key": made.key})
         assert execute(app, used, name=made.name) == [(first,)], "now() is the start of the test's transaction"
+
+
+def test_key_expires_within_the_trust_time(
+    settings: Settings, app: FastAPI, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = time.time() + 3600
+    now = [end - 1]
+    monkeypatch.setattr(clock, "time", lambda: now[0])
+    headers = key_headers(app, expires_at=datetime.fromtimestamp(end, UTC))
+    with service(settings, database, auth_mode="api_key") as http:
+        assert is_accepted(http, headers)
+        execute(app, "UPDATE api_keys SET expires_at = now()")
+        now[0] = end - 0.01
+        assert is_accepted(http, headers)
+        now[0] = end + 0.01
+        assert not is_accepted(http, headers)
+
+
+def test_key_is_valid_within_its_networks(settings: Settings, app: FastAPI, database: Database) -> None:
+    """Use a key through a proxy, which reports the client's address."""
+    headers = key_headers(app, networks=["203.0.113.0/24", "2001:db8:1:2:3::/80", "198.51.100.7/32"])
+    inside = ("203.0.113.9", "203.0.113.255", "2001:db8:1:2:3::9", "198.51.100.7", "::ffff:203.0.113.1")
+    outside = ("203.0.114.1", "2001:db8:1:2:4::9", "198.51.100.8", "127.0.0.1")
+    detail = {"detail": "The API key may not be used from this address"}
+    with service(settings, database, auth_mode="api_key") as http:
+        for path in ("/audit", "/products", "/products"):  # the second is a hit
+            for address in inside:
+                assert http.get(path, headers=headers | {"X-Forwarded-For": address}).status_code == 200, address
+            for address in outside:
+                answer = http.get(path, headers=headers | {"X-Forwarded-For": address})
+                assert (answer.status_code, answer.json()) == (401, detail), address
+    with service(settings, database, "198.51.100.8", auth_mode="api_key") as http:
+        answer = http.get("/audit", headers=headers | {"X-Forwarded-For": "203.0.113.9"})
+        assert answer.status_code == 401, "what an untrusted peer claims counts for nothing"
+
+
+@pytest.mark.parametrize("key", ["mistyped", "x", "eck_", "eck_" + "x" * 49])
+def test_impossible_key_is_refused_without_a_query(settings: Settings, key: str) -> None:
+    key = mistyped(NewKey.make().key) if key == "mistyped" else key
+    with service(settings, auth_mode="api_key", postgres_port=free_port()) as http:
+        assert http.get("/orders", headers={"X-API-Key": key}).status_code == 401
+        assert http.get("/orders", headers={"X-API-Key": NewKey.make().key}).status_code == 503
+
+
+def test_key_without_a_checksum_stays_valid(settings: Settings, app: FastAPI, database: Database) -> None:
+    key = "eck_yW65y-ffAhrMAW01nC_TKVz39GlhkE_ROVMmHHadxf0"
+    execute(
+        app,
+        "INSERT INTO api_keys (name, digest, role) VALUES ('old', :digest, 'admin')",
+        digest=hashlib.sha256(key.encode()).digest(),
+    )
+    with service(settings, database, auth_mode="api_key") as http:
+        assert is_accepted(http, {"X-API-Key": key})
 
 
 def test_keys_of_a_deleted_client_are_refused(

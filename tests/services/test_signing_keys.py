@@ -70,6 +70,7 @@ def test_issuer_without_usable_keys_is_503(
     try:
         with service(settings, auth_mode="jwt", **own_issuer.settings()) as http:
             assert http.get("/audit", headers=bearer(own_issuer.token())).status_code == 503
+            assert own_issuer.request_count == 1, "no redirect is followed"
             own_issuer.status, own_issuer.document = 200, right
             clock.ahead = MAX_RETRY_SECONDS
             assert is_accepted(http, bearer(own_issuer.token()))

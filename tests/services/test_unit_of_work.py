@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx2 import Response
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from controllers.http.exception_handlers import STATUSES
@@ -112,7 +112,7 @@ def test_endless_conflict_is_given_up_and_leaves_nothing(
     assert transactions.run(lambda _: MADE, key) == MADE
 
 
-def test_deadlock_victim_is_retried(committing_client: TestClient, committing: Database) -> None:
+def test_deadlock_victim_is_retried(committing_client: TestClient, committing: Database, superuser: Engine) -> None:
     """Lock the products in the other order in a second transaction with long timeouts."""
     make = Factory(committing_client)
     first, second = (make.product(stock=5)["id_key"] for _ in range(2))
@@ -121,7 +121,7 @@ def test_deadlock_victim_is_retried(committing_client: TestClient, committing: D
     before = retries(committing_client)
     lock = text("SELECT FROM products WHERE id_key = :id_key FOR UPDATE")
     with ThreadPoolExecutor(1) as pool:
-        with committing.engine.begin() as other:
+        with superuser.execution_options(isolation_level="READ COMMITTED").begin() as other:
             other.execute(text("SET LOCAL deadlock_timeout = '60s'; SET LOCAL lock_timeout = '20s'"))
             other.execute(text("SET LOCAL statement_timeout = '20s'"))
             other.execute(lock, {"id_key": second})

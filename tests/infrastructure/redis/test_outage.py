@@ -10,13 +10,16 @@ from typing import Any
 import hiredis
 import pytest
 
+from config.redis_address import RedisAddress
 from config.redis_config import redis_client
-from config.settings import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import outage
+from infrastructure.redis import outage, retry_pause
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.outage import OUTAGE_SECONDS, OutageDetector
+from infrastructure.redis.connect import connect, is_unserved
+from infrastructure.redis.membership import ROOT_STAMP
+from infrastructure.redis.outage import OUTAGE_SECONDS, PATIENCE_SECONDS, OutageDetector
 from infrastructure.redis.protocol import RedisDownError
+from tests.proxy import Proxy
 from tests.redis_links import address_of, becomes, running
 from tests.servers import valkey_server
 
@@ -48,38 +51,34 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def outage_proven_by(detector: OutageDetector, time: Time, error: Exception) -> list[bool]:
-    """Return the verdict after each of three attempts that fail with `error`."""
-    verdicts = []
-    for _ in range(3):
+def verdicts(detector: OutageDetector, time: Time, error: Exception, attempts: int) -> list[bool]:
+    """Return the verdict after each attempt that fails with `error`."""
+    found = []
+    for _ in range(attempts):
         since, time.now = time.now, time.now + 0.6 * OUTAGE_SECONDS
         detector.on_waiting()
         detector.on_failure(time.now, error)
-        verdicts.append(detector.is_outage_proven(since))
-    return verdicts
-
-
-def test_a_refused_connection_proves_an_outage_at_once(time: Time) -> None:
-    assert outage_proven_by(OutageDetector(), time, ConnectionRefusedError()) == [True, True, True]
+        found.append(detector.is_over_for_this_worker(since))
+    return found
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        os_error(errno.EHOSTUNREACH),
-        os_error(errno.ENETUNREACH),
-        os_error(errno.EADDRNOTAVAIL),
+        ConnectionRefusedError(errno.ECONNREFUSED, ""),
+        FileNotFoundError(errno.ENOENT, "no such socket"),
+        *map(os_error, (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)),
         socket.gaierror(socket.EAI_NONAME, ""),
     ],
     ids=str,
 )
-def test_an_unreachable_host_proves_an_outage_after_a_while(time: Time, error: Exception) -> None:
+def test_an_address_without_a_server_ends_the_wait_when_no_worker_trusts(time: Time, error: Exception) -> None:
+    """A refused connection does not end it at once: the way of this worker may be closed, and that of others open."""
     detector = OutageDetector()
-    assert outage_proven_by(detector, time, error) == [False, False, True]
-    detector.on_failure(time.now, os_error(errno.EMFILE))
-    assert outage_proven_by(detector, time, error) == [False, False, True], "starts again"
+    assert verdicts(detector, time, error, 3) == [False, False, True]
     detector.on_data()
-    assert outage_proven_by(detector, time, error) == [False, False, True], "starts again"
+    detector.on_up()
+    assert verdicts(detector, time, error, 3) == [False, False, True], "starts again"
 
 
 @pytest.mark.parametrize(
@@ -95,14 +94,25 @@ def test_an_unreachable_host_proves_an_outage_after_a_while(time: Time, error: E
     ],
     ids=str,
 )
-def test_an_error_that_may_affect_one_worker_only_proves_nothing(time: Time, error: Exception) -> None:
-    assert outage_proven_by(OutageDetector(), time, error) == [False, False, False]
+def test_an_error_that_may_concern_one_worker_only_ends_the_wait_later(time: Time, error: Exception) -> None:
+    assert verdicts(OutageDetector(), time, error, 4) == [False, False, False, True]
 
 
-def test_an_attempt_that_started_earlier_proves_nothing(time: Time) -> None:
+def test_only_the_first_writes_of_an_outage_wait(time: Time) -> None:
     detector = OutageDetector()
-    detector.on_failure(time.now, ConnectionRefusedError())
-    assert not detector.is_outage_proven(time.now)
+    verdicts(detector, time, ConnectionRefusedError(errno.ECONNREFUSED, ""), 3)
+    written_at, time.now = time.now, time.now + 0.01
+    assert not detector.is_over_for_this_worker(written_at), "an attempt after the write has to fail"
+    detector.on_failure(time.now, ConnectionRefusedError(errno.ECONNREFUSED, ""))
+    assert detector.is_over_for_this_worker(written_at)
+
+
+def test_a_refusal_needs_no_further_attempt(time: Time) -> None:
+    detector = OutageDetector()
+    detector.on_failure(time.now, hiredis.ReplyError("WRONGPASS"), is_refusal=True)
+    assert not detector.is_over_for_this_worker(time.now)
+    time.now += PATIENCE_SECONDS
+    assert detector.is_over_for_this_worker(time.now)
 
 
 def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,61 +129,106 @@ def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("errors", "is_proof"),
+    ("numbers", "is_proof"),
     [
-        ((ConnectionRefusedError(), ConnectionRefusedError()), True),
-        ((ConnectionRefusedError(), os_error(errno.EMFILE)), False),
-        ((os_error(errno.EMFILE), ConnectionRefusedError()), False),
+        ((errno.ECONNREFUSED, errno.ECONNREFUSED), True),
+        ((errno.ECONNREFUSED, errno.EMFILE), False),
+        ((errno.EMFILE, errno.ECONNREFUSED), False),
     ],
 )
 def test_all_addresses_of_a_host_must_refuse(
-    monkeypatch: pytest.MonkeyPatch, errors: tuple[OSError, OSError], is_proof: bool
+    monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, int], is_proof: bool
 ) -> None:
-    failing = dict(zip(ADDRESSES, errors, strict=True))
+    failing = dict(zip(ADDRESSES, map(os_error, numbers), strict=True))
 
     async def addresses(*_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ADDRESSES]
 
-    async def connect(_: Callable[[], Any], host: str, port: int) -> Any:
+    async def refuse(_: Callable[[], Any], host: str, port: int) -> Any:
         raise failing[host]
+
+    def nothing() -> Any:
+        return None
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "getaddrinfo", addresses)
-        monkeypatch.setattr(loop, "create_connection", connect)
-        link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
-        link.start()
-        execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
-        await asyncio.sleep(0.3)
-        assert execution.done() == is_proof
-        execution.cancel()
-        await link.stop()
+        monkeypatch.setattr(loop, "create_connection", refuse)
+        with pytest.raises(OSError, match=r"\[Errno") as raised:
+            await connect(RedisAddress("redis.test", 6379, 0, ""), nothing, nothing)
+        assert is_unserved(raised.value) == is_proof
 
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize(("setting", "refusing"), [("maxclients", "1"), ("requirepass", "another")])
-def test_a_redis_that_refuses_one_worker_may_serve_another(valkey: ValkeyServer, setting: str, refusing: str) -> None:
+def test_a_write_is_acknowledged_after_a_short_refusal_of_the_way_of_one_worker(valkey: ValkeyServer) -> None:
+    """The other worker has a way of its own. A refusal of the first one's proves nothing about it."""
+    with Proxy(valkey.port) as proxy:
+        link, other = RedisClient(address_of(valkey)._replace(port=proxy.port)), RedisClient(address_of(valkey))
+
+        async def scenario() -> None:
+            async with running(link, other):
+                await other.call("SET", "token", 1)
+                proxy.refuse()
+                await becomes(lambda: link._outage._unserved_since)
+                execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
+                await asyncio.sleep(0.1)
+                assert not execution.done()
+                assert other.is_up
+                proxy.accept()
+                assert await execution
+                assert await other.call("GET", "token") is None
+                await becomes(lambda: link.is_up)
+
+        asyncio.run(scenario())
+
+
+def test_a_redis_without_room_for_one_worker_may_serve_another(valkey: ValkeyServer) -> None:
     link, other = RedisClient(address_of(valkey)), RedisClient(address_of(valkey))
 
     async def scenario() -> None:
         async with running(link, other):
             await other.call("SET", "token", 1)
             with redis_client(address_of(valkey)) as client:
-                before = client.config_get(setting)[setting]
-                client.config_set(setting, refusing)
+                before = client.config_get("maxclients")["maxclients"]
+                client.config_set("maxclients", 1)
                 try:
                     assert link._connection
                     link._connection.abort()
-                    await asyncio.sleep(1.5 * OUTAGE_SECONDS)
-                    assert (link.is_up, other.is_up) == (False, True)
+                    await becomes(lambda: link._outage._failing_since)
                     execution = asyncio.create_task(link.execute_reliably("UNLINK", "token"))
-                    await asyncio.sleep(OUTAGE_SECONDS)
+                    await asyncio.sleep(0.1)
                     assert not execution.done(), "the other worker still serves cached responses"
                 finally:
-                    client.config_set(setting, before)
+                    client.config_set("maxclients", before)
             assert await execution
             assert await other.call("GET", "token") is None
             await becomes(lambda: link.is_up)
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_worker_waits_once_and_drops_the_cache_when_it_is_back(
+    valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry_pause, "REFUSED_SECONDS", 0.2)
+    link, other = RedisClient(address_of(valkey)), RedisClient(address_of(valkey))
+
+    async def scenario() -> None:
+        async with running(link, other):
+            with redis_client(address_of(valkey)) as client:
+                client.config_set("requirepass", "another")
+                try:
+                    assert link._connection
+                    link._connection.abort()
+                    assert not await link.execute_reliably("UNLINK", "token")
+                    for _ in range(5):
+                        async with asyncio.timeout(1):
+                            assert not await link.execute_reliably("UNLINK", "token")
+                    await other.call("SET", ROOT_STAMP, "stamp")
+                finally:
+                    client.config_set("requirepass", valkey.password)
+            await becomes(lambda: link.is_up)
+            assert await other.call("GET", ROOT_STAMP) is None
 
     asyncio.run(scenario())

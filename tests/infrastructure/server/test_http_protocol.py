@@ -125,12 +125,14 @@ def test_single_bytes_do_not_extend_the_deadline(start: bytes) -> None:
     run(test())
 
 
-def test_a_missing_body_is_cut_also_after_an_early_response() -> None:
+@pytest.mark.parametrize("begin", [b"", b"01234"])
+def test_a_missing_body_is_cut_also_after_an_early_response(begin: bytes) -> None:
     async def test() -> None:
         async with serving() as connect:
             reader, writer = await connect()
-            writer.write(POST.replace(b"/", b"/early", 1))
+            writer.write(POST.replace(b"/", b"/early", 1) + begin)
             assert await answer(reader) == b"HTTP/1.1 200 OK"
+            writer.write(begin[:1])
             assert await is_cut(reader)
 
     run(test())

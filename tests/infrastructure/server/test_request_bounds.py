@@ -7,7 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from infrastructure.server.address_limit import AddressLimit
-from infrastructure.server.request_bounds import MAX_HEAD_BYTES
+from infrastructure.server.request_bounds import MAX_FIELDS, MAX_HEAD_BYTES
 from tests.infrastructure.server.test_http_protocol import GET, POST, answer, is_cut, run, serving
 
 REFUSED_AS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -43,7 +43,7 @@ def in_pieces(data: bytes) -> list[bytes]:
 
 def head(size: int, separator: bytes = b"\r\nx: ") -> bytes:
     """Return a request whose head has about `size` bytes."""
-    return b"GET / HTTP/1.1\r\nHost: x\r\nx: " + separator.join([b"y" * 95] * (size // 100)) + b"\r\n\r\n"
+    return b"GET / HTTP/1.1\r\nHost: x\r\nx: " + separator.join([b"y" * 195] * (size // 200)) + b"\r\n\r\n"
 
 
 TOO_LARGE = {
@@ -56,8 +56,11 @@ TOO_LARGE = {
     "one trailer": CHUNKED + b"1\r\na\r\n0\r\nx: " + b"y" * 10_000_000,
     "headers and trailers": head(40_000).replace(b"GET / HTTP/1.1", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked")
     + b"0\r\nx: "
-    + b"\r\nx: ".join([b"y" * 95] * 400)
+    + b"\r\nx: ".join([b"y" * 195] * 200)
     + b"\r\n\r\n",
+    "short headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 10_000,
+    "short headers with an end": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * 600 + b"\r\n",
+    "short trailers": CHUNKED + b"0\r\n" + b"a:b\r\n" * 600,
     "an extension of a chunk": CHUNKED + b"1;" + b"y" * 10_000_000,
     "extensions of chunks": CHUNKED + (b"1;" + b"y" * 1000 + b"\r\na\r\n") * 1000,
 }
@@ -75,6 +78,7 @@ def test_large_head_is_refused_whatever_its_pieces(sent: bytes) -> None:
 ACCEPTED = {
     "head": head(MAX_HEAD_BYTES - 1000),
     "two heads": head(40_000) * 2,
+    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:b\r\n" * (MAX_FIELDS - 1) + b"\r\n",
     "body": POST.replace(b"10", b"1000000") + b"y" * 1_000_000,
     "tiny chunks": CHUNKED + b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n",
     "large chunks": CHUNKED + (b"10000\r\n" + b"y" * 65_536 + b"\r\n") * 100 + b"0\r\nx: y\r\n\r\n",

@@ -1,0 +1,38 @@
+"""`ROOT_PATH`: the path below which a gateway shows the service."""
+
+import re
+
+OWN_PATHS = frozenset(
+    {
+        *(
+            "addresses",
+            "api_keys",
+            "audit",
+            "bills",
+            "categories",
+            "clients",
+            "order_details",
+            "orders",
+            "products",
+            "reviews",
+            "stock_movements",
+        ),
+        *("docs", "health_check", "metrics", "openapi.json", "redoc", "static"),
+    }
+)
+"""The first parts of the service's own paths."""
+
+_has_plain_parts = re.compile(r"(/[A-Za-z0-9._~-]+)+").fullmatch
+
+
+def checked_root_path(value: str) -> str:
+    """Return the path without a slash at its end. Raise ValueError with the reason if it cannot be used."""
+    path = value.rstrip("/")
+    if not path:
+        return ""
+    parts = path.split("/")[1:]
+    if not _has_plain_parts(path) or not {".", ".."}.isdisjoint(parts):
+        raise ValueError("must begin with / and consist of letters, digits and . _ ~ -")
+    if parts[0] in OWN_PATHS:
+        raise ValueError(f"must not begin with /{parts[0]}, a path of the service itself")
+    return path

@@ -1,0 +1,50 @@
+"""Command that prepares PostgreSQL's two roles as an administrator: `python -m migrations.roles ADMINISTRATOR`.
+
+The settings name the roles, their passwords and the database. Run it before the first migration, or to switch from one
+role to two; a second run changes nothing but passwords.
+"""
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+
+from config.server_urls import one_line, place_of
+from config.settings import Settings, load_settings
+from infrastructure.postgres.roles import Role, prepare_roles
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m migrations.roles", description="Prepare PostgreSQL's two roles.")
+    parser.add_argument("administrator", help="a superuser, or a role with CREATEROLE that owns the database")
+    parser.add_argument("--password-file", type=Path, help="default: PGPASSWORD or ~/.pgpass")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    url = settings.migration_url()
+    if settings.embeds_postgres:
+        sys.exit("POSTGRES_HOST=: the embedded server prepares its roles itself")
+    if settings.service_role() is None or not url.username:
+        sys.exit("POSTGRES_OWNER (or MIGRATION_DATABASE_URL) and POSTGRES_USER (or DATABASE_URL) must name two roles")
+    try:
+        password = arguments.password_file.read_text().strip() if arguments.password_file else ""
+        prepare(settings, arguments.administrator, password)
+    except OSError as error:
+        sys.exit(f"{arguments.password_file}: {error.strerror}")
+    except psycopg2.Error as error:
+        sys.exit(f"The roles cannot be prepared: {one_line(' '.join(str(error).split()))}")
+    sys.stdout.write(f"{place_of(url)}: {url.username} owns the tables, {settings.service_role()} uses them\n")
+
+
+def prepare(settings: Settings, administrator: str, password: str) -> None:
+    """Prepare the roles that the settings name in their database. Raises psycopg2.Error."""
+    owner, service = settings.migration_url(), settings.sqlalchemy_url()
+    arguments = owner.set(username=administrator, password=password)
+    with closing(psycopg2.connect(**arguments.get_dialect()().create_connect_args(arguments)[1])) as connection:
+        roles = (Role(str(url.username), str(url.password or "")) for url in (owner, service))
+        prepare_roles(connection, *roles)
+
+
+if __name__ == "__main__":
+    main()
