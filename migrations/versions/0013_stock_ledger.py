@@ -47,7 +47,7 @@ def upgrade() -> None:
     )
     # A statement that writes its movements itself counts up `recorded_changes`. All others get one from the trigger, in
     # which neither a reading nor a setting costs time. The default of a new column rewrites no rows.
-    op.execute("ALTER TABLE products ADD COLUMN recorded_changes bigint NOT NULL DEFAULT 0")
+    op.execute("ALTER TABLE products ADD COLUMN recorded_changes bigint NOT NULL DEFAULT '0'")
     op.execute("""
         CREATE FUNCTION record_stock() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN

@@ -17,7 +17,7 @@ from repositories.idempotency_repository import StoredResponse
 from repositories.transaction import Changes, Transaction
 from services.app_context import AppContext
 from services.exceptions import ServiceError
-from services.rendering import Created
+from services.rendering import NOTHING_NEW, Created
 from services.request_context import IdempotentRequest, RequestContext
 from services.stock import warn_of_low_stock
 from services.transactions.audit_log import add_entry
@@ -62,7 +62,7 @@ def unit_of_work(app: AppContext, context: RequestContext, unique_messages: Mapp
                     tx.replay = claim_key(session, context.idempotent)
                 with _storable_refusals(tx, context.idempotent, unique_messages):
                     yield tx
-                    if context.audited and not tx.replay:
+                    if context.audited and not tx.replay and tx.outcome is not NOTHING_NEW:
                         add_entry(tx, context, context.audited)
                 if context.idempotent and tx.outcome:
                     store_outcome(session, context.idempotent, tx.outcome)

@@ -168,7 +168,7 @@ def test_exit_codes(committing_client: TestClient, committing: Database, tmp_pat
     agreed = run_audit(tmp_path)
     database = f"Database: 127.0.0.1:{os.environ['POSTGRES_PORT']}/ecommerce_db\n"
     assert (agreed.returncode, agreed.stdout, agreed.stderr) == (0, report([]), database)
-    with committing.engine.begin() as connection:
+    with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text("UPDATE stock_movements SET quantity = 9"))
     found = run_audit(tmp_path)
     assert (found.returncode, found.stderr) == (1, database)

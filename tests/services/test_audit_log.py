@@ -155,6 +155,16 @@ def test_change_without_an_entry_is_never_committed(audited_client: TestClient, 
     assert (entry["principal"], entry["path"]) == ("", "/categories")
 
 
+def test_a_count_that_agrees_with_the_stock_has_no_entry(audit_log: AuditLog) -> None:
+    category = audit_log.send("POST", "/categories", {"name": "Toys"}).json()["id_key"]
+    new = {"name": "Kite", "price": 1, "stock": 5, "category_id": category}
+    path = f"/products/{audit_log.send('POST', '/products', new).json()['id_key']}/stock_movements"
+    for key in ({}, {"Idempotency-Key": "count"}):
+        assert audit_log.send("POST", path, {"reason": "counted", "stock": 5}, **key).status_code == 204
+    assert audit_log.send("POST", path, {"reason": "counted", "stock": 4}).status_code == 201
+    assert audit_log.facts() == [("POST", "/categories", 201), ("POST", "/products", 201), ("POST", path, 201)]
+
+
 def test_audit_log_is_off_without_authentication(client: TestClient, make: Factory) -> None:
     make.category()
     assert client.get("/audit").json() == []
