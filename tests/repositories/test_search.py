@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
+from infrastructure.postgres.roles import OWNER
 from repositories import base_repository_impl
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
@@ -38,7 +39,7 @@ SHOP = f"""
         SELECT n, CASE WHEN mod(n, 7) = 0 THEN 'Blue Ukulele ' ELSE 'Chair ' END || n,
             mod(n * 37, 50) + 1, mod(n, 3), CASE WHEN mod(n, 5) = 0 THEN 2 ELSE 1 END
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
-    DELETE FROM stock_movements; -- tests change keys of products
+    SET LOCAL ROLE {OWNER}; DELETE FROM stock_movements; SET LOCAL ROLE NONE; -- tests change keys of products
     INSERT INTO orders (id_key, date, total, delivery_method, status, client_id, bill_id)
         SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 day', 1, 1 + mod(n, 3), 1 + mod(n, 4), 1, 1
         FROM generate_series(1, {ROWS}) AS n WHERE n NOT IN (1, 7, 30);
