@@ -44,7 +44,7 @@ class OtherServer(ValkeyServer):
     def _prepare(self) -> None:
         super()._prepare()
         with self._config.open("a") as config:
-            config.write(self.mode)
+            config.write(f"dir {self.folder}\n{self.mode}")  # where a node writes nodes.conf
 
 
 class ClusterNode(OtherServer):
