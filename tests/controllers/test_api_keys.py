@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from config.settings import Settings
 from controllers import CONTROLLERS
-from schemas.api_key_schema import RESOURCES
+from schemas.api_key_schema import RESOURCES, ApiKeyFilters
 from services.auth.api_keys import is_possible
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.factories import Factory, Object
@@ -145,6 +145,12 @@ def test_lack_of_a_scope_is_named(keys: Keys, make: Factory) -> None:
     assert (answer.status_code, answer.json()) == (403, {"detail": "The API key lacks the scope products:write"})
     public = [keys.http.get("/products", headers=headers) for _ in range(2)]
     assert [(one.status_code, one.headers["X-Cache-Hit"]) for one in public][1] == (200, "true")
+
+
+def test_blank_filters_are_refused(keys: Keys) -> None:
+    for name in ApiKeyFilters.filter_names():
+        answer = keys.get(f"?{name}=%20")
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", name])
 
 
 def test_resources_of_scopes_are_those_of_the_routes() -> None:

@@ -126,12 +126,17 @@ def test_if_match_accepts_the_tag_of_every_coding(client: TestClient, make: Fact
         assert (refused.status_code, "Content-Encoding" in refused.headers) == (412, False)
 
 
+def stored_key(shop: TestClient, key: str) -> str:
+    """Return the key with the prefix of the shop."""
+    return f"{shop.app.state.app_context.redis.prefix}{key}"  # type: ignore[attr-defined] # FastAPI's
+
+
 def test_a_hit_sends_the_stored_form(shop: TestClient, settings: Settings) -> None:
     """Change what is stored, and find it in the response: nothing else has made that body."""
     where = settings.redis_address()
     assert where
     for coding in ("gzip", "zstd"):
-        path, key = "/products?limit=12", f"products:list:skip:0:limit:12:{coding}"
+        path, key = "/products?limit=12", stored_key(shop, f"products:list:skip:0:limit:12:{coding}")
         filled = ask(shop, path, coding)  # makes the stamps after a write
         filled = ask(shop, path, coding)
         with redis_client(where) as redis:
@@ -143,9 +148,9 @@ def test_a_hit_sends_the_stored_form(shop: TestClient, settings: Settings) -> No
         assert (hit.raw, hit.headers["X-Cache-Hit"]) == (b"stored", "true")
     with redis_client(where) as redis:
         assert ask(shop, "/products?limit=1", "gzip").coding is None
-        short: Any = redis.get("products:list:skip:0:limit:1:gzip")
+        short: Any = redis.get(stored_key(shop, "products:list:skip:0:limit:1:gzip"))
         assert short[HEAD_BYTES:].startswith(b"=[{")
-        assert not redis.keys("products:id:*:gzip")
+        assert not redis.keys("*products:id:*:gzip")
 
 
 def test_revalidation_fills_the_cache(shop: TestClient, settings: Settings) -> None:
@@ -154,7 +159,7 @@ def test_revalidation_fills_the_cache(shop: TestClient, settings: Settings) -> N
     where = settings.redis_address()
     assert where
     with redis_client(where) as redis:
-        assert redis.exists("products:list:skip:0:limit:100:gzip")
+        assert redis.exists(stored_key(shop, "products:list:skip:0:limit:100:gzip"))
 
 
 def test_no_form_is_stale_after_a_write(shop: TestClient) -> None:

@@ -90,7 +90,7 @@ def test_internal_errors_are_not_stored(client: TestClient, app: FastAPI) -> Non
 
 
 def test_outage_responses_are_not_stored(settings: Settings) -> None:
-    with service(settings, postgres_port=free_port()) as http:
+    with service(settings, postgres_port=free_port(), redis_prefix="shop") as http:
         assert_headers(http.get("/orders"), 503, NO_STORE)
 
 

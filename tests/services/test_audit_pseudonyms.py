@@ -1,5 +1,6 @@
 """Pseudonyms in the audit log: readable while the client exists, meaningless afterwards."""
 
+import asyncio
 import json
 
 import pytest
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
+from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.factories import Factory, Object
 from tests.services.test_audit_log import AuditLog
@@ -99,12 +101,12 @@ def test_nothing_links_the_entries_to_a_deleted_client(
     assert audit_log.entries(f"?principal=client:{customer.id_key}") == []
 
 
-def test_a_token_of_a_client_that_never_existed(audit_log: AuditLog, make: Factory, issuer: Issuer) -> None:
-    """Let it write what needs no client: a review."""
+def test_a_token_of_a_client_that_never_existed(audit_log: AuditLog, guarded_app: FastAPI, issuer: Issuer) -> None:
+    """Expect a refusal to name no client: there is no key for a pseudonym."""
     token = bearer(issuer.token(role="client", client_id=10**12))
-    body = {"product_id": make.product()["id_key"], "rating": 5}
-    assert audit_log.http.post("/reviews", json=body, headers=token).status_code == 201
-    assert facts(audit_log.entries()) == [("client:-", "POST", "/reviews", 201)]
+    assert audit_log.http.post("/products", json={}, headers=token).status_code == 403
+    asyncio.run(write_refusals(guarded_app.state.app_context))
+    assert facts(audit_log.entries()) == [("client:-", "POST", "/products", 403)]
 
 
 def test_entries_in_prepared_statements(settings: Settings, committing_client: TestClient, issuer: Issuer) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
@@ -15,7 +15,7 @@ from main import create_app_context
 from repositories.consistency_check import disagreements
 from services.app_context import AppContext
 from services.transactions.audit_upkeep import seal_entries
-from tests.database import empty_tables
+from tests.database import as_owner, empty_tables
 from tests.servers import until
 
 ADD = "INSERT INTO audit (principal, request_id, method, path, status) SELECT '', n, 'POST', '/products', 201 FROM "
@@ -33,6 +33,13 @@ def log(settings: Settings, committing_client: TestClient) -> Iterator[AppContex
 
 def run(app: AppContext, *statements: str) -> None:
     with app.database.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def tamper(app: AppContext, *statements: str) -> None:
+    """Run statements that the service's role may not run."""
+    with app.database.engine.begin() as connection, as_owner(connection):
         for statement in statements:
             connection.execute(text(statement))
 
@@ -91,7 +98,7 @@ TAMPERED = [
 @pytest.mark.parametrize(("statement", "problem"), TAMPERED)
 def test_tampering_is_found(sealed: AppContext, statement: str, problem: str) -> None:
     assert found(sealed) == []
-    run(sealed, statement)
+    tamper(sealed, statement)
     assert found(sealed) == [problem]
 
 
@@ -101,7 +108,7 @@ def test_replaced_entries_with_a_new_digest_break_the_chain(sealed: AppContext) 
     forged = (
         f"UPDATE audit_seals SET digest = {digest}, seal = audit_seal((SELECT seal FROM audit_seals WHERE number = 1)"
     )
-    run(sealed, "DELETE FROM audit WHERE id_key = 5", f"{forged}, 2, 6, entries, {digest}) WHERE number = 2")
+    tamper(sealed, "DELETE FROM audit WHERE id_key = 5", f"{forged}, 2, 6, entries, {digest}) WHERE number = 2")
     assert found(sealed) == [BATCH.format(3, 7, 9, "the seal is wrong")]
 
 
@@ -174,9 +181,11 @@ def test_only_one_session_seals(log: AppContext, committing: Database) -> None:
     assert seal(log) == 1
 
 
-def test_seals_need_to_see_later_commits(log: AppContext) -> None:
+def test_seals_need_to_see_later_commits(log: AppContext, superuser: Engine) -> None:
     """Seal in a database whose transactions are serializable: the service chooses its isolation itself."""
-    run(log, "ALTER DATABASE ecommerce_db SET default_transaction_isolation = 'serializable'", ONE)
+    run(log, ONE)
+    with superuser.connect() as connection:
+        connection.execute(text("ALTER DATABASE ecommerce_db SET default_transaction_isolation = 'serializable'"))
     log.database.engine.dispose()
     try:
         assert seal(log) == 1
@@ -185,7 +194,8 @@ def test_seals_need_to_see_later_commits(log: AppContext) -> None:
             with pytest.raises(Exception, match="needs READ COMMITTED"):
                 connection.execute(text("SELECT seal_audit()"))
     finally:
-        run(log, "ALTER DATABASE ecommerce_db RESET default_transaction_isolation")
+        with superuser.connect() as connection:
+            connection.execute(text("ALTER DATABASE ecommerce_db RESET default_transaction_isolation"))
         log.database.engine.dispose()
 
 
@@ -203,14 +213,14 @@ def test_an_erased_client_breaks_no_seal(log: AppContext) -> None:
 
 def test_old_entries_are_removed_in_batches(sealed: AppContext) -> None:
     run(sealed, ONE)
-    with sealed.database.engine.begin() as connection:
+    with sealed.database.engine.begin() as connection, as_owner(connection):
         assert remove(connection, "'-infinity'") == 0
         connection.execute(text("UPDATE audit SET created_at = '2020-01-01' WHERE id_key < 6"))
         connection.execute(text("TRUNCATE audit_seals"))
     assert seal(sealed) == 1
     run(sealed, ONE)
     assert seal(sealed) == 1
-    with sealed.database.engine.begin() as connection:
+    with sealed.database.engine.begin() as connection, as_owner(connection):
         assert remove(connection, "'2021-01-01'") == 0
         assert remove(connection, "now() + interval '1 day'") == 11
         assert connection.scalar(text("SELECT count(*) FROM audit")) == 0

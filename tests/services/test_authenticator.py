@@ -296,7 +296,7 @@ def test_key_is_valid_within_its_networks(settings: Settings, app: FastAPI, data
 @pytest.mark.parametrize("key", ["mistyped", "x", "eck_", "eck_" + "x" * 49])
 def test_impossible_key_is_refused_without_a_query(settings: Settings, key: str) -> None:
     key = mistyped(NewKey.make().key) if key == "mistyped" else key
-    with service(settings, auth_mode="api_key", postgres_port=free_port()) as http:
+    with service(settings, auth_mode="api_key", postgres_port=free_port(), redis_prefix="shop") as http:
         assert http.get("/orders", headers={"X-API-Key": key}).status_code == 401
         assert http.get("/orders", headers={"X-API-Key": NewKey.make().key}).status_code == 503
 
@@ -346,7 +346,7 @@ def test_token_is_remembered_until_it_expires(
 
 
 def test_keys_without_the_database_are_503(settings: Settings, issuer: Issuer) -> None:
-    unreachable = {"auth_mode": "both", "postgres_port": free_port(), **issuer.settings()}
+    unreachable = {"auth_mode": "both", "postgres_port": free_port(), "redis_prefix": "shop", **issuer.settings()}
     with service(settings, **unreachable) as http:
         for path in ("/orders", "/products", "/audit"):
             answer = http.get(path, headers=UNKNOWN)

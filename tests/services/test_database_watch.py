@@ -4,7 +4,8 @@ import asyncio
 from contextlib import closing
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
 
 from config.redis_config import redis_client
 from config.settings import Settings
@@ -15,6 +16,7 @@ from infrastructure.redis.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE, DatabaseWatch
 from tests.migrations.test_migrations import new_database
 from tests.redis_links import running
+from tests.servers import superuser_url
 
 
 def test_only_another_server_empties_the_cache(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
@@ -76,8 +78,8 @@ def test_server_is_identified_on_every_connection(settings: Settings, *, shows_w
             assert str(identity).startswith("since ") != shows_wal
             assert str(identity).endswith("/00000001") == shows_wal
 
-    with new_database(settings, "identified") as (here, engine):
+    with new_database(settings, "identified") as (here, _):
         if not shows_wal:
-            with engine.begin() as connection:
+            with create_engine(superuser_url(here), poolclass=NullPool).begin() as connection:
                 connection.execute(text("ALTER FUNCTION pg_control_system() RENAME TO pg_other"))
         asyncio.run(scenario(here))

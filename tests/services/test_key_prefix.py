@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
 
 from config.redis_config import redis_client
 from config.settings import Settings
@@ -14,20 +13,16 @@ from infrastructure.redis.key_prefix import PrefixUnknownError
 from main import create_fastapi_app
 from migrations.runner import migrate
 from services.caching.key_prefix import find_key_prefix
+from tests.migrations.test_migrations import new_database
 from tests.servers import until
-
-OTHER = "other_shop"
 
 
 @pytest.fixture
-def other(settings: Settings, committing: Database) -> Iterator[Settings]:
+def other(settings: Settings) -> Iterator[Settings]:
     """Create a second shop on the same servers."""
-    with committing.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(f"CREATE DATABASE {OTHER}"))
-        other = settings.model_copy(update={"postgres_db": OTHER, "redis_prefix": None, "rate_limit_enabled": True})
-        migrate(other)
-        yield other
-        connection.execute(text(f"DROP DATABASE {OTHER} WITH (FORCE)"))
+    with new_database(settings, "other_shop") as (there, _):
+        migrate(there)
+        yield there.model_copy(update={"redis_prefix": None, "rate_limit_enabled": True})
 
 
 def prefix_of(settings: Settings) -> str:

