@@ -11,7 +11,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.observability.metrics import metrics
 from main import create_app_context
-from services.refusals import MAX_KINDS, Refusals, RefusedRequest
+from services.refusals import MAX_KINDS, Kind, Refusals, RefusedRequest
 from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import UNKNOWN, execute, key_headers
 from tests.factories import Factory
@@ -25,7 +25,7 @@ def counters() -> list[int]:
 
 
 def refusal(path: str, status: int = 401) -> RefusedRequest:
-    return RefusedRequest("", None, "GET", path, status, "ours", None)
+    return RefusedRequest(Kind("", None, "GET", path, status), "ours", None)
 
 
 @pytest.fixture
