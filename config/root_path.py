@@ -2,24 +2,9 @@
 
 import re
 
-OWN_PATHS = frozenset(
-    {
-        *(
-            "addresses",
-            "api_keys",
-            "audit",
-            "bills",
-            "categories",
-            "clients",
-            "order_details",
-            "orders",
-            "products",
-            "reviews",
-            "stock_movements",
-        ),
-        *("docs", "health_check", "metrics", "openapi.json", "redoc", "static"),
-    }
-)
+RESOURCES = "addresses api_keys audit bills categories clients order_details orders products reviews stock_movements"
+PAGES = "docs health_check metrics openapi.json redoc static"
+OWN_PATHS = frozenset(f"{RESOURCES} {PAGES}".split())
 """The first parts of the service's own paths."""
 
 _has_plain_parts = re.compile(r"(/[A-Za-z0-9._~-]+)+").fullmatch

@@ -1,6 +1,7 @@
 """URLs of servers in settings: those of PostgreSQL, and the display of all without secrets."""
 
 import re
+from typing import Any
 
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn
@@ -20,9 +21,14 @@ def postgres_url(value: str) -> URL:
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
 
 
+def driver_arguments(url: URL) -> dict[str, Any]:
+    """Return the arguments of `psycopg2.connect` for a PostgreSQL URL. Raises ArgumentError or ValueError."""
+    return dict(url.get_dialect()().create_connect_args(url)[1])
+
+
 def place_of(url: URL) -> str:
     """Return `host:port/database` of a PostgreSQL URL, without user and password."""
-    arguments = url.get_dialect()().create_connect_args(url)[1]
+    arguments = driver_arguments(url)
     host = str(arguments.get("host") or "(default host)")
     return f"{host}:{arguments.get('port', 5432)}/{arguments.get('dbname') or '(default database)'}"
 
@@ -33,7 +39,7 @@ def problem_of_postgres_url(value: str) -> str | None:
         return "must start with postgresql://"
     try:
         url = postgres_url(value)
-        make_dsn(**url.get_dialect()().create_connect_args(url)[1])
+        make_dsn(**driver_arguments(url))
     except ProgrammingError as error:  # libpq names the unknown parameter and shows no value
         return one_line(str(error).strip())
     except (ArgumentError, ValueError):

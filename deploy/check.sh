@@ -95,7 +95,8 @@ with open(sys.argv[1]) as file:
     config = yaml.safe_load(file)
 networks = {name: set(service["networks"]) for name, service in config["services"].items()}
 print(networks)
-expected = {"postgres": {"data"}, "redis": {"data"}, "api": {"data", "edge", "monitoring"}, "nginx": {"edge"}}
+only_data = dict.fromkeys(("postgres", "redis", "migrate"), {"data"})
+expected = only_data | {"api": {"data", "edge", "monitoring"}, "nginx": {"edge"}}
 assert networks == expected | dict.fromkeys(("prometheus", "grafana", "otel-collector"), {"monitoring"})
 assert config["networks"]["data"]["internal"]
 END

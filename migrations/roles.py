@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from config.server_urls import one_line, place_of
+from config.server_urls import driver_arguments, one_line, place_of
 from config.settings import Settings, load_settings
 from infrastructure.postgres.roles import Role, prepare_roles
 
@@ -40,8 +40,8 @@ def main() -> None:
 def prepare(settings: Settings, administrator: str, password: str) -> None:
     """Prepare the roles that the settings name in their database. Raises psycopg2.Error."""
     owner, service = settings.migration_url(), settings.sqlalchemy_url()
-    arguments = owner.set(username=administrator, password=password)
-    with closing(psycopg2.connect(**arguments.get_dialect()().create_connect_args(arguments)[1])) as connection:
+    arguments = driver_arguments(owner.set(username=administrator, password=password))
+    with closing(psycopg2.connect(**arguments)) as connection:
         roles = (Role(str(url.username), str(url.password or "")) for url in (owner, service))
         prepare_roles(connection, *roles)
 

@@ -14,7 +14,7 @@ MAX_KINDS = 60
 
 
 class Kind(NamedTuple):
-    """What equal refusals have in common: neither a client address nor anything else that the caller can choose."""
+    """Facts that equal refusals share. The caller can choose none of them: `path` is the template of the route."""
 
     principal: str
     client_id: int | None
@@ -24,13 +24,7 @@ class Kind(NamedTuple):
 
 
 class RefusedRequest(NamedTuple):
-    """A refusal. `path` is the template of its route."""
-
-    principal: str
-    client_id: int | None
-    method: str
-    path: str
-    status: int
+    kind: Kind
     request_id: str
     caller_request_id: str | None
 
@@ -44,8 +38,8 @@ class Refusals:
 
     def add(self, refused: RefusedRequest) -> None:
         """Count a refusal. Beyond MAX_KINDS, only the metrics count it."""
-        metrics.refused(refused.status)
-        kind = Kind(*refused[:5])
+        kind = refused.kind
+        metrics.refused(kind.status)
         if kind not in self._firsts:
             if len(self._firsts) >= MAX_KINDS:
                 metrics.refusals_not_audited(1)
@@ -57,8 +51,10 @@ class Refusals:
         """Return an entry for each kind, with the time and the ids of its first refusal, and begin anew."""
         taken = [
             {
-                **refused._asdict(),
-                "principal": refused.principal if refused.client_id is None else None,
+                **kind._asdict(),
+                "principal": kind.principal if kind.client_id is None else None,
+                "request_id": refused.request_id,
+                "caller_request_id": refused.caller_request_id,
                 "created_at": first,
                 "times": self._times[kind],
             }

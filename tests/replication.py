@@ -1,24 +1,15 @@
-"""A streaming standby, and a path to a server that can lead elsewhere or lose all packets."""
+"""A streaming standby of PostgreSQL."""
 
-import asyncio
-import ctypes
 import shutil
-import socket
-import struct
 import subprocess
-import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any
 
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.servers import SUPERUSER, PostgresServer
 from tests.servers import PASSWORD, until
-
-T = TypeVar("T")
-SO_ATTACH_FILTER = 26  # Linux
-NO_PACKET = struct.pack("HBBI", 6, 0, 0, 0)  # BPF: return 0, so that the kernel accepts nothing of any packet
 
 
 class Standby(PostgresServer):
@@ -65,88 +56,3 @@ def run(server: PostgresServer, statement: str) -> Any:
 def standby_of(primary: PostgresServer, folder: Path) -> Iterator[Standby]:
     with Standby(primary, folder) as standby:
         yield standby
-
-
-class NetworkPath:
-    """TCP path to a server on loopback. `target_port` counts for new connections."""
-
-    def __init__(self, target_port: int) -> None:
-        self.port, self.target_port = free_port(), target_port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="network path")
-        self._sockets = set[socket.socket]()
-        self._relays = set[asyncio.Task[None]]()
-        self._server: asyncio.Server | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._call(self._listen)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._call(self._close)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def lead_to(self, server: PostgresServer) -> None:
-        """Lead to another server, and break the present connections."""
-        self.target_port = server.port
-        self._call(self._break)
-
-    def cut(self) -> None:
-        """Lose all further packets of the present connections. Neither end notices."""
-        self._call(self._cut)
-
-    def _call(self, work: Callable[[], Awaitable[T]]) -> T:
-        async def called() -> T:
-            return await work()
-
-        return asyncio.run_coroutine_threadsafe(called(), self._loop).result(30)
-
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
-
-    async def _close(self) -> None:
-        assert self._server
-        self._server.close()
-        await self._break()
-
-    async def _break(self) -> None:
-        relays = list(self._relays)
-        for relay in relays:
-            relay.cancel()
-        await asyncio.gather(*relays, return_exceptions=True)
-
-    async def _cut(self) -> None:
-        code = ctypes.create_string_buffer(NO_PACKET, len(NO_PACKET))
-        for each in self._sockets:
-            each.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(code)))
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self._relays.add(task)
-        writers = [writer]
-        try:
-            target_reader, target_writer = await asyncio.open_connection(LOOPBACK, self.target_port)
-            writers.append(target_writer)
-            sockets = {each.get_extra_info("socket") for each in writers}
-            self._sockets |= sockets
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_copy(reader, target_writer))
-                both.create_task(_copy(target_reader, writer))
-        except (OSError, ExceptionGroup, asyncio.CancelledError):
-            """The connection has ended."""
-        finally:
-            self._relays.discard(task)
-            self._sockets -= {each.get_extra_info("socket") for each in writers}
-            for each in writers:
-                each.transport.abort()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    raise ConnectionResetError

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from middleware.request_context import route_of
 from middleware.scope_keys import OWN_REQUEST_ID, REQUEST_CONTEXT
-from services.refusals import RefusedRequest
+from services.refusals import Kind, RefusedRequest
 from services.request_context import AuditedRequest
 
 
@@ -20,8 +20,8 @@ def audited_request(request: Request, template: str, status: int) -> AuditedRequ
 def refused_request(request: Request, status: int) -> RefusedRequest:
     """Return the facts about a refusal. They contain the route's template, because a caller may invent paths."""
     principal = request.scope[REQUEST_CONTEXT].principal
-    kind = principal.name, principal.client_id, request.method, route_of(request.scope), status
-    return RefusedRequest(*kind, *_request_ids(request))
+    kind = Kind(principal.name, principal.client_id, request.method, route_of(request.scope), status)
+    return RefusedRequest(kind, *_request_ids(request))
 
 
 def canonical_path(template: str, parameters: Mapping[str, Any]) -> str:

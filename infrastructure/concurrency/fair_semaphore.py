@@ -25,9 +25,10 @@ class FairSemaphore:
         on_timeout: OnTimeout | None = None,
         check_before: Check | None = None,
     ) -> None:
-        """`what` names the guarded resource in the timeout's message. `on_timeout` is called with each such error.
+        """Build a semaphore of `size` slots. `what` names the guarded resource in the timeout's message.
 
-        `check_before` is called before a slot is granted, and may raise an error that refuses it.
+        `on_timeout` is called with each such error. `check_before` is called before a slot is granted, and may raise an
+        error that refuses it.
         """
         self._on_timeout, self._check_before = on_timeout, check_before
         self._free = self._size = size

@@ -117,7 +117,7 @@ class AsyncConnection:
         except psycopg2.Error as error:
             # libpq has closed the socket, and a new connection may get its number.
             self._watch(None)
-            # The traceback would refer to this frame, which refers to the future: a reference cycle.
+            # The traceback would refer to this frame, and the frame to the future: a reference cycle.
             completion.set_exception(error.with_traceback(None))
             return
         if state == extensions.POLL_OK:

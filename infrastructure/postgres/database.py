@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
+from config.server_urls import driver_arguments
 from config.settings import Settings
 from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
@@ -86,7 +87,7 @@ class Database:
         event.listen(self.engine, "handle_error", self._mark_disconnect)
         writers_of_a_row = max(1, ROW_WRITERS // settings.uvicorn_workers)
         self.row_locks = KeyedLocks(writers_of_a_row, settings.db_pool_timeout, "row")
-        dsn = {**self.engine.dialect.create_connect_args(url)[1], **arguments}
+        dsn = {**driver_arguments(url), **arguments}
         self.failover = FailoverDetector(settings.db_pool_recycle if settings.db_pool_recycle >= 0 else inf)
         target, limits = (dsn, self.failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
         shares = settings.db_pipeline and settings.db_read_connections > 1

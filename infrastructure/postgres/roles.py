@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 # a class
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import encrypt_password
 
+from config.server_urls import driver_arguments
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -89,8 +90,7 @@ def _prepare_role(cursor: Cursor, role: Role) -> None:
 
 def warn_of_superuser(settings: Settings) -> None:
     """Warn if the service's role is a superuser. A server that is away is reported by the first request."""
-    url = settings.sqlalchemy_url()
-    address = {"connect_timeout": settings.db_connect_timeout, **url.get_dialect()().create_connect_args(url)[1]}
+    address = {"connect_timeout": settings.db_connect_timeout, **driver_arguments(settings.sqlalchemy_url())}
     try:
         with closing(psycopg2.connect(**address)) as connection:
             if connection.info.parameter_status("is_superuser") == "on":

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy.engine import URL
 
-from config.server_urls import one_line, place_of
+from config.server_urls import driver_arguments, one_line, place_of
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,5 @@ def _missing_settings(settings: Settings) -> list[str]:
 
 
 def _connect(url: URL, connect_seconds: int, **changes: str) -> Any:
-    arguments = url.get_dialect()().create_connect_args(url)[1]
-    return psycopg2.connect(
-        **{**arguments, "connect_timeout": connect_seconds, **{n: v for n, v in changes.items() if v}}
-    )
+    given = {name: value for name, value in changes.items() if value}
+    return psycopg2.connect(**{**driver_arguments(url), "connect_timeout": connect_seconds, **given})

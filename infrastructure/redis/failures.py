@@ -34,7 +34,7 @@ _FULL = "its memory is full: raise `maxmemory`, or set `maxmemory-policy` to all
 
 
 class Failure(NamedTuple):
-    """Explanation of an error. `is_refusal` if only a repair ends it, which somebody has to know about."""
+    """Explanation of an error. `is_refusal` means that only a repair ends it, so somebody has to know."""
 
     explanation: str
     is_refusal: bool

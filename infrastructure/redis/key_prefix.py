@@ -10,7 +10,7 @@ under another name has its own. A copy of the server's files has the same: set R
 
 
 class PrefixUnknownError(ConnectionError):
-    """The prefix depends on PostgreSQL, which has not told its identity yet."""
+    """The prefix is unknown, because PostgreSQL has not told its identity yet."""
 
 
 def derived_prefix(system_identifier: str, oid: int) -> str:

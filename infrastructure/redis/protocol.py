@@ -11,7 +11,7 @@ Word = str | bytes | int
 
 
 class Key(str):
-    """A key without the prefix of the shop, which the client adds when it sends the command."""
+    """A key without the prefix of the shop. The client adds it when it sends the command."""
 
     __slots__ = ()
 

@@ -29,7 +29,7 @@ from infrastructure.redis.retry_pause import RetryPause
 
 logger = logging.getLogger(__name__)
 
-TICK_SECONDS = 0.1  # between two looks at overdue replies, which send nothing
+TICK_SECONDS = 0.1  # between two looks for overdue replies; a look sends nothing
 HEARTBEAT_SECONDS = 0.3  # with 0.4 s, a reply after 0.6 s would come too late for the trust of 0.9 s
 SLOW_HEARTBEATS = 3  # consecutive ones, so that one pause of Redis or the worker costs nothing
 SLOW = f"it is slow: {SLOW_HEARTBEATS} heartbeats without a reply within {SLOW_SECONDS} s"

@@ -46,7 +46,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seals")),
     )
     create_pseudonym_functions()
-    create_seal_functions(op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())")))
+    create_digest_functions()
+    create_seal_function(op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())")))
+    create_removal_function()
 
 
 def create_pseudonym_functions() -> None:
@@ -92,7 +94,7 @@ def create_pseudonym_functions() -> None:
     """)
 
 
-def create_seal_functions(schema: str) -> None:
+def create_digest_functions() -> None:
     # A column that is null for older entries can join later: their digests stay the same.
     op.execute("""
         CREATE FUNCTION audit_digest(after_id bigint, last_id bigint, OUT entries integer, OUT digest bytea)
@@ -114,6 +116,9 @@ def create_seal_functions(schema: str) -> None:
             SELECT sha256(previous || digest || convert_to(format('%s %s %s', number, last_id, entries), 'UTF8'))
         $$
     """)
+
+
+def create_seal_function(schema: str) -> None:
     # Entries get their ids before they are committed, in any order. Whoever has taken an id up to `newest` has held a
     # lock on the table before, so when all holders have ended, nothing up to `newest` appears any more. Entries of
     # earlier versions get their pseudonyms here.
@@ -182,6 +187,9 @@ def create_seal_functions(schema: str) -> None:
     """  # noqa: S608 # constants, and a quoted identifier
     op.execute(seal_audit)
     op.execute("REVOKE ALL ON FUNCTION seal_audit FROM PUBLIC")
+
+
+def create_removal_function() -> None:
     # Removes whole batches. Their seals stay, so the chain does. Not for the service: it runs with the caller's rights.
     op.execute("""
         CREATE FUNCTION remove_audit_entries(before timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$

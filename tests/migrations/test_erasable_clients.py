@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from tests.migrations.test_migrations import new_database, schema
+from tests.migrations.test_migrations import new_database, populated_database, run, schema
 from tests.servers import ROOT
 
 BEFORE, AFTER = "0009", "0010"
@@ -38,15 +38,8 @@ TABLES = ("clients", "products", "reviews")
 
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
-    with new_database(settings, "erasable") as (own, engine):
-        migrate(own, BEFORE)
-        run(engine, SHOP)
-        yield own, engine
-
-
-def run(engine: Engine, statements: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(statements.replace(":", r"\:")))
+    with populated_database(settings, "erasable", BEFORE, SHOP) as made:
+        yield made
 
 
 def rows(engine: Engine) -> list[Any]:

@@ -79,6 +79,20 @@ def new_database(settings: Settings, name: str) -> Iterator[tuple[Settings, Engi
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
+@contextmanager
+def populated_database(settings: Settings, name: str, revision: str, rows: str) -> Iterator[tuple[Settings, Engine]]:
+    """Create a database of an earlier version, with rows that SQL statements insert, and drop it afterwards."""
+    with new_database(settings, name) as (there, engine):
+        migrate(there, revision)
+        run(engine, rows)
+        yield there, engine
+
+
+def run(engine: Engine, statements: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statements)
+
+
 def single_role(settings: Settings, name: str = SUPERUSER, password: str = PASSWORD) -> Settings:
     """Return settings in which one role migrates and serves."""
     update = {"postgres_user": name, "postgres_password": SecretStr(password), "postgres_owner": None}

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
 from repositories.consistency_check import Disagreement, disagreements
-from tests.migrations.test_migrations import new_database
+from tests.migrations.test_migrations import populated_database, run
 from tests.servers import ROOT
 
 BEFORE, AFTER = "0008", "0009"
@@ -36,15 +36,8 @@ SHOP = """
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
     """Yield a database of the version before, with two checkouts, and two orders that share a plain bill."""
-    with new_database(settings, "owners") as (own, engine):
-        migrate(own, BEFORE)
-        run(engine, SHOP)
-        yield own, engine
-
-
-def run(engine: Engine, statements: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(statements))
+    with populated_database(settings, "owners", BEFORE, SHOP) as made:
+        yield made
 
 
 def rows(engine: Engine) -> list[Any]:

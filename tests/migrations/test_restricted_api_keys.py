@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from tests.migrations.test_migrations import new_database
+from tests.migrations.test_migrations import populated_database
 
 BEFORE, AFTER = "0011", "0012"
 KEYS = """
@@ -28,11 +28,8 @@ COLUMNS = "name, digest, role, client_id, created_at, last_used_at, revoked_at"
 
 @pytest.fixture
 def shop(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
-    with new_database(settings, "restricted_keys") as (own, engine):
-        migrate(own, BEFORE)
-        with engine.begin() as connection:
-            connection.execute(text(KEYS))
-        yield own, engine
+    with populated_database(settings, "restricted_keys", BEFORE, KEYS) as made:
+        yield made
 
 
 def test_keys_are_kept_and_numbered_by_age(shop: tuple[Settings, Engine]) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
 from repositories.consistency_check import disagreements
-from tests.migrations.test_migrations import new_database
+from tests.migrations.test_migrations import populated_database
 
 BEFORE, AFTER = "0010", "0011"
 ENTRIES = [
@@ -36,11 +36,8 @@ LOG = """
 
 @pytest.fixture
 def log(settings: Settings) -> Iterator[tuple[Settings, Engine]]:
-    with new_database(settings, "audited") as (own, engine):
-        migrate(own, BEFORE)
-        with engine.begin() as connection:
-            connection.execute(text(LOG))
-        yield own, engine
+    with populated_database(settings, "audited", BEFORE, LOG) as made:
+        yield made
 
 
 def rows(engine: Engine) -> list[Any]:

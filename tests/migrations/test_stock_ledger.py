@@ -1,4 +1,4 @@
-"""Migration 0013, from a populated database of the version before."""
+"""Migration 0014, from a populated database of the version before."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from migrations.runner import alembic_config, migrate
 from repositories.consistency_check import disagreements
 from tests.migrations.test_migrations import new_database
 
-BEFORE, AFTER = "0012", "0013"
+BEFORE, AFTER = "0013", "0014"
 SHOP = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Ann', 'A', 'ann@x.co');
     INSERT INTO categories (id_key, name) VALUES (1, 'Toys');

@@ -16,8 +16,9 @@ from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.redis.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE
 from tests.pgbouncer import pgbouncer
+from tests.proxy import Proxy
 from tests.redis_links import address_of
-from tests.replication import NetworkPath, Standby, run, standby_of
+from tests.replication import Standby, run, standby_of
 from tests.servers import App, address, kill, postgres_server, running_app, until, valkey_server
 
 RECOVERY_SECONDS = 45  # about 5, but PgBouncer makes no attempt for 15 after a failed one (server_login_retry)
@@ -29,7 +30,7 @@ class Site:
     """A service that reaches its database by `path`, which leads to the primary."""
 
     primary: PostgresServer
-    path: NetworkPath
+    path: Proxy
     valkey: ValkeyServer
     app: App
 
@@ -66,7 +67,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as stack:
         primary = stack.enter_context(postgres_server(tmp_path / "primary"))
         valkey = stack.enter_context(valkey_server(tmp_path / "valkey"))
-        path = stack.enter_context(NetworkPath(primary.port))
+        path = stack.enter_context(Proxy(primary.port))
         port = path.port
         if request.param != "direct":
             port = stack.enter_context(pgbouncer(port, request.param))
@@ -91,13 +92,13 @@ def test_lagging_standby_behind_the_address_is_never_read(site: Site, standby: S
         standby.pause()
         assert site.write("/products/1", price=2) == 200
         stamp = until(lambda: site.price() and site.redis(ROOT_STAMP))
-        site.path.lead_to(standby)
+        site.path.lead_to(standby.port)
         found = set[float | None]()
         for _ in range(3):
             found |= site.prices(workers)
         assert found <= {2, None}
         assert None in found, "a read that no cached response answers"
-        site.path.lead_to(site.primary)
+        site.path.lead_to(site.primary.port)
         until(lambda: site.prices(workers) == {2}, RECOVERY_SECONDS)
         assert site.redis(ROOT_STAMP) == stamp, "the same server, so the cache stays"
 
@@ -111,7 +112,7 @@ def test_failover_that_loses_writes_empties_the_cache(site: Site, standby: Stand
     kill(site.primary)
     assert site.price() == 2
     standby.promote()
-    site.path.lead_to(standby)
+    site.path.lead_to(standby.port)
     until(lambda: site.price() == 1, RECOVERY_SECONDS)
     with ThreadPoolExecutor(8) as workers:
         until(lambda: site.prices(workers) == {1}, RECOVERY_SECONDS)

@@ -11,7 +11,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.observability.metrics import metrics
 from main import create_app_context
-from services.refusals import MAX_KINDS, Refusals, RefusedRequest
+from services.refusals import MAX_KINDS, Kind, Refusals, RefusedRequest
 from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import UNKNOWN, execute, key_headers
 from tests.factories import Factory
@@ -25,7 +25,7 @@ def counters() -> list[int]:
 
 
 def refusal(path: str, status: int = 401) -> RefusedRequest:
-    return RefusedRequest("", None, "GET", path, status, "ours", None)
+    return RefusedRequest(Kind("", None, "GET", path, status), "ours", None)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_refusals_have_entries(audit_log: AuditLog, guarded_app: FastAPI, make: 
     assert [entry["caller_request_id"] for entry in entries[:2]] == ["mine", None]
     assert entries[1]["request_id"] == answers[5].headers["X-Request-ID"]
     assert counters()[:2] == [before[0] + 6, before[1] + len(entries) - 2]
-    assert f"client:{client_id}" not in str(execute(guarded_app, "SELECT principal FROM audit"))
+    assert f"client:{client_id}" not in [name for (name,) in execute(guarded_app, "SELECT principal FROM audit")]
     asyncio.run(write_refusals(guarded_app.state.app_context))
     assert audit_log.entries() == entries
 

@@ -18,6 +18,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres import outage_log
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.outage_log import OutageLog
+from services.caching.database_watch import DatabaseWatch
 from tests.servers import address, freeze, kill, postgres_server, restore, thaw
 
 BEGIN, END = "the database is unavailable: ", "the database is available again"
@@ -31,7 +32,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
 
 @pytest.fixture
 def outages(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> OutageLog:
-    """Forget the outages of other tests, and count an outage as over without a quiet time."""
+    """Forget the outages of other tests, and count an outage as over without a quiet time.
+
+    The application of the test session asks another server, which would end an outage here.
+    """
+
+    async def ask_nobody(_: DatabaseWatch) -> None: ...
+
+    monkeypatch.setattr(DatabaseWatch, "check", ask_nobody)
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(outage_log, "QUIET_SECONDS", 0)
     outages = outage_log.outages
