@@ -11,6 +11,7 @@ from config.redis_config import redis_client
 from config.settings import Settings
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
+from infrastructure.redis import client
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE, DatabaseWatch
@@ -18,8 +19,13 @@ from tests.migrations.test_migrations import new_database
 from tests.redis_links import running
 from tests.servers import superuser_url
 
+PAUSE_SECONDS = 60  # a pause of a busy machine must not empty the cache here
 
-def test_only_another_server_empties_the_cache(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+
+def test_only_another_server_empties_the_cache(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "TRUST_SECONDS", PAUSE_SECONDS)
     address = settings.redis_address()
     assert address
     address = address._replace(db=3)  # the application of the test session must not note its identity here
