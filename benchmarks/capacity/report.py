@@ -5,15 +5,9 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
-import matplotlib as mpl
-
-from benchmarks.common import report
+from benchmarks.common import picture, report
 from benchmarks.common.programs import SHIPPED
 from benchmarks.common.report import Target
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
 
 WORKERS = (1, 2, 4)
 TUNED = tuple(f"{count} worker{'s' * (count > 1)}" for count in WORKERS)
@@ -74,17 +68,16 @@ def targets(found: Found) -> list[Target]:
 
 
 def plot(operations: Sequence[str], found: Found) -> None:
-    picture, axis = plt.subplots(figsize=(9, 4))
-    for what in operations:
-        rates = [middle(found[what, name], "rate") for name in TUNED]
-        axis.plot(WORKERS, rates, marker="o", label=what)
+    drawn, [[axis]] = picture.new(1, 4.5)
+    for what, marker in zip(operations, "os^D", strict=True):
+        runs = [[run.rate for run in found[what, name]] for name in TUNED]
+        rates = [median(of) for of in runs]
+        below = [rate - min(of) for rate, of in zip(rates, runs, strict=True)]
+        above = [max(of) - rate for rate, of in zip(rates, runs, strict=True)]
+        axis.errorbar(WORKERS, rates, (below, above), marker=marker, capsize=3, label=what)
     axis.set_yscale("log")
     axis.set_xticks(WORKERS)
     axis.set_xlabel(f"workers, on {os.cpu_count()} cores")
     axis.set_ylabel("requests/s")
-    axis.legend(fontsize=8)
-    axis.grid(which="both", alpha=0.2)
-    picture.suptitle("Capacity", fontsize=11)
-    picture.tight_layout()
-    picture.savefig(report.RESULTS / "capacity.png", dpi=130)
-    plt.close(picture)
+    picture.legend_beside(axis)
+    picture.save(drawn, "Capacity: median and range of the rounds", report.RESULTS / "capacity.png")

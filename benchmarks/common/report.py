@@ -6,16 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib as mpl
-
+from benchmarks.common import picture
 from benchmarks.common.rounds import Row, find
 
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
-
 RESULTS = Path(__file__).parent.parent / "results"
-OURS, OTHERS = "#1f6feb", "#9aa4b2"
 
 
 class Target(NamedTuple):
@@ -122,22 +116,11 @@ def raw(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _plot(file: Path, title: str, rows: Sequence[Row], base: str) -> None:
     groups = by_operation(rows)
-    height = sum(len(of) for of in groups.values()) * 0.32 + len(groups) * 0.8 + 0.6
-    heights = [len(of) + 1.5 for of in groups.values()]
-    picture, axes = plt.subplots(len(groups), 1, figsize=(9, height), squeeze=False, height_ratios=heights)
+    heights = [len(of) + 2 for of in groups.values()]
+    drawn, axes = picture.new(len(groups), sum(heights) * 0.42 + 0.6, height_ratios=heights)
     for axis, (operation, of) in zip(axes[:, 0], groups.items(), strict=True):
-        names = [row.case.variant for row in of]
-        colours = [OURS if name.startswith("ours") else OTHERS for name in names]
-        bars = axis.barh(names, [row.rate for row in of], color=colours)
         other = find(of, operation, base)
-        labels = [f"{row.rate:,.0f}  (x {figure(row.ratio(other))})" for row in of]
-        axis.bar_label(bars, labels, padding=4, fontsize=8)
-        axis.set_title(f"{operation}: requests/s (x {base})", fontsize=9, loc="left")
-        axis.invert_yaxis()
-        axis.margins(x=0.22)
-        axis.tick_params(labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-    picture.suptitle(title, fontsize=11)
-    picture.tight_layout()
-    picture.savefig(file, dpi=130)
-    plt.close(picture)
+        bars = [picture.Bar(row.case.variant, row.ratios(other), f"  ({row.rate:,.0f}/s)") for row in of]
+        picture.draw_bars(axis, bars, f"requests/s relative to {base}")
+        axis.set_title(operation, loc="left")
+    picture.save(drawn, f"{title}: median and range of {len(rows[0].samples)} rounds", file)

@@ -1,17 +1,12 @@
 """Growth of a request's cost with the rows: the same requests to shops of a thousand to a million products."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
-
-from benchmarks.common import report
+from benchmarks.common import picture, report
 from benchmarks.common.programs import Program
 from benchmarks.common.rounds import Case, Row, find
 from benchmarks.lists.queries import FIRST_PAGE, Data
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 POST = """
@@ -75,16 +70,12 @@ def write(rows: Sequence[Row], sizes: Sequence[int], told: Mapping[str, str]) ->
 
 
 def plot(found: Mapping[str, Sequence[Row]], sizes: Sequence[int]) -> None:
-    picture, axis = plt.subplots(figsize=(9, 5.5))
-    for what, of in found.items():
-        axis.plot(sizes, [row.p50_ms for row in of], marker="o", label=what)
+    drawn, [[axis]] = picture.new(1, 6)
+    for (what, of), style in zip(found.items(), itertools.cycle(("o-", "s--", "^:", "D-.")), strict=False):
+        axis.plot(sizes, [row.p50_ms for row in of], style, label=what)
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xlabel("products")
     axis.set_ylabel("median ms of a request")
-    axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    axis.grid(which="both", alpha=0.2)
-    picture.suptitle("Cost by rows", fontsize=11)
-    picture.tight_layout()
-    picture.savefig(report.RESULTS / "scale.png", dpi=130)
-    plt.close(picture)
+    picture.legend_beside(axis)
+    picture.save(drawn, "Cost by number of rows", report.RESULTS / "scale.png")

@@ -5,11 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
+from benchmarks.common import picture
 
 
 class Second(NamedTuple):
@@ -40,20 +36,18 @@ def plot(seconds: Sequence[Second], file: Path) -> None:
     if not seconds:
         return
     times = [second.time - seconds[0].time for second in seconds]
-    picture, (above, below) = plt.subplots(2, 1, figsize=(9, 6), sharex=True)
-    above.plot(times, [second.rate for second in seconds], color="#1f6feb", label="requests/s")
-    above.plot(times, [second.failures for second in seconds], color="#d1242f", label="failures/s")
-    users = above.twinx()
-    users.plot(times, [second.users for second in seconds], color="#9aa4b2", linestyle="--", label="users")
+    drawn, axes = picture.new(3, 9, sharex=True)
+    users, rates, latencies = axes[:, 0]
+    users.plot(times, [second.users for second in seconds], label="users")
+    rates.plot(times, [second.rate for second in seconds], label="requests/s")
+    rates.plot(times, [second.failures for second in seconds], linestyle="--", label="failures/s")
+    for name in ("p50_ms", "p95_ms", "p99_ms"):
+        latencies.plot(times, [getattr(second, name) for second in seconds], label=name.removesuffix("_ms"))
     users.set_ylabel("users")
-    above.set_ylabel("requests/s")
-    for name, colour in (("p50_ms", "#2da44e"), ("p95_ms", "#bf8700"), ("p99_ms", "#d1242f")):
-        below.plot(times, [getattr(second, name) for second in seconds], color=colour, label=name.removesuffix("_ms"))
-    below.set_ylabel("answer after, ms (last 10 s)")
-    below.set_xlabel("seconds")
-    below.set_ylim(bottom=0)
-    picture.legend(loc="upper right", fontsize=8, ncols=3)
-    picture.suptitle("The shop under load", fontsize=11, x=0.3)
-    picture.tight_layout()
-    picture.savefig(file, dpi=130)
-    plt.close(picture)
+    rates.set_ylabel("per second")
+    latencies.set_ylabel("ms, last 10 s")
+    latencies.set_xlabel("seconds since the start")
+    for axis in axes[:, 0]:
+        axis.set_ylim(bottom=0)
+        picture.legend_beside(axis)
+    picture.save(drawn, "The shop under load", file)

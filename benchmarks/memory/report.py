@@ -6,14 +6,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import matplotlib as mpl
-
-from benchmarks.common import report
+from benchmarks.common import picture, report
 from benchmarks.common.wrk import Sample
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
 
 FLAT_MEGABYTES_A_MINUTE = 0.5
 HEADER = ("", "MB at first", "half-way", "at the end", "MB/min, 2nd half", "flat", "tasks, futures", "open files")
@@ -86,22 +80,22 @@ def slope_a_minute(points: Sequence[tuple[float, float]]) -> float:
 
 
 def plot(moments: Sequence[Moment], counts: Sequence[list[Counts]], file: Path) -> None:
-    picture, (above, middle, below) = plt.subplots(3, 1, figsize=(9, 8), sharex=True)
+    drawn, axes = picture.new(3, 10, sharex=True)
+    memory, connections, objects = axes[:, 0]
     seconds = [item.second for item in moments]
     for place, of in enumerate(counts):
-        above.plot(seconds, [item.megabytes[place] for item in moments], label=f"worker {place + 1}")
-        middle.plot(seconds, [item.open_files[place] for item in moments], label=f"open files, worker {place + 1}")
+        memory.plot(seconds, [item.megabytes[place] for item in moments], label=f"worker {place + 1}")
+        connections.plot(seconds, [item.open_files[place] for item in moments], label=f"files, worker {place + 1}")
         times = [item.time - of[0].time for item in of]
-        below.plot(times, [item.tasks for item in of], label=f"tasks, worker {place + 1}")
-        below.plot(times, [item.futures for item in of], label=f"futures, worker {place + 1}")
-    middle.plot(seconds, [item.postgres_connections for item in moments], label="PostgreSQL connections")
-    middle.plot(seconds, [item.valkey_connections for item in moments], label="Valkey connections")
-    above.set_ylabel("resident MB")
-    below.set_xlabel("seconds")
-    for axis in (above, middle, below):
-        axis.set_ylim(0, 1.1 * axis.get_ylim()[1])
-        axis.legend(fontsize=7, loc="lower right")
-    picture.suptitle("Memory, connections and tasks under load", fontsize=11)
-    picture.tight_layout()
-    picture.savefig(file, dpi=130)
-    plt.close(picture)
+        objects.plot(times, [item.tasks for item in of], label=f"tasks, worker {place + 1}")
+        objects.plot(times, [item.futures for item in of], "--", label=f"futures, worker {place + 1}")
+    connections.plot(seconds, [item.postgres_connections for item in moments], "--", label="PostgreSQL")
+    connections.plot(seconds, [item.valkey_connections for item in moments], ":", label="Valkey")
+    memory.set_ylabel("resident MB")
+    connections.set_ylabel("open files,\nconnections")
+    objects.set_ylabel("tasks, futures")
+    objects.set_xlabel("seconds since the start")
+    for axis in axes[:, 0]:
+        axis.set_ylim(bottom=0)
+        picture.legend_beside(axis)
+    picture.save(drawn, "Memory, connections and tasks under load", file)

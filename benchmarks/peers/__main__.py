@@ -60,7 +60,7 @@ def main() -> None:
             measured = measure(cases(programs, answers, servers), options)
     told = conditions("make bench-peers", options) | versions()
     title = "The service and its peers"
-    report.write("peers", title, measured, (BARE, FASTIFY, GIN), told, REMARKS, targets(measured))
+    report.write("peers", title, measured, (FASTIFY, GIN, BARE), told, REMARKS, targets(measured))
 
 
 def variants(servers: Servers, workers: int, bodies: str) -> list[Program]:
