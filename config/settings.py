@@ -122,6 +122,9 @@ class Settings(BaseSettings):
     audit_enabled: bool = Field(False, description="whether changes are noted while AUTH_MODE is none")
     audit_interval: int = Field(60, ge=1, le=3600, description="seconds between two seals of the audit log, 1-3600")
 
+    payment_provider: Literal["manual", "stripe"] = Field("manual", description="manual or stripe")
+    payment_currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code of three letters")
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     log_to_file: bool = True
