@@ -40,6 +40,7 @@ from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
+from services.order_hold import keep_canceling_unpaid
 from services.payments.sweep import keep_settling
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
@@ -133,6 +134,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
         keep_settling(app_context),
+        keep_canceling_unpaid(app_context),
     ]
     if app_context.settings.audits:
         periodic.append(keep_auditing(app_context))

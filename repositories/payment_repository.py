@@ -19,7 +19,9 @@ from repositories.queries.statement import ClientKey, Statement, compiled
 _CLOCK = func.clock_timestamp()
 _CAPTURED = [PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED]
 _CAPTURED_SUM = func.coalesce(
-    func.sum(PaymentModel.amount).filter(PaymentModel.status.in_([literal_column(f"'{status}'") for status in _CAPTURED])),
+    func.sum(PaymentModel.amount).filter(
+        PaymentModel.status.in_([literal_column(f"'{status}'") for status in _CAPTURED])
+    ),
     literal_column("0"),
 )
 _REFUNDED_SUM = func.coalesce(func.sum(PaymentModel.refunded), literal_column("0"))
@@ -61,6 +63,12 @@ class LockedPayment(NamedTuple):
             for operation in self.operations
             if operation.status == OperationStatus.PENDING and (not kinds or operation.kind in kinds)
         ]
+
+    def is_waiting(self) -> bool:
+        """Return True if nothing is open but the customer's action."""
+        payment = self.payment
+        is_with_customer = payment.awaits_customer and payment.reference is not None
+        return payment.status == PaymentStatus.PENDING and is_with_customer and not self.pending()
 
     def refundable(self) -> Decimal:
         """Return the captured amount without refunds that are done or pending."""
@@ -116,6 +124,13 @@ class PaymentRepository(BaseRepository[PaymentModel]):
         payments = self.session.scalars(statement).all()
         return [LockedPayment(payment, order, self.operations(payment.id_key)) for payment in payments]
 
+    def add(self, payment: PaymentModel, seconds: float) -> None:
+        """Add a payment, and reserve it for this worker for `seconds`."""
+        payment.settle_at = _CLOCK + timedelta(seconds=seconds)
+        self.session.add(payment)
+        self.session.flush()
+        self.record_change(payment.id_key)
+
     def operations(self, id_key: int) -> list[PaymentOperationModel]:
         statement = (
             select(PaymentOperationModel)
@@ -149,13 +164,10 @@ class PaymentRepository(BaseRepository[PaymentModel]):
         after = None if seconds is None else _CLOCK + timedelta(seconds=seconds)
         self.update(payment, {"settle_at": after})
 
-    def claim(self, payment: PaymentModel, seconds: float, *, is_due: bool = True) -> bool:
-        """Reserve the locked payment for `seconds`. Return False if it is settled, or, with `is_due`, reserved."""
-        conditions = [PaymentModel.settle_at < _CLOCK] if is_due else [PaymentModel.settle_at.is_not(None)]
-        if not self.session.scalar(select(exists().where(PaymentModel.id_key == payment.id_key, *conditions))):
-            return False
-        self.settle_in(payment, seconds)
-        return True
+    def is_reserved(self, payment: PaymentModel) -> bool:
+        """Return True if a worker has reserved the locked payment, and its time is not over."""
+        statement = select(exists().where(PaymentModel.id_key == payment.id_key, PaymentModel.settle_at > _CLOCK))
+        return bool(self.session.scalar(statement))
 
     def find_by_provider(self, key: str | None, reference: str) -> int | None:
         """Return the payment that a provider names by our key, or by its own id."""

@@ -9,10 +9,23 @@ from typing import Any
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import THREADS, metrics
 from infrastructure.postgres.database import TRANSACTIONS
+from models.enums import OperationStatus, PaymentStatus
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
-_LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
+# The figures of the metrics, and the proof that the database answers.
+_READINGS = f"""
+    SELECT (SELECT count(*) FROM products WHERE stock <= %(threshold)s), (
+        SELECT count(*) FROM payments WHERE settle_at IS NOT NULL AND (
+            payments.status = '{PaymentStatus.PENDING}' AND NOT awaits_customer AND created_at < now() - interval '1 min'
+            OR EXISTS (
+                SELECT FROM payment_operations AS operations WHERE payment_id = payments.id_key
+                    AND operations.status = '{OperationStatus.PENDING}'
+                    AND operations.created_at < now() - interval '1 min'
+            )
+        )
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +83,11 @@ class HealthService:
         started = time.perf_counter()
         threshold = {"threshold": self._app_context.settings.low_stock_threshold}
         try:
-            [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
+            [(low, overdue)] = await self._app_context.database.probe.fetch(_READINGS, threshold)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
         metrics.set_low_stock(low)
+        metrics.set_overdue_payments(overdue)
         return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
 
     def pool(self) -> dict[str, float]:

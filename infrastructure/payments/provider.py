@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from infrastructure.exceptions import UnavailableError
 
@@ -53,6 +53,17 @@ class ProviderUnavailableError(UnavailableError):
 
 class ProviderRefusedError(Exception):
     """The provider has answered that it does not do it. Nothing has changed."""
+
+
+class InvalidSignatureError(Exception):
+    """The webhook is not from the provider, or too old."""
+
+
+class PaymentHint(NamedTuple):
+    """Payment that a webhook is about: our key, if the object has it, and the provider's id."""
+
+    key: str | None
+    reference: str
 
 
 Remember = Callable[[str], Awaitable[None]]

@@ -100,17 +100,19 @@ def _follow_up(payments: PaymentRepository, locked: LockedPayment, state: Provid
     unfinished = {one.kind for one in locked.operations if one.status != OperationStatus.DONE}
     if is_canceled and status is PaymentStatus.AUTHORIZED and OperationKind.CANCEL not in unfinished:
         payments.add_operation(locked, OperationKind.CANCEL, payment.amount)
-    if OperationKind.REFUND in unfinished:
-        return
-    if is_canceled and (amount := locked.refundable()):
+    if OperationKind.REFUND not in unfinished and (amount := _unwanted(locked, state)) > 0:
         payments.add_operation(locked, OperationKind.REFUND, amount)
-    elif status.is_over and state.status is ProviderStatus.CAPTURED and (amount := state.captured - state.refunded) > 0:
-        payments.add_operation(locked, OperationKind.REFUND, amount)
+
+
+def _unwanted(locked: LockedPayment, state: ProviderState) -> Decimal:
+    """Return the captured amount that the shop may not keep."""
+    if locked.order.status == OrderStatus.CANCELED and (amount := locked.refundable()):
+        return amount
+    is_late = PaymentStatus(locked.payment.status).is_over and state.status is ProviderStatus.CAPTURED
+    return state.captured - state.refunded if is_late else Decimal(0)
 
 
 def _next_question(locked: LockedPayment) -> float | None:
-    payment, pending = locked.payment, locked.pending()
-    if not pending and payment.status != PaymentStatus.PENDING:
+    if not locked.pending() and locked.payment.status != PaymentStatus.PENDING:
         return None
-    is_waiting = payment.awaits_customer and payment.reference is not None and not pending
-    return CUSTOMER_SECONDS if is_waiting else LEASE_SECONDS
+    return CUSTOMER_SECONDS if locked.is_waiting() else LEASE_SECONDS

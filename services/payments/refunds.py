@@ -8,7 +8,6 @@ from models.order import OrderModel
 from repositories.payment_repository import PaymentRepository
 from repositories.transaction import Transaction
 from services.exceptions import ConflictError
-from services.payments.recording import LEASE_SECONDS
 
 
 class PlannedRefund(NamedTuple):
@@ -35,7 +34,8 @@ def refund_order(tx: Transaction, order: OrderModel, amount: Decimal, return_id:
     for locked in reversed(payments.lock_all_of(order)):
         if part := min(left, locked.refundable()):
             payments.add_operation(locked, OperationKind.REFUND, part, return_id)
-            payments.settle_in(locked.payment, LEASE_SECONDS)
+            if not payments.is_reserved(locked.payment):
+                payments.settle_in(locked.payment, 0)
             changed.append(locked.payment.id_key)
             left -= part
     if not changed:

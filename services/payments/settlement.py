@@ -13,6 +13,7 @@ from time import monotonic
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.payments.provider import (
+    PaymentHint,
     PaymentProvider,
     ProviderRefusedError,
     ProviderState,
@@ -38,7 +39,7 @@ POLL_SECONDS = 0.2
 class Settlement(TransactionalService):
     def __init__(self, app_context: AppContext) -> None:
         super().__init__(app_context)
-        self.providers, self.currency = app_context.providers, app_context.settings.payment_currency
+        self.currency = app_context.settings.payment_currency
 
     async def authorize(self, payment: OpenPayment, token: str | None) -> str | None:
         """Ask for a payment whose intent this worker has just committed, and return its client secret, if it has one.
@@ -70,10 +71,9 @@ class Settlement(TransactionalService):
         return None
 
     async def settle_all(self, id_keys: Iterable[int]) -> None:
-        """Settle payments whose operations have just been committed."""
+        """Settle payments whose operations have just been committed, as `refund_order` does."""
         for id_key in id_keys:
-            if payment := await self.claim(id_key, is_due=False):
-                await self.resume(payment)
+            await self.settle(id_key)
 
     async def resume(self, payment: OpenPayment) -> str | None:
         """Ask the provider for the state of a claimed payment, end it if it is abandoned, and repeat its operations."""
@@ -84,6 +84,12 @@ class Settlement(TransactionalService):
             await self._record_and_send(provider, payment.id_key, state)
             return state.client_secret
         return None
+
+    async def refresh(self, payment: OpenPayment) -> None:
+        """Record the current state of a payment after a hint of its provider. Raises ProviderUnavailableError."""
+        if payment.at_provider.reference is not None:
+            state = await self._configured(payment.provider).fetch(payment.at_provider)
+            await self.record(payment.id_key, state)
 
     async def _resume_authorization(
         self, provider: PaymentProvider, payment: OpenPayment, state: ProviderState
@@ -123,12 +129,15 @@ class Settlement(TransactionalService):
     async def _provider_of(self, payment: OpenPayment) -> AsyncIterator[PaymentProvider]:
         """Yield the payment's provider. Its outage ends the block: the sweep asks again when the lease is over."""
         try:
-            if payment.provider not in self.providers:
-                raise ProviderUnavailableError(f"{payment.provider} is not configured any more")
-            yield self.providers[payment.provider]
+            yield self._configured(payment.provider)
         except ProviderUnavailableError as error:
             metrics.provider_unavailable()
             logger.warning("payment %d stays open, because its provider does not answer: %s", payment.id_key, error)
+
+    def _configured(self, name: str) -> PaymentProvider:
+        if (provider := self.app_context.providers.get(name)) is None:
+            raise ProviderUnavailableError(f"{name} is not configured any more")
+        return provider
 
     async def _is_settled(self, id_key: int) -> bool:
         """Return True if nothing is open, or only the customer's action."""
@@ -138,14 +147,24 @@ class Settlement(TransactionalService):
         return settle_at is None or is_waiting
 
     @in_worker_thread
-    def claim(self, id_key: int, *, is_due: bool = True) -> OpenPayment | None:
-        """Reserve an open payment for this worker; with `is_due`, only if no other worker has reserved it."""
+    def claim(self, id_key: int) -> OpenPayment | None:
+        """Reserve an open payment for this worker. Return None if it is settled, or reserved by another worker."""
         with self.unit_of_work(INTERNAL) as tx:
             payments = PaymentRepository(tx)
             locked = payments.lock_with_order(id_key)
-            if locked is None or not payments.claim(locked.payment, LEASE_SECONDS, is_due=is_due):
+            if locked is None or locked.payment.settle_at is None or payments.is_reserved(locked.payment):
                 return None
+            payments.settle_in(locked.payment, LEASE_SECONDS)
             return OpenPayment.of(locked, self.currency)
+
+    @in_worker_thread
+    def find(self, hint: PaymentHint) -> OpenPayment | None:
+        """Return the payment that a provider names, without reserving it."""
+        with self.unit_of_work(INTERNAL) as tx:
+            payments = PaymentRepository(tx)
+            id_key = payments.find_by_provider(hint.key, hint.reference)
+            locked = payments.lock_with_order(id_key) if id_key is not None else None
+            return OpenPayment.of(locked, self.currency) if locked else None
 
     @in_worker_thread
     def remember(self, id_key: int, reference: str) -> None:

@@ -10,20 +10,22 @@ from services.payments.settlement import Settlement
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 2
 BATCH = 10
 
 
 async def keep_settling(app: AppContext) -> None:
-    """Run forever, as a task of each worker. A payment is claimed before it is settled, so workers share the task."""
+    """Run every PAYMENT_SWEEP_INTERVAL seconds, as a task of each worker.
+
+    A payment is claimed before it is settled, so workers and instances share the work.
+    """
     while True:
+        await asyncio.sleep(app.settings.payment_sweep_interval)
         try:
             await settle_due(app)
         except UnavailableError as error:
             logger.info("open payments are settled later: %s", error)
         except Exception:
             logger.exception("open payments could not be settled")
-        await asyncio.sleep(INTERVAL_SECONDS)
 
 
 async def settle_due(app: AppContext) -> int:
