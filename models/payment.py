@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config.database import base
 from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 from models.enums import OperationKind, OperationStatus, PaymentStatus
 
@@ -44,7 +45,7 @@ class PaymentModel(BaseModel):
     settle_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class PaymentOperationModel(BaseModel):
+class PaymentOperationModel(base):
     """Capture, cancellation or refund. It is committed as `pending` before the provider is asked.
 
     `key` identifies it at the provider. `return_id` is the return whose goods a refund pays back.
@@ -59,9 +60,11 @@ class PaymentOperationModel(BaseModel):
         Index("uq_payment_operations_key", "key", unique=True),
     )
 
+    id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     payment_id: Mapped[int] = reference("payments.id_key")
     kind: Mapped[str] = mapped_column(String(10))
     amount: Mapped[MoneyColumn]
     status: Mapped[str] = mapped_column(String(10), server_default=OperationStatus.PENDING)
     key: Mapped[str] = mapped_column(String(36))
     return_id: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

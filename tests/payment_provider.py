@@ -1,6 +1,8 @@
 """A payment provider that keeps its own state, as a server does, and fails where a test tells it to."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -124,6 +126,13 @@ class ProviderDouble:
                 raise error(point)
 
         self.fault = fault
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """Forget what happens in the block, as the transaction of a test does."""
+        charges = deepcopy(self.charges)
+        yield
+        self.charges = charges
 
     def _charge(self, payment: ProviderPayment) -> Charge:
         assert payment.reference is not None
