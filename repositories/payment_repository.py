@@ -107,8 +107,10 @@ class PaymentRepository(BaseRepository[PaymentModel]):
     def lock_with_order(self, id_key: int) -> LockedPayment | None:
         """Lock the order first, as every change of an order does, and then its payment."""
         payment = self.find(id_key)
-        order = payment and OrderRepository(self.tx).lock(payment.order_id)
-        if payment is None or order is None or self.lock(id_key) is None:
+        if payment is None:
+            return None
+        order = OrderRepository(self.tx).lock(payment.order_id)
+        if order is None or self.lock(id_key) is None:
             return None
         return LockedPayment(payment, order, self.operations(id_key))
 

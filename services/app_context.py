@@ -29,6 +29,6 @@ class AppContext:
     in_doubt: InDoubtWrites
     watch: DatabaseWatch
     refusals: Refusals
-    providers: Mapping[str, PaymentProvider]
+    providers: Mapping[str, PaymentProvider] = field(default_factory=dict)
     after_refund: list[Callable[[Transaction, int], None]] = field(default_factory=list)
     is_draining: bool = False

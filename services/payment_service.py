@@ -172,11 +172,11 @@ class PaymentService(BaseService[PaymentModel, NothingToWrite, NothingToWrite, P
         """Return the payment as it is now, and store it as the response to repeats, without the client secret."""
         with self.unit_of_work(INTERNAL) as tx:
             payment = PaymentRepository(tx).find(intent.id_key)
-            order = payment and OrderRepository(tx).find(payment.order_id)
-            if payment is None or order is None:
+            if payment is None:
                 raise self.not_found(intent.id_key)
-            record = self.read(payment)
-            outcome = refusal_of(tx, intent) or self._outcome(record, order.client_id, intent, secret)
+            order = OrderRepository(tx).find(payment.order_id)
+            client_id = order.client_id if order else None
+            outcome = refusal_of(tx, intent) or self._outcome(self.read(payment), client_id, intent, secret)
             if context.idempotent and (response := context.idempotent.encode(outcome)):
                 stored = IdempotencyRepository(tx.session).complete(context.idempotent.key, response)
                 if intent.is_repeat and not (secret and isinstance(outcome, Created)):
@@ -187,7 +187,7 @@ class PaymentService(BaseService[PaymentModel, NothingToWrite, NothingToWrite, P
 
     @staticmethod
     def _outcome(
-        record: dict[str, object], client_id: int, intent: Intent, secret: str | None
+        record: dict[str, object], client_id: int | None, intent: Intent, secret: str | None
     ) -> Created | ActionResult:
         body = to_json(record)
         if intent.operation:

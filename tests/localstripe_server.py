@@ -14,14 +14,15 @@ from aiohttp import web
 from localstripe import resources, server
 
 faults: list[dict[str, Any]] = []
-answers: dict[str, tuple[int, bytes]] = {}
+answers: dict[str, tuple[int, Any]] = {}
 requests: list[str] = []
 
 
 @web.middleware
 async def fail_on_request(request: web.Request, handler: Any) -> web.StreamResponse:
     if request.path.startswith("/_test/"):
-        return await handler(request)
+        unchanged: web.StreamResponse = await handler(request)
+        return unchanged
     requests.append(f"{request.method} {request.path}")
     fault = next((one for one in faults if request.path.endswith(one["path"])), None)
     if fault:
@@ -38,7 +39,7 @@ async def _answer_once(request: web.Request, handler: Any) -> web.StreamResponse
     if key in answers:
         status, body = answers[key]
         return web.Response(status=status, body=body, content_type="application/json")
-    response = await handler(request)
+    response: web.Response = await handler(request)
     if key and response.status < 400:
         answers[key] = response.status, response.body
     return response

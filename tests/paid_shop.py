@@ -33,8 +33,9 @@ class PaidShop:
         answer: Object = response.json()
         return answer
 
-    def pay(self, status: int = 201, order: int | None = None, headers: Object | None = None, **body: Any) -> Object:
-        return self.send(f"/orders/{order or self.order}/payments", status, body, **(headers or {}))
+    def pay(self, status: int = 201, order: int | None = None, key: str | None = None, **body: Any) -> Object:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.send(f"/orders/{order or self.order}/payments", status, body, **headers)
 
     def change(self, payment: Object, kind: str, status: int = 200, **body: Any) -> Object:
         return self.send(f"/payments/{payment['id_key']}/{kind}", status, body)
@@ -70,10 +71,11 @@ class PaidShop:
         self.execute("UPDATE payments SET settle_at = clock_timestamp() - interval '1 s' WHERE settle_at IS NOT NULL")
 
     def sweep(self) -> None:
-        """Let all leases run out, and settle what is open."""
+        """Let all leases run out, and settle what is open, one after another: a test has one connection."""
         self.expire()
         assert self.client.portal
-        self.client.portal.call(settle_due, self.app.state.app_context)
+        while self.client.portal.call(settle_due, self.app.state.app_context, 1):
+            """The next one."""
 
     def agrees(self) -> bool:
         with self.connection() as connection:

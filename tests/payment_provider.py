@@ -18,8 +18,8 @@ from infrastructure.payments.provider import (
 DECLINED, CHALLENGED = "card_declined", "card_challenged"
 
 
-class KilledError(BaseException):
-    """Stands for kill -9: nothing of the service catches it, and its transactions are rolled back."""
+class KilledError(Exception):
+    """Stands for kill -9: the code of payments does not catch it, and its transactions are rolled back."""
 
 
 @dataclass
@@ -116,7 +116,7 @@ class ProviderDouble:
         captured = charge.amount if status is ProviderStatus.CAPTURED else charge.captured
         self.charges[reference] = replace(charge, status=status, captured=captured)
 
-    def fail_at(self, *points: str, error: type[BaseException] = ProviderUnavailableError) -> None:
+    def fail_at(self, *points: str, error: type[Exception] = ProviderUnavailableError) -> None:
         """Raise an error at each of these points once."""
         left = list(points)
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import stripe
-from stripe import Refund, RequestsClient, StripeClient
+from stripe import RequestsClient, StripeClient
 
 from infrastructure.payments.provider import (
     InvalidSignatureError,
@@ -175,7 +175,7 @@ def _captured_state(intent: Any, refunds: list[Any], currency: str) -> ProviderS
     )
 
 
-def _keys(refunds: list[Refund]) -> frozenset[str]:
+def _keys(refunds: list[Any]) -> frozenset[str]:
     return frozenset(key for refund in refunds if (key := (refund.get("metadata") or {}).get(OPERATION_KEY)))
 
 

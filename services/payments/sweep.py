@@ -28,9 +28,9 @@ async def keep_settling(app: AppContext) -> None:
             logger.exception("open payments could not be settled")
 
 
-async def settle_due(app: AppContext) -> int:
-    """Settle a batch of payments that are due, and return their number."""
-    rows = await app.database.reads.fetch(*PaymentRepository.due(BATCH))
+async def settle_due(app: AppContext, limit: int = BATCH) -> int:
+    """Settle up to `limit` payments that are due, at the same time, and return their number."""
+    rows = await app.database.reads.fetch(*PaymentRepository.due(limit))
     return sum(await asyncio.gather(*(_settle(app, id_key) for (id_key,) in rows)))
 
 

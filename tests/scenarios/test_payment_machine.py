@@ -125,7 +125,7 @@ class PaymentMachine(RuleBasedStateMachine):
         self.is_canceled = False
 
     @rule(point=st.sampled_from(FAULTS), error=st.sampled_from(ERRORS))
-    def break_provider(self, point: str, error: type[BaseException]) -> None:
+    def break_provider(self, point: str, error: type[Exception]) -> None:
         self.till.provider.fail_at(point, error=error)
 
     @rule(

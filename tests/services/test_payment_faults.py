@@ -14,7 +14,7 @@ from tests.factories import Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import DECLINED, KilledError, ProviderDouble
 
-KEY = {"Idempotency-Key": "payment"}
+KEY = "payment"
 SERVICE_POINTS = {"record": (Settlement, "record"), "answer": (PaymentService, "_answer")}
 
 
@@ -54,17 +54,16 @@ def test_killed_payment_charges_at_most_once(
     shop: PaidShop, provider: ProviderDouble, monkeypatch: pytest.MonkeyPatch, point: str, status: str, settled_by: str
 ) -> None:
     kill_at(point, provider, monkeypatch)
-    body = {"provider": "double", "token": "card"}
-    shop.pay(500, headers=KEY, **body)
+    shop.pay(500, key=KEY, provider="double", token="card")
     [pending] = shop.client.get("/payments").json()
     assert pending["status"] == ("authorized" if point == "answer" else "pending")
     assert shop.balance() == (100, 0, 0, 0)
     if settled_by == "sweep":
         shop.sweep()
     shop.expire()
-    payment = shop.pay(headers=KEY, **body)
+    payment = shop.pay(key=KEY, provider="double", token="card")
     assert (payment["status"], payment["id_key"]) == (status, pending["id_key"])
-    assert shop.pay(headers=KEY, **body) == payment
+    assert shop.pay(key=KEY, provider="double", token="card") == payment
     assert charged(provider) == [ProviderStatus.AUTHORIZED] * (status == "authorized")
     assert shop.balance()[-1] == (0 if status == "authorized" else 100)
     assert shop.agrees()
@@ -87,15 +86,16 @@ def test_killed_operation_takes_effect_once(
         shop.change(payment, "capture")
     path, body = f"/payments/{payment['id_key']}/{kind}", {} if kind == "cancel" else {"amount": 100}
     kill_at(point if point in SERVICE_POINTS else kind + point, provider, monkeypatch)
-    shop.send(path, 500, body, **KEY)
+    shop.send(path, 500, body, **{"Idempotency-Key": KEY})
     if settled_by == "sweep":
         shop.sweep()
     shop.expire()
-    answer = shop.send(path, 200, body, **KEY)
+    answer = shop.send(path, 200, body, **{"Idempotency-Key": KEY})
     assert answer["status"] == status
-    assert shop.send(path, 200, body, **KEY) == answer
+    assert shop.send(path, 200, body, **{"Idempotency-Key": KEY}) == answer
     [charge] = provider.charges.values()
-    assert (len(charge.refunds), charge.captured) == (kind == "refund", 0 if kind == "cancel" else 100)
+    assert len(charge.refunds) == (kind == "refund")
+    assert charge.captured == (0 if kind == "cancel" else 100)
     assert shop.agrees()
 
 
@@ -112,9 +112,9 @@ def test_payment_without_an_answer_is_pending_and_settled_later(
     shop: PaidShop, provider: ProviderDouble, points: list[str], status: str
 ) -> None:
     provider.fail_at(*points)
-    payment = shop.pay(provider="double", token="card", headers=KEY)
+    payment = shop.pay(provider="double", token="card", key=KEY)
     assert (payment["status"], shop.balance()[-1]) == ("pending", 0)
-    assert shop.pay(provider="double", token="card", headers=KEY) == payment, "the stored answer"
+    assert shop.pay(provider="double", token="card", key=KEY) == payment, "the stored answer"
     for _ in points:
         shop.sweep()
     assert shop.read(payment)["status"] == status
@@ -228,9 +228,9 @@ def test_repeat_waits_for_the_first(committing_shop: PaidShop, provider: Provide
 
     with ThreadPoolExecutor(2) as threads, pytest.MonkeyPatch.context() as patch:
         patch.setattr(Settlement, "settle", settle)
-        first = threads.submit(shop.pay, provider="double", token="card", headers=KEY)
+        first = threads.submit(shop.pay, provider="double", token="card", key=KEY)
         assert has_begun.wait(30)
-        second: Object = threads.submit(shop.pay, provider="double", token="card", headers=KEY).result(60)
+        second: Object = threads.submit(shop.pay, provider="double", token="card", key=KEY).result(60)
         assert first.result(60) == second
     assert provider.calls.count("authorize") == 1
 

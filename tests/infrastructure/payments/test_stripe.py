@@ -16,7 +16,7 @@ from tests.factories import Object
 from tests.localstripe import API_KEY, WEBHOOK_SECRET, LocalStripe, localstripe
 from tests.paid_shop import PaidShop
 
-KEY = {"Idempotency-Key": "payment"}
+KEY = "payment"
 CHALLENGED = "4000002500003155"
 PATH = "/payments/webhooks/stripe"
 
@@ -92,9 +92,9 @@ def test_customer_completes_a_payment(shop: PaidShop, stripe: LocalStripe) -> No
 
 
 def test_payment_without_a_token_waits_for_the_customer(shop: PaidShop, stripe: LocalStripe) -> None:
-    payment = shop.pay(provider="stripe", headers=KEY)
+    payment = shop.pay(provider="stripe", key=KEY)
     assert payment["client_secret"].startswith(payment["reference"])
-    assert "client_secret" not in shop.pay(provider="stripe", headers=KEY)
+    assert "client_secret" not in shop.pay(provider="stripe", key=KEY)
     assert shop.cancel() == 200
     shop.sweep()
     assert shop.read(payment)["status"] == "canceled"
@@ -114,11 +114,11 @@ def test_stripe_that_fails_around_a_charge(
     shop: PaidShop, stripe: LocalStripe, path: str, when: str, status: int | None, result: str, charges: int
 ) -> None:
     stripe.fail(path, when, status)
-    payment = shop.pay(provider="stripe", token="pm_card_visa", headers=KEY)
+    payment = shop.pay(provider="stripe", token="pm_card_visa", key=KEY)
     assert payment["status"] == "pending"
     shop.sweep()
     assert shop.read(payment)["status"] == result
-    assert shop.pay(provider="stripe", token="pm_card_visa", headers=KEY) == payment
+    assert shop.pay(provider="stripe", token="pm_card_visa", key=KEY) == payment
     assert len(stripe.charges()) == charges
     assert shop.agrees()
 
