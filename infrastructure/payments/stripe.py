@@ -4,14 +4,15 @@ A payment is a PaymentIntent. It is created without a card, so that its id is st
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import stripe
-from stripe import RequestsClient, StripeClient
+from stripe import RequestsClient, StripeClient, StripeObject
 
 from infrastructure.payments.provider import (
     InvalidSignatureError,
@@ -24,7 +25,7 @@ from infrastructure.payments.provider import (
     Remember,
 )
 
-T = TypeVar("T")
+Json = dict[str, Any]
 
 THREADS = 8
 REQUEST_SECONDS = 5
@@ -68,7 +69,7 @@ class StripeProvider:
     async def authorize(self, payment: ProviderPayment, token: str | None, remember: Remember) -> ProviderState:
         """Create the intent and, with a token, confirm it. Without one, the customer's browser confirms it."""
         if (reference := payment.reference) is None:
-            reference = (await self._create(payment)).id
+            reference = str((await self._create(payment))["id"])
             await remember(reference)
         if token is None:
             return await self._state(payment, await self._retrieve(reference))
@@ -107,11 +108,12 @@ class StripeProvider:
         Only the hint is used: the state is fetched, so the order and the number of deliveries do not matter.
         """
         try:
-            event: Any = stripe.Webhook.construct_event(payload, signature, self._webhook_secret)
-            thing = event["data"]["object"]
-        except (ValueError, LookupError, TypeError, stripe.SignatureVerificationError) as error:
+            tolerance = stripe.Webhook.DEFAULT_TOLERANCE
+            stripe.WebhookSignature.verify_header(payload, signature, self._webhook_secret, tolerance)
+            thing: Any = json.loads(payload)["data"]["object"]
+            is_intent = thing.get("object") == "payment_intent"
+        except (ValueError, LookupError, TypeError, AttributeError, stripe.SignatureVerificationError) as error:
             raise InvalidSignatureError from error
-        is_intent = thing.get("object") == "payment_intent"
         reference = thing.get("id") if is_intent else thing.get("payment_intent")
         key = (thing.get("metadata") or {}).get(PAYMENT_KEY) if is_intent else None
         return PaymentHint(key, reference) if isinstance(reference, str) else None
@@ -119,7 +121,7 @@ class StripeProvider:
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    async def _create(self, payment: ProviderPayment) -> Any:
+    async def _create(self, payment: ProviderPayment) -> Json:
         params = {
             "amount": minor_units(payment.amount, payment.currency),
             "currency": payment.currency.lower(),
@@ -129,25 +131,25 @@ class StripeProvider:
         }
         return await self._call(self._intents.create, params, _key(payment.key))
 
-    async def _retrieve(self, reference: str) -> Any:
+    async def _retrieve(self, reference: str) -> Json:
         return await self._call(self._intents.retrieve, reference)
 
-    async def _state(self, payment: ProviderPayment, intent: Any) -> ProviderState:
+    async def _state(self, payment: ProviderPayment, intent: Json) -> ProviderState:
         status = STATUSES.get(intent["status"], ProviderStatus.PROCESSING)
         if status is ProviderStatus.OPEN and intent.get("last_payment_error"):
             status = ProviderStatus.DECLINED
         if status is not ProviderStatus.CAPTURED:
             return ProviderState(status, client_secret=intent.get("client_secret"))
         params = {"payment_intent": intent["id"], "limit": REFUNDS}
-        refunds: list[Any] = list((await self._call(self._refunds.list, params)).data)
-        return _captured_state(intent, refunds, payment.currency)
+        refunds = await self._call(self._refunds.list, params)
+        return _captured_state(intent, refunds["data"], payment.currency)
 
-    async def _call(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def _call(self, function: Callable[..., StripeObject], *arguments: Any) -> Json:
         """Run a request of the library in a thread, and translate its errors."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await loop.run_in_executor(self._executor, partial(function, *arguments))
+                return (await loop.run_in_executor(self._executor, partial(function, *arguments))).to_dict()
         except stripe.CardError as error:
             raise _DeclinedError(error.code) from error
         except stripe.InvalidRequestError as error:
@@ -159,7 +161,7 @@ class StripeProvider:
 class _DeclinedError(ProviderRefusedError): ...
 
 
-def _captured_state(intent: Any, refunds: list[Any], currency: str) -> ProviderState:
+def _captured_state(intent: Json, refunds: list[Json], currency: str) -> ProviderState:
     # localstripe has no `amount_received`; it books the rest of a partial capture as a refund of no intent.
     released = sum(refund["amount"] for refund in refunds if not refund.get("payment_intent"))
     captured = intent.get("amount_received", intent["amount"] - released)
@@ -175,7 +177,7 @@ def _captured_state(intent: Any, refunds: list[Any], currency: str) -> ProviderS
     )
 
 
-def _keys(refunds: list[Any]) -> frozenset[str]:
+def _keys(refunds: list[Json]) -> frozenset[str]:
     return frozenset(key for refund in refunds if (key := (refund.get("metadata") or {}).get(OPERATION_KEY)))
 
 
