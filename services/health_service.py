@@ -9,23 +9,10 @@ from typing import Any
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import THREADS, metrics
 from infrastructure.postgres.database import TRANSACTIONS
-from models.enums import OperationStatus, PaymentStatus
+from repositories.health_repository import readings
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
-# The figures of the metrics, and the proof that the database answers.
-_READINGS = f"""
-    SELECT (SELECT count(*) FROM products WHERE stock <= %(threshold)s), (
-        SELECT count(*) FROM payments WHERE settle_at IS NOT NULL AND (
-            payments.status = '{PaymentStatus.PENDING}' AND NOT awaits_customer AND created_at < now() - interval '1 min'
-            OR EXISTS (
-                SELECT FROM payment_operations AS operations WHERE payment_id = payments.id_key
-                    AND operations.status = '{OperationStatus.PENDING}'
-                    AND operations.created_at < now() - interval '1 min'
-            )
-        )
-    )
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +68,9 @@ class HealthService:
 
     async def _check(self) -> Health:
         started = time.perf_counter()
-        threshold = {"threshold": self._app_context.settings.low_stock_threshold}
+        statement = readings(self._app_context.settings.low_stock_threshold)
         try:
-            [(low, overdue)] = await self._app_context.database.probe.fetch(_READINGS, threshold)
+            [(low, overdue)] = await self._app_context.database.probe.fetch(statement.sql, statement.parameters)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
         metrics.set_low_stock(low)

@@ -23,7 +23,9 @@ SHOP = """
 """
 PAYMENT = "INSERT INTO payments (order_id, amount, provider, key) VALUES ({}, {}, 'manual', gen_random_uuid()::text)"
 OLD_VERSION = (
-    "INSERT INTO orders (id_key, date, total, delivery_method, client_id, bill_id) VALUES (9, '2026-01-01', 9, 1, 1, 1)",
+    """
+    INSERT INTO orders (id_key, date, total, delivery_method, client_id, bill_id) VALUES (9, '2026-01-01', 9, 1, 1, 1)
+    """,
     "INSERT INTO bills (id_key, bill_number, date, total, payment_type) VALUES (9, 'C', '2026-01-01', 5, 'cash')",
     "UPDATE orders SET total = 60, status = 2 WHERE id_key = 3",
     "UPDATE bills SET total = 60 WHERE id_key = 2",
