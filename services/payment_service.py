@@ -4,19 +4,18 @@ from decimal import Decimal
 from typing import Any
 
 from infrastructure.payments.provider import InvalidSignatureError
-from models.enums import OperationKind, OrderStatus, PaymentStatus
+from models.enums import OperationKind, OrderStatus
 from models.order import OrderModel
 from models.payment import PaymentModel
-from repositories.bill_repository import BillRepository
 from repositories.idempotency_repository import IdempotencyRepository, StoredResponse
 from repositories.order_repository import OrderRepository
 from repositories.payment_repository import LockedPayment, PaymentRepository, new_key
-from repositories.transaction import Transaction
 from schemas.base_schema import BaseSchema, NothingToWrite, to_json
 from schemas.payment_schema import PaymentAmount, PaymentCreate, PaymentSchema
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.exceptions import ConflictError, ForbiddenError, InvalidError, NotFoundError, RejectedError
+from services.payments.amounts import checked_amount, due_amount
 from services.payments.open_payment import OpenPayment
 from services.payments.recording import LEASE_SECONDS
 from services.payments.requests import Intent, intent_of, refusal_of, store_intent
@@ -26,13 +25,6 @@ from services.request_context import INTERNAL, RequestContext
 from services.transactions.unit_of_work import in_worker_thread
 
 Outcome = Created | ActionResult | StoredResponse
-
-ALLOWED = {
-    OperationKind.CAPTURE: (PaymentStatus.AUTHORIZED,),
-    OperationKind.CANCEL: (PaymentStatus.PENDING, PaymentStatus.AUTHORIZED),
-    OperationKind.REFUND: (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED),
-}
-PAST = {OperationKind.CAPTURE: "captured", OperationKind.CANCEL: "canceled", OperationKind.REFUND: "refunded"}
 
 
 class _BusyError(Exception):
@@ -75,7 +67,7 @@ class PaymentService(BaseService[PaymentModel, NothingToWrite, NothingToWrite, P
             raise RejectedError("The signature is invalid") from None
         if stripe is None:
             raise RejectedError("The signature is invalid")
-        if hint and (payment := await self.settlement.find(hint)):
+        if hint and (payment := await self.settlement.records.find(hint)):
             await self.settlement.refresh(payment)
 
     @staticmethod
@@ -194,34 +186,3 @@ class PaymentService(BaseService[PaymentModel, NothingToWrite, NothingToWrite, P
             return ActionResult(body, client_id)
         shown = to_json({**record, "client_secret": secret}) if secret else body
         return Created(shown, intent.id_key, client_id, replay_body=body)
-
-
-def due_amount(tx: Transaction, order: OrderModel, amount: Decimal | None) -> Decimal:
-    """Return the amount to pay. Locks the bill, whose orders may be paid at the same moment.
-
-    Raises ConflictError if nothing, or less than `amount`, is due.
-    """
-    bill = BillRepository(tx).lock(order.bill_id)
-    due = order.total - order.payments_total
-    if bill is not None:
-        due = min(due, bill.total - bill.payments_total)
-    if amount is None and due > 0:
-        return due
-    if amount is None or amount > due:
-        raise ConflictError(f"Order {order.id_key} has {max(due, Decimal(0)):.2f} due")
-    return amount
-
-
-def checked_amount(locked: LockedPayment, kind: OperationKind, amount: Decimal | None) -> Decimal:
-    """Return the amount of a new operation. Raises ConflictError for a wrong step, or if it is too high."""
-    payment, status = locked.payment, PaymentStatus(locked.payment.status)
-    if status not in ALLOWED[kind]:
-        raise ConflictError(f"Payment {payment.id_key} is {status}: it cannot be {PAST[kind]}")
-    if busy := locked.pending(OperationKind.CAPTURE, OperationKind.CANCEL):
-        raise ConflictError(f"Payment {payment.id_key} has a pending {busy[0].kind}")
-    most = locked.refundable() if kind is OperationKind.REFUND else payment.amount
-    if amount is None and most > 0:
-        return most
-    if amount is None or amount > most:
-        raise ConflictError(f"Payment {payment.id_key}: at most {most:.2f} can be {PAST[kind]}")
-    return amount

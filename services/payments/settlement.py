@@ -13,21 +13,18 @@ from time import monotonic
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.payments.provider import (
-    PaymentHint,
     PaymentProvider,
     ProviderRefusedError,
     ProviderState,
     ProviderStatus,
     ProviderUnavailableError,
 )
-from models.enums import OperationKind, OperationStatus, PaymentStatus
-from models.payment import PaymentOperationModel
+from models.enums import OperationKind, PaymentStatus
 from repositories.payment_repository import PaymentRepository
 from services.app_context import AppContext
 from services.payments.open_payment import OpenPayment, PendingOperation
-from services.payments.recording import LEASE_SECONDS, record
-from services.request_context import INTERNAL
-from services.transactions.unit_of_work import TransactionalService, in_worker_thread
+from services.payments.recording import LEASE_SECONDS
+from services.payments.records import PaymentRecords
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +33,9 @@ WAIT_SECONDS = 2 * LEASE_SECONDS
 POLL_SECONDS = 0.2
 
 
-class Settlement(TransactionalService):
+class Settlement:
     def __init__(self, app_context: AppContext) -> None:
-        super().__init__(app_context)
-        self.currency = app_context.settings.payment_currency
+        self.app_context, self.records = app_context, PaymentRecords(app_context)
 
     async def authorize(self, payment: OpenPayment, token: str | None) -> str | None:
         """Ask for a payment whose intent this worker has just committed, and return its client secret, if it has one.
@@ -48,7 +44,9 @@ class Settlement(TransactionalService):
         """
         async with self._provider_of(payment) as provider:
             try:
-                state = await provider.authorize(payment.at_provider, token, partial(self.remember, payment.id_key))
+                state = await provider.authorize(
+                    payment.at_provider, token, partial(self.records.remember, payment.id_key)
+                )
             except ProviderRefusedError as error:
                 logger.info("payment %d is refused: %s", payment.id_key, error)
                 state = ProviderState(ProviderStatus.DECLINED)
@@ -65,7 +63,7 @@ class Settlement(TransactionalService):
         """Wait until the payment is settled, or settle it if its worker has died. Return its client secret, if any."""
         deadline = monotonic() + WAIT_SECONDS
         while monotonic() < deadline and not await self._is_settled(id_key):
-            if payment := await self.claim(id_key):
+            if payment := await self.records.claim(id_key):
                 return await self.resume(payment)
             await asyncio.sleep(POLL_SECONDS)
         return None
@@ -89,7 +87,7 @@ class Settlement(TransactionalService):
         """Record the current state of a payment after a hint of its provider. Raises ProviderUnavailableError."""
         if payment.at_provider.reference is not None:
             state = await self._configured(payment.provider).fetch(payment.at_provider)
-            await self.record(payment.id_key, state)
+            await self.records.record(payment.id_key, state)
 
     async def _resume_authorization(
         self, provider: PaymentProvider, payment: OpenPayment, state: ProviderState
@@ -97,7 +95,7 @@ class Settlement(TransactionalService):
         """Ask again for a payment that only its customer can complete. Cancel others that are not completed."""
         if not payment.is_abandoned:
             is_absent = state.status is ProviderStatus.ABSENT
-            remember = partial(self.remember, payment.id_key)
+            remember = partial(self.records.remember, payment.id_key)
             return await provider.authorize(payment.at_provider, None, remember) if is_absent else state
         is_open = state.status is ProviderStatus.OPEN
         if not is_open and not (payment.awaits_customer and state.status is ProviderStatus.DECLINED):
@@ -110,7 +108,7 @@ class Settlement(TransactionalService):
     async def _record_and_send(
         self, provider: PaymentProvider, id_key: int, state: ProviderState, *, awaits: bool = False
     ) -> None:
-        await self._send_operations(provider, await self.record(id_key, state, awaits=awaits))
+        await self._send_operations(provider, await self.records.record(id_key, state, awaits=awaits))
 
     async def _send_operations(self, provider: PaymentProvider, payment: OpenPayment) -> None:
         """Send each pending operation once, those included that follow from an answer."""
@@ -123,7 +121,7 @@ class Settlement(TransactionalService):
             except ProviderRefusedError as error:
                 logger.warning("payment %d: its %s is refused: %s", payment.id_key, operation.kind, error)
                 state, refused = await provider.fetch(payment.at_provider), operation.key
-            payment = await self.record(payment.id_key, state, refused=refused)
+            payment = await self.records.record(payment.id_key, state, refused=refused)
 
     @asynccontextmanager
     async def _provider_of(self, payment: OpenPayment) -> AsyncIterator[PaymentProvider]:
@@ -146,55 +144,6 @@ class Settlement(TransactionalService):
         is_waiting = status == PaymentStatus.PENDING and awaits_customer and reference is not None
         return settle_at is None or is_waiting
 
-    @in_worker_thread
-    def claim(self, id_key: int) -> OpenPayment | None:
-        """Reserve an open payment for this worker. Return None if it is settled, or reserved by another worker."""
-        with self.unit_of_work(INTERNAL) as tx:
-            payments = PaymentRepository(tx)
-            locked = payments.lock_with_order(id_key)
-            if locked is None or locked.payment.settle_at is None or payments.is_reserved(locked.payment):
-                return None
-            payments.settle_in(locked.payment, LEASE_SECONDS)
-            return OpenPayment.of(locked, self.currency)
-
-    @in_worker_thread
-    def find(self, hint: PaymentHint) -> OpenPayment | None:
-        """Return the payment that a provider names, without reserving it."""
-        with self.unit_of_work(INTERNAL) as tx:
-            payments = PaymentRepository(tx)
-            id_key = payments.find_by_provider(hint.key, hint.reference)
-            locked = payments.lock_with_order(id_key) if id_key is not None else None
-            return OpenPayment.of(locked, self.currency) if locked else None
-
-    @in_worker_thread
-    def remember(self, id_key: int, reference: str) -> None:
-        """Store the provider's id of a payment before anything can be charged."""
-        with self.unit_of_work(INTERNAL) as tx:
-            payments = PaymentRepository(tx)
-            if (payment := payments.lock(id_key)) is not None:
-                payments.update(payment, {"reference": reference})
-
-    @in_worker_thread
-    def record(
-        self, id_key: int, state: ProviderState, *, refused: str | None = None, awaits: bool = False
-    ) -> OpenPayment:
-        """Record a provider's answer, and return what is open afterwards. Safe to repeat."""
-        with self.unit_of_work(INTERNAL) as tx:
-            payments = PaymentRepository(tx)
-            locked = payments.lock_with_order(id_key)
-            if locked is None:
-                raise RuntimeError(f"payment {id_key} has disappeared")
-            if awaits and not locked.payment.awaits_customer:
-                payments.update(locked.payment, {"awaits_customer": True})
-            before = PaymentStatus(locked.payment.status)
-            ended = record(tx, locked, state, refused)
-            for return_id in dict.fromkeys(one.return_id for one in ended if one.return_id is not None):
-                for hook in self.app_context.after_refund:
-                    hook(tx, return_id)
-            after = OpenPayment.of(locked, self.currency)
-        _count(before, after.status, ended)
-        return after
-
 
 async def _send(provider: PaymentProvider, payment: OpenPayment, operation: PendingOperation) -> ProviderState:
     kind, amount, key = operation
@@ -203,16 +152,3 @@ async def _send(provider: PaymentProvider, payment: OpenPayment, operation: Pend
     if kind is OperationKind.CANCEL:
         return await provider.cancel(payment.at_provider, key)
     return await provider.refund(payment.at_provider, amount, key)
-
-
-def _count(before: PaymentStatus, after: PaymentStatus, ended: list[PaymentOperationModel]) -> None:
-    """Count the change for the metrics, after its commit."""
-    if after is PaymentStatus.FAILED and before is not after:
-        metrics.payment_failed()
-    if after.is_captured and not before.is_captured:
-        metrics.payment_captured()
-    for operation in ended:
-        if operation.status == OperationStatus.FAILED:
-            metrics.payment_operation_failed()
-        elif operation.kind == OperationKind.REFUND:
-            metrics.payment_refunded()

@@ -38,7 +38,7 @@ async def _settle(app: AppContext, id_key: int) -> bool:
     """Settle one payment. An error concerns this payment only."""
     settlement = Settlement(app)
     try:
-        payment = await settlement.claim(id_key)
+        payment = await settlement.records.claim(id_key)
         if payment is not None:
             await settlement.resume(payment)
     except UnavailableError:

@@ -72,7 +72,7 @@ class Till:
         reference = list(self.provider.charges)[pick % len(self.provider.charges)]
         settlement, portal = Settlement(self.shop.app.state.app_context), self.shop.client.portal
         assert portal
-        if payment := portal.call(settlement.find, PaymentHint(None, reference)):
+        if payment := portal.call(settlement.records.find, PaymentHint(None, reference)):
             portal.call(settlement.refresh, payment)
 
     def check(self) -> None:

@@ -9,13 +9,14 @@ import pytest
 
 from infrastructure.payments.provider import ProviderStatus
 from services.payment_service import PaymentService
+from services.payments.records import PaymentRecords
 from services.payments.settlement import Settlement
 from tests.factories import Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import DECLINED, KilledError, ProviderDouble
 
 KEY = "payment"
-SERVICE_POINTS = {"record": (Settlement, "record"), "answer": (PaymentService, "_answer")}
+SERVICE_POINTS = {"record": (PaymentRecords, "record"), "answer": (PaymentService, "_answer")}
 
 
 def kill_at(point: str, provider: ProviderDouble, patch: pytest.MonkeyPatch) -> None:
