@@ -13,6 +13,7 @@ from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
+from controllers.payment_controller import PaymentController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
 from controllers.stock_movement_controller import StockMovementController
@@ -28,6 +29,7 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderController,
     OrderDetailController,
     BillController,
+    PaymentController,
     ApiKeyController,
     AuditController,
 )

@@ -9,6 +9,7 @@ from controllers.http.parameters import Context, PathId
 from controllers.http.responses import json_response
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
+from schemas.payment_schema import Balance
 from services.checkout_service import CheckoutService
 from services.client_service import ClientService
 from services.order_service import OrderService
@@ -30,5 +31,10 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
             """Return the order's status changes, oldest first, including its creation."""
             return await json_response(request, await orders.history(context, id_key))
 
+        async def balance(request: Request, context: Context, id_key: PathId) -> Response:
+            """Return what is paid of the order, and what is due."""
+            return await json_response(request, await orders.balance(context, id_key))
+
         self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
         self.add_read("/orders/{id_key}/history", history, "Get the history of an order", list[OrderStatusChange], 404)
+        self.add_read("/orders/{id_key}/balance", balance, "Get the balance of an order", Balance, 404)

@@ -19,9 +19,13 @@ LIMITED = {
     "audit_keys": {"SELECT", "INSERT"},
     "audit_seals": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
+    "payment_operations": {"SELECT", "INSERT", "UPDATE"},
+    "payments": {"SELECT", "INSERT", "UPDATE"},
     "stock_movements": {"SELECT", "INSERT"},
 }
-"""Tables that the service only reads or only adds to. Rows that refer to deleted ones are deleted as the owner."""
+"""Tables that the service only reads or adds to, and payments, which it never deletes. Rows that refer to deleted ones
+are deleted as the owner.
+"""
 
 # A sequence of an identity column needs no rights, and neither does a function of a trigger.
 OBJECTS = """

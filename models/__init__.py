@@ -7,8 +7,9 @@ from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
 from models.idempotency import IdempotencyModel
-from models.order import OrderModel, OrderStatusChangeModel
+from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.payment import PaymentModel, PaymentOperationModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.stock_movement import StockMovementModel
@@ -24,8 +25,11 @@ __all__ = [
     "ClientModel",
     "IdempotencyModel",
     "OrderDetailModel",
+    "OrderHoldModel",
     "OrderModel",
     "OrderStatusChangeModel",
+    "PaymentModel",
+    "PaymentOperationModel",
     "ProductModel",
     "ReviewModel",
     "StockMovementModel",

@@ -37,3 +37,37 @@ class StockReason(StrEnum):
     DAMAGED = "damaged"
     COUNTED = "counted"
     CORRECTED = "corrected"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if no money has been paid, and none will be."""
+        return self in (PaymentStatus.FAILED, PaymentStatus.CANCELED)
+
+    @property
+    def is_captured(self) -> bool:
+        """Return True if money has been paid, even if it has been refunded since."""
+        return self in (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+
+
+class OperationKind(StrEnum):
+    """Change of a payment that its provider is asked for."""
+
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class OperationStatus(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"

@@ -8,6 +8,7 @@ from schemas.bill_schema import BillSchema
 from schemas.client_schema import ClientSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema, OrderStatusChange
+from schemas.payment_schema import PaymentSchema
 from schemas.review_schema import ReviewSchema
 
 
@@ -28,10 +29,14 @@ class ExportedBill(Timestamps, BillSchema): ...
 class ExportedOrderDetail(Timestamps, OrderDetailSchema): ...
 
 
+class ExportedPayment(Timestamps, PaymentSchema): ...
+
+
 class ExportedOrder(Timestamps, OrderSchema):
     bill: ExportedBill
     order_details: list[ExportedOrderDetail]
     history: list[OrderStatusChange] = Field(description="Status changes, oldest first, including the creation.")
+    payments: list[ExportedPayment]
 
 
 class ExportedReview(Timestamps, ReviewSchema): ...

@@ -19,6 +19,7 @@ from models.bill import BillModel
 from models.client import ClientModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.payment import PaymentModel
 from models.review import ReviewModel
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import Record, is_storable_key
@@ -46,6 +47,7 @@ FIELDS: dict[Any, Fields] = {
         (BillModel, schemas.ExportedBill),
         (OrderDetailModel, schemas.ExportedOrderDetail),
         (OrderStatusChangeModel, OrderStatusChange),
+        (PaymentModel, schemas.ExportedPayment),
         (ReviewModel, schemas.ExportedReview),
         (ApiKeyModel, schemas.ExportedApiKey),
         (AuditEntryModel, schemas.ExportedAuditEntry),
@@ -114,9 +116,11 @@ class ClientSnapshot:
             bills = await self._parts(BillModel, "id_key", {order["bill_id"] for order in orders})
             details = await self._parts(OrderDetailModel, "order_id", keys)
             history = await self._parts(OrderStatusChangeModel, "order_id", keys)
+            payments = await self._parts(PaymentModel, "order_id", keys)
             for order in orders:
                 [order["bill"]] = bills[order["bill_id"]]
                 order["order_details"], order["history"] = details[order["id_key"]], history[order["id_key"]]
+                order["payments"] = payments[order["id_key"]]
             yield orders
 
     async def _audit_pages(self) -> Pages:

@@ -15,7 +15,7 @@ from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
-from services.order_rules import add_to_totals, check_open, net_total
+from services.order_rules import add_to_totals, check_open, check_unpaid, net_total
 from services.request_context import RequestContext
 from services.stock import check_price, refuse_shortage
 
@@ -63,6 +63,8 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         """Raise the reason why nothing was sold; return if another transaction has removed the reason."""
         order = existing(OrderRepository(tx).find(values["order_id"]), values["order_id"])
         check_open(order, DETAILS)
+        if order.is_checkout:
+            check_unpaid(order)
         product = ProductRepository(tx).find(values["product_id"])
         if product is None:
             raise NotFoundError("Product", values["product_id"])

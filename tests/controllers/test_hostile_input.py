@@ -82,7 +82,9 @@ BELOW_AN_ID = [
     "/products/{}/reviews",
     "/products/{}/rating",
     "/orders/{}/order_details",
+    "/orders/{}/balance",
     "/orders/{}/history",
+    "/orders/{}/payments",
 ]
 
 

@@ -112,6 +112,32 @@ def test_one_wrong_value_is_found(
     assert ask(*statement.format(**names).split("; ")) == [(check, problem.format(**names))]
 
 
+PAID_WRONG = (
+    (
+        "UPDATE orders SET payments_total = 4; UPDATE bills SET payments_total = 4",
+        "order {o}: its payments are 5.00, but 4.00 is noted",
+    ),
+    (
+        "UPDATE bills SET payments_total = 4 WHERE id_key = {b}",
+        "bill {b}: the payments of its orders are 5.00, but 4.00 is noted",
+    ),
+    ("UPDATE payments SET status = 'captured'", "payment {p}: 2.00 of 5.00 refunded, but it is captured"),
+    ("UPDATE payment_operations SET amount = 3", "payment {p}: 2.00 refunded, but its refunds are 3.00"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), PAID_WRONG)
+def test_a_wrong_payment_is_found(
+    ask: Ask, client: TestClient, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order = placed["order"]["id_key"]
+    payment = make.post(f"/orders/{order}/payments", {"amount": 5})["id_key"]
+    assert client.post(f"/payments/{payment}/refund", json={"amount": 2}).status_code == 200
+    assert ask() == []
+    names = {"o": order, "b": placed["bill"]["id_key"], "p": payment}
+    assert ("payments", problem.format(**names)) in ask(*statement.format(**names).split("; "))
+
+
 def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:
     make.bill()
     found = ask("ALTER TABLE bills DROP CONSTRAINT uq_bills_bill_number", "UPDATE bills SET bill_number = 'B-1'")

@@ -53,6 +53,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.order_detail(order_id=foreign["id_key"], product_id=product["id_key"])
     detail = make.order_detail(order_id=sharing["id_key"], product_id=product["id_key"])
     canceled = guarded.patch(f"/orders/{plain['id_key']}", json={"status": CANCELED}, headers=own).json()
+    payment = make.post(f"/orders/{sharing['id_key']}/payments", {"amount": 10})
     written = {"rating": 4.5, "comment": "Ünique", "product_id": product["id_key"]}
     review = guarded.post("/reviews", json=written, headers=own).json()
     make.review(product_id=product["id_key"])
@@ -75,7 +76,8 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     ]
     assert len(document["orders"]) == len(expected)
     for order, (head, details, history) in zip(document["orders"], expected, strict=True):
-        bill, found, changes = (order.pop(name) for name in ("bill", "order_details", "history"))
+        bill, found, changes, paid = (order.pop(name) for name in ("bill", "order_details", "history", "payments"))
+        assert [one["id_key"] for one in paid] == [payment["id_key"]] * (head is sharing)
         assert (without_timestamps(order), without_timestamps(found)) == (head, details)
         assert without_timestamps(bill) == make.client.get(f"/bills/{head['bill_id']}").json()
         assert [(one["from_status"], one["to_status"]) for one in changes] == history
