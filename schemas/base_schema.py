@@ -3,11 +3,21 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from schemas.null_as_default import NullAsDefault, nothing
 from schemas.text import TextRule
@@ -123,7 +133,19 @@ class NothingToWrite(BaseSchema):
 class StoredSchema(BaseSchema):
     """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
 
+    only_if_set: ClassVar[tuple[str, ...]] = ()
+    """Fields that a body contains only if they are set: neither null nor false."""
+
     id_key: IdKey = Field(default=0, description="Set by the server.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Document the fields that may be missing."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        described = handler.resolve_ref_schema(schema)
+        if "required" in described:
+            described["required"] = [name for name in described["required"] if name not in cls.only_if_set]
+        return schema
 
 
 def to_json(value: Any) -> bytes:

@@ -74,7 +74,7 @@ class ListQuery(BaseModel):
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
-    PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
+    OPTIONS: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:
@@ -82,16 +82,21 @@ class ListQuery(BaseModel):
             raise PydanticCustomError("after_id_order", "after_id needs sort=id_key or sort=-id_key")
         return self
 
+    def is_archived(self) -> bool | None:
+        """Return whether the rows must be archived or must not be; None for all rows."""
+        return None
+
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set, in alphabetical order."""
         return {name: value for name in self.filter_names() if (value := getattr(self, name)) is not None}
 
     def variations(self) -> dict[str, str]:
-        """Return filters, sort order and `after_id` where they differ from the defaults.
+        """Return filters, other options and `after_id` where they differ from the defaults.
 
         Equal values have one spelling, so that equal queries share a cache entry.
         """
-        given = {**self.filters(), "after_id": self.after_id, "sort": None if self.sort == "id_key" else self.sort}
+        options = {"sort": None if self.sort == "id_key" else self.sort, "archived": self.is_archived() or None}
+        given = {**self.filters(), **options, "after_id": self.after_id}
         return {
             name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
             for name, value in given.items()
@@ -101,9 +106,20 @@ class ListQuery(BaseModel):
     @classmethod
     @cache
     def filter_names(cls) -> list[str]:
-        return sorted(cls.model_fields.keys() - cls.PAGING)
+        return sorted(cls.model_fields.keys() - cls.OPTIONS)
 
     @classmethod
     def where(cls, name: str) -> Where:
         """Return the column and the operator of the filter `name`."""
         return next(item for item in cls.model_fields[name].metadata if isinstance(item, Where))
+
+
+class ArchivableQuery(ListQuery):
+    """Parameters of lists from which archived objects are missing."""
+
+    archived: Annotated[bool | None, Field(description="`true`: only archived objects. Default: only others.")] = None
+
+    OPTIONS: ClassVar[frozenset[str]] = ListQuery.OPTIONS | {"archived"}
+
+    def is_archived(self) -> bool | None:
+        return bool(self.archived)

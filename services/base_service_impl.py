@@ -12,7 +12,7 @@ from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.exceptions import NotFoundError, PreconditionFailedError
-from services.rendering import Created, RenderedJson, etag_of, render, rows_to_dicts
+from services.rendering import Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
 from services.request_context import RequestContext
 from services.transactions.creation import CreatingService, Creation
 from services.transactions.error_translation import missing_reference
@@ -41,7 +41,8 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page from the database."""
         statement = self.repository.page(query, self.fields, context.principal.client_id)
-        return render(rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement)))
+        rows = await self.app_context.database.reads.fetch(*statement)
+        return render(self.shown(rows_to_dicts(self.fields, rows)))
 
     async def count(self, context: RequestContext, query: ListQuery) -> int:
         [(total,)] = await self.app_context.database.reads.fetch(
@@ -59,7 +60,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
-        return render(rows_to_dicts(self.fields, rows)[0])
+        return render(self.shown(rows_to_dicts(self.fields, rows))[0])
 
     async def save(self, context: RequestContext, new: Create) -> Created | StoredResponse:
         """Create one object, once for all requests with the same idempotency key."""
@@ -134,12 +135,16 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             raise missing
 
     def read(self, instance: Model) -> Record:
-        """Return the stored values, without validation: rows of earlier versions may break later rules."""
-        return {field: getattr(instance, field) for field in self.fields}
+        """Return the body, without validation: rows of earlier versions may break later rules."""
+        return self.shown([{field: getattr(instance, field) for field in self.fields}])[0]
+
+    def shown(self, records: list[Record]) -> list[Record]:
+        """Return the records as bodies: without fields that are not set and shown only if they are."""
+        return omit_unset(records, self.schema.only_if_set)
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records
-        body = to_json({field: record[field] for field in self.fields})
+        body = to_json(self.shown([{field: record[field] for field in self.fields}])[0])
         return Created(body, record["id_key"], self.client_of(record))
 
     def client_of(self, record: Record) -> int | None:
