@@ -74,6 +74,7 @@ def test_repeat_with_the_same_key_changes_nothing(client: TestClient, make: Fact
     client.post(f"{where}/unarchive")
     repeat = client.post(f"{where}/archive", headers=key)
     assert (repeat.status_code, repeat.content) == (200, first.content)
+    assert repeat.headers["ETag"] == first.headers["ETag"]
     assert (repeat.headers["Idempotency-Replayed"], "Location" in repeat.headers) == ("true", False)
     assert "archived" not in client.get(where).json()
     assert client.post(f"{where}/unarchive", headers=key).status_code == 422
