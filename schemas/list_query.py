@@ -71,10 +71,17 @@ class ListQuery(BaseModel):
             json_schema_extra=INT64,
         ),
     ] = None
+    updated_since: Annotated[
+        Moment | None,
+        Field(description="Only objects created or changed at this time or later, archived ones included."),
+        where("updated_at", operator=">="),
+    ] = None
+    safe_since: Annotated[Moment | None, Field(description="`X-Safe-Since` of the first page; `Link` has it.")] = None
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
-    OPTIONS: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
+    OPTIONS: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort", "safe_since"})
+    """Parameters that are no filters."""
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:
@@ -85,6 +92,13 @@ class ListQuery(BaseModel):
     def is_archived(self) -> bool | None:
         """Return whether the rows must be archived or must not be; None for all rows."""
         return None
+
+    def is_first_page(self) -> bool:
+        return not self.skip and self.after_id in (None, self.beyond_all_keys())
+
+    def beyond_all_keys(self) -> int:
+        """Return the `after_id` of the first page."""
+        return MAX_KEY if self.sort == "-id_key" else 0
 
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set, in alphabetical order."""
@@ -122,4 +136,5 @@ class ArchivableQuery(ListQuery):
     OPTIONS: ClassVar[frozenset[str]] = ListQuery.OPTIONS | {"archived"}
 
     def is_archived(self) -> bool | None:
-        return bool(self.archived)
+        """Return the choice, or its default: lists of changes tell changes of archived objects, too."""
+        return False if self.archived is None and self.updated_since is None else self.archived

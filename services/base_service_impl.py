@@ -1,12 +1,14 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
+from repositories.queries.changes import safe_since
 from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
@@ -49,6 +51,18 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             *self.repository.total(query, context.principal.client_id)
         )
         return int(total)
+
+    async def safe_since(self, query: ListQuery) -> datetime:
+        """Return the `updated_since` with which the next list of changes misses none. Call it before reading the page.
+
+        A later page has the value of the first one, or it changes nothing: earlier pages may miss newer changes.
+        """
+        if query.updated_since is None:
+            raise ValueError("the query asks for no changes")
+        if not query.is_first_page():
+            return query.safe_since or query.updated_since
+        [(moment,)] = await self.app_context.database.reads.fetch(*safe_since(query.updated_since))
+        return cast("datetime", moment)
 
     async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return one object. Raises NotFoundError, also for a key that the column cannot hold."""

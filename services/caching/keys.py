@@ -14,6 +14,9 @@ from schemas.list_query import ListQuery
 ALL_ROWS = 0
 """Stands for every key of a table, where changed rows are recorded by key. No row has it."""
 
+NOT_CACHED = frozenset({"q", "updated_since"})
+"""Filters of lists that are hardly ever read twice: searches, and the changes since the last reading."""
+
 
 @dataclass(frozen=True)
 class CachedResource:
@@ -28,9 +31,9 @@ class CachedResource:
 
     @lru_cache(maxsize=1024)  # noqa: B019 # resources live as long as the process
     def page(self, query: ListQuery) -> "CacheEntry | None":
-        """Return the entry of a list; None for a search: its many variants would evict lists that are read again."""
+        """Return the entry of a list; None where many variants would evict lists that are read again."""
         variations = query.variations()
-        if "q" in variations:
+        if not NOT_CACHED.isdisjoint(variations):
             return None
         parts = [f"{name}:{variations[name]}" for name in sorted(variations)]
         return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)), is_list=True)
