@@ -20,7 +20,7 @@ from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
-from schemas.list_query import ListQuery
+from schemas.list_query import ListQuery, ObjectQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.cached_service import CachedService
@@ -85,8 +85,10 @@ class BaseController(Generic[Create, Update, Read]):
     async def list_all(self, request: Request, context: Context, query: Any) -> Response:
         return await list_response(request, context, self.use_cases, query)
 
-    async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
-        return await json_response(request, await self.use_cases.get_one(context, id_key))
+    async def get_one(
+        self, request: Request, context: Context, id_key: PathId, query: Annotated[ObjectQuery, Query()]
+    ) -> Response:
+        return await json_response(request, await self.use_cases.get_one(context, id_key, query.include))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None

@@ -26,6 +26,8 @@ from schemas.whole_cents import WholeCents
 MAX_KEY = 2**63 - 1
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
+TIMESTAMPS = ("created_at", "updated_at")
+INCLUDED = {"type": "string", "format": "date-time", "description": "With `include=timestamps`."}
 INT64 = {"format": "int64"}
 """For code generators, which would read ids into 32 bits."""
 
@@ -140,9 +142,12 @@ class StoredSchema(BaseSchema):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Document the fields that may be missing."""
+        """Document the fields that may be missing, and those that a request may ask for."""
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
         described = handler.resolve_ref_schema(schema)
+        described["properties"] = described["properties"] | {
+            name: described["properties"].get(name, INCLUDED) for name in TIMESTAMPS
+        }
         if "required" in described:
             described["required"] = [name for name in described["required"] if name not in cls.only_if_set]
         return schema

@@ -55,10 +55,21 @@ FromMoment = Moment
 ToMoment = Annotated[Moment, BeforeValidator(lambda text: f"{text}T23:59:59.999999" if len(text) == DAY else text)]
 
 
-class ListQuery(BaseModel):
-    """Parameters of every list. A subclass adds filters, and lists its sort orders as a Literal."""
+Include = Annotated[
+    Literal["timestamps"] | None, Field(description="`timestamps` adds `created_at` and `updated_at` to objects.")
+]
+
+
+class ObjectQuery(BaseModel):
+    """Parameters of every read of an object."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    include: Include = None
+
+
+class ListQuery(ObjectQuery):
+    """Parameters of every list. A subclass adds filters, and lists its sort orders as a Literal."""
 
     skip: Annotated[int, Field(ge=0, le=2**63 - 1, description="Objects to leave out at the beginning.")] = 0
     limit: Annotated[int, Field(ge=1, le=1000, description="Objects in a page at the most.")] = 100
@@ -80,7 +91,9 @@ class ListQuery(BaseModel):
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
-    OPTIONS: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort", "safe_since"})
+    OPTIONS: ClassVar[frozenset[str]] = frozenset(
+        {"skip", "limit", "after_id", "count", "sort", "include", "safe_since"}
+    )
     """Parameters that are no filters."""
 
     @model_validator(mode="after")
@@ -110,7 +123,7 @@ class ListQuery(BaseModel):
         Equal values have one spelling, so that equal queries share a cache entry.
         """
         options = {"sort": None if self.sort == "id_key" else self.sort, "archived": self.is_archived() or None}
-        given = {**self.filters(), **options, "after_id": self.after_id}
+        given = {**self.filters(), **options, "after_id": self.after_id, "include": self.include}
         return {
             name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
             for name, value in given.items()

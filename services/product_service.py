@@ -25,9 +25,7 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
     @in_worker_thread
-    def set_archived(
-        self, context: RequestContext, id_key: int, *, is_archived: bool
-    ) -> RenderedJson | StoredResponse:
+    def set_archived(self, context: RequestContext, id_key: int, *, is_archived: bool) -> RenderedJson | StoredResponse:
         """Archive the product, or end that. Sales wait for the lock, and see the new state. Raises NotFoundError."""
         with self.unit_of_work(context) as tx:
             products = ProductRepository(tx)

@@ -47,9 +47,7 @@ def _as_text(moment: datetime) -> str:
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def _links(
-    path: str, request: Request, query: ListQuery, objects: list[dict[str, Any]], safe_since: str | None
-) -> str:
+def _links(path: str, request: Request, query: ListQuery, objects: list[dict[str, Any]], safe_since: str | None) -> str:
     """Return links to the first page, and from a full page to the next one, as RFC 8288 defines them."""
     given = dict(query_pairs(request.scope["query_string"]))
     others = [(name, value) for name, value in given.items() if name not in ("after_id", "skip", "safe_since")]

@@ -102,6 +102,7 @@ def has_ordered_index(model: type[BaseModel], *columns: str, is_live: bool = Fal
     `is_live` admits indexes without archived rows.
     """
     return any(
-        index.columns.keys() == [*columns, "id_key"] and (is_live or index.dialect_options["postgresql"]["where"] is None)
+        index.columns.keys() == [*columns, "id_key"]
+        and (is_live or index.dialect_options["postgresql"]["where"] is None)
         for index in model.metadata.tables[model.__tablename__].indexes
     )

@@ -21,7 +21,7 @@ SHOP = """
     INSERT INTO categories (id_key, name) VALUES (1, 'Toys');
     INSERT INTO products (id_key, name, price, stock, category_id) VALUES (1, 'Kite', 10, 5, 1), (2, 'Ball', 5, 0, 1);
 """
-NEW_PRODUCT = "INSERT INTO products (name, price, stock, category_id) VALUES ('Doll', 1, 6, 1)"
+NEW_PRODUCT = "INSERT INTO products (id_key, name, price, stock, category_id) VALUES (3, 'Doll', 1, 6, 1)"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from infrastructure.postgres.database import Database
 from repositories.consistency_check import disagreements
-from tests.credentials import execute, key_headers, new_key
+from tests.credentials import execute, key_headers
 from tests.factories import Factory, Object
 from tests.scenarios.test_concurrency import run_concurrently
 
@@ -182,7 +182,7 @@ def test_units_of_an_archived_product_come_back(
 
 def test_action_is_for_admins_and_in_the_audit_log(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> None:
     where = f"/products/{make.product()['id_key']}"
-    admin = key_headers(new_key(guarded_app))
+    admin = key_headers(guarded_app)
     assert guarded.post(f"{where}/archive").status_code == 401
     for action in ("archive", "unarchive"):
         assert guarded.post(f"{where}/{action}", headers=admin).status_code == 200
