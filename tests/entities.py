@@ -23,7 +23,8 @@ TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """Field of an entity. `example` makes a valid value from a unique number; kind "text" accepts any text.
+    """Field of an entity. `example` makes a valid value from a unique number; kind "text" accepts any text, "word" any
+    text without spaces.
 
     `default` is the value after a create without the field; `...` stands for a value that the server generates. A body
     contains an `omitted` field only if it is set.
@@ -189,7 +190,7 @@ ENTITIES = (
             "sku": unique_text(
                 "SKU-{}",
                 "sku-new",
-                "pattern",
+                "word",
                 required=False,
                 nullable=True,
                 omitted=True,
