@@ -59,6 +59,9 @@ Include = Annotated[
     Literal["timestamps"] | None, Field(description="`timestamps` adds `created_at` and `updated_at` to objects.")
 ]
 
+FORMS: tuple[Include, ...] = (None, "timestamps")
+"""All forms of an object."""
+
 
 class ObjectQuery(BaseModel):
     """Parameters of every read of an object."""

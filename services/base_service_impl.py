@@ -11,7 +11,7 @@ from repositories.idempotency_repository import StoredResponse
 from repositories.queries.changes import safe_since
 from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
-from schemas.list_query import Include, ListQuery
+from schemas.list_query import FORMS, Include, ListQuery
 from services.app_context import AppContext
 from services.exceptions import NotFoundError, PreconditionFailedError
 from services.rendering import Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
@@ -160,7 +160,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def etags_of(self, instance: Model) -> set[str]:
         """Return the tags of the body and of the one with timestamps."""
-        return {etag_of(to_json(self.read(instance, include))) for include in (None, "timestamps")}
+        return {etag_of(to_json(self.read(instance, include))) for include in FORMS}
 
     def shown(self, records: list[Record]) -> list[Record]:
         """Return the records as bodies: without fields that are not set and shown only if they are."""

@@ -41,8 +41,8 @@ class CheckoutService(CreatingService):
     async def checkout(self, context: RequestContext, new: CheckoutCreate) -> Created | StoredResponse:
         """Place the order, once for all requests with the same idempotency key.
 
-        Raises NotFoundError for the client or a product, ConflictError for an archived product, RejectedError for a price, for a discount above the sum, or
-        for a shortage, with all short products.
+        Raises NotFoundError for the client or a product, ConflictError for an archived product, RejectedError for a
+        price, for a discount above the sum, or for a shortage, with all short products.
         """
         values = partial(self.before_save, context, new)
         return await self.create(context, Creation(CheckoutRepository, (), values, self.created, self.explain_refusal))

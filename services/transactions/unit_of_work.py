@@ -39,7 +39,7 @@ class UnitOfWork(Transaction):
     """A transaction of a use case.
 
     `replay` is the response that is stored for the request's idempotency key; the use case then returns it and does
-    nothing. `outcome` is the result to store for the key: a creation, the object that an action has changed, or a refusal.
+    nothing. `outcome` is the result to store for the key: a creation, an object that an action changed, or a refusal.
     """
 
     replay: StoredResponse | None = None

@@ -39,8 +39,9 @@ def used_indexes(plan: dict[str, Any]) -> set[str]:
 
 @pytest.mark.parametrize("repository", LISTS, ids=lambda repository: repository.model.__tablename__)
 def test_every_table_has_an_index_of_changes(connection: Connection, repository: type[BaseRepository[Any]]) -> None:
-    """Forbid scans of whole tables, which the planner prefers for a few rows."""
-    connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    """Forbid scans of whole tables and of other orders, which the planner prefers for a few rows."""
+    for scan in ("seqscan", "indexscan", "indexonlyscan"):
+        connection.exec_driver_sql(f"SET LOCAL enable_{scan} = off")
     query = LISTS[repository](updated_since=LATELY)
     table = repository.model.__tablename__
     name = f"ix_{table}_updated_at" + ("" if repository.model.is_append_only else "_id_key")
