@@ -36,7 +36,7 @@ def upgrade() -> None:
         op.execute(f"CREATE INDEX IF NOT EXISTS ix_{table}_updated_at_id_key ON {table} (updated_at, id_key)")
     for table in APPENDED:
         op.execute(f"CREATE INDEX IF NOT EXISTS ix_{table}_updated_at ON {table} USING brin (updated_at)")
-    # The time of the write, so that no row is older than the transactions of which a reader knows.
+    # The time of the write. The start of the transaction may be earlier than a reader can know.
     set_time("clock_timestamp()")
 
 

@@ -1,13 +1,15 @@
-"""The time up to which a list of changes is complete, although transactions commit in another order than they write."""
+"""The start of the next list of changes. Transactions commit out of order, so the time of the last reading is too late."""
 
 from datetime import datetime
 
 from repositories.queries.statement import Statement
 
-# A transaction that this statement does not see writes later rows than it, because `updated_at` is the time of the
-# write, for which a snapshot (`backend_xmin`) is necessary. One that it sees has begun before its first row. The start
-# is hidden if the session belongs to another role, or if `track_activities` is off, and of prepared transactions nobody
-# knows it. Autovacuum has no role.
+# A write needs a snapshot first (`backend_xmin`), and then sets `updated_at` to the time of the write. So:
+# - A transaction without a snapshot writes rows that are later than this statement.
+# - A transaction with a snapshot began before its first row (`xact_start`).
+# - The start is hidden for sessions of other roles, for all sessions if `track_activities` is off, and for prepared
+#   transactions.
+# Autovacuum has no role and writes no rows.
 _SAFE_SINCE = """
     SELECT CASE
         WHEN bool_or(state IS NULL OR state = 'disabled') OR EXISTS (
@@ -22,8 +24,8 @@ _SAFE_SINCE = """
 
 
 def safe_since(updated_since: datetime) -> Statement:
-    """Return the statement that reads a time which no later commit precedes, or `updated_since` where none is known.
+    """Return the statement that reads a time. Each change that is not visible yet will have a later one.
 
-    Run it, in a transaction of its own, before the list is read.
+    It reads `updated_since` if a hidden transaction may write. Run it before the list, in a transaction of its own.
     """
     return Statement(_SAFE_SINCE, {"updated_since": updated_since})

@@ -73,8 +73,8 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
         if search:
             return compiled(search_page(search, shape.fields)), search.is_prepared
     if fixed:
-        page = as_range(model, fixed, is_after=shape.is_after, is_backwards=is_backwards)
-        conditions = [page, *archive_condition(model, shape.is_archived)]
+        values = as_range(model, fixed, is_after=shape.is_after, is_backwards=is_backwards)
+        conditions = [values, *archive_condition(model, shape.is_archived)]
     elif shape.is_after:
         conditions.append(after_key(model.id_key, is_backwards=is_backwards))
     rows = select(*columns_of(model, shape.fields)).where(*conditions)

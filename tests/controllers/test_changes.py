@@ -230,7 +230,7 @@ def test_transactions_that_commit_out_of_order_are_not_missed(service: TestClien
 
 
 def test_value_stays_while_another_role_writes(service: TestClient, foreign: Connection) -> None:
-    """Its sessions do not show when their transactions have begun."""
+    """Expect no progress: the service cannot see when the transaction began."""
     category = Factory(service).category()["id_key"]
     mirror = Mirror(service)
     mirror.update()

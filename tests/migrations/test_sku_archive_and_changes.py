@@ -50,7 +50,7 @@ def test_migration_changes_no_row(shop: tuple[Settings, Engine]) -> None:
 
 
 def test_indexes_built_by_hand_are_kept(shop: tuple[Settings, Engine], committing: Database) -> None:
-    """Run the commands of the documentation, which let requests go on meanwhile."""
+    """Run the commands of the documentation before the migration."""
     settings, engine = shop
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for statement in BY_HAND.split(";")[:-1]:
@@ -65,7 +65,7 @@ def test_indexes_built_by_hand_are_kept(shop: tuple[Settings, Engine], committin
 
 
 def test_previous_version_keeps_working(shop: tuple[Settings, Engine]) -> None:
-    """Run its statements, which know neither column."""
+    """Run its statements. They know neither of the columns."""
     settings, engine = shop
     migrate(settings, AFTER)
     run(engine, NEW_PRODUCT)

@@ -194,7 +194,7 @@ def test_action_is_for_admins_and_in_the_audit_log(guarded: TestClient, guarded_
 def test_nothing_is_sold_after_the_archive_is_answered(
     committing_client: TestClient, committing: Database, way: str
 ) -> None:
-    """Buy from eight clients while the product is archived: what begins after the answer is refused."""
+    """Buy from eight clients while the product is archived. Each attempt after the answer must be refused."""
     make = Factory(committing_client)
     product, order = make.product(stock=100_000)["id_key"], make.order()["id_key"]
     customer = make.customer()["id_key"]
