@@ -19,8 +19,8 @@ from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
-from schemas.base_schema import BaseSchema
-from schemas.list_query import ListQuery
+from schemas.base_schema import BaseSchema, NothingToWrite
+from schemas.list_query import ListQuery, ObjectQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.cached_service import CachedService
@@ -95,9 +95,11 @@ class BaseController(Generic[Create, Update, Read]):
         """Return one page of all objects that the filters let through."""
         return await list_response(request, context, self.use_cases, query)
 
-    async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
+    async def get_one(
+        self, request: Request, context: Context, id_key: PathId, query: Annotated[ObjectQuery, Query()]
+    ) -> Response:
         """Return one object, with its `ETag`."""
-        return await json_response(request, await self.use_cases.get_one(context, id_key))
+        return await json_response(request, await self.use_cases.get_one(context, id_key, query.include))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
@@ -160,12 +162,15 @@ class BaseController(Generic[Create, Update, Read]):
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
 
-    def add_action(self, path: str, body: Any, use_case: Creates, summary: str, read: Any) -> None:
+    def add_action(
+        self, path: str, use_case: Creates, summary: str, read: Any, body: type[BaseSchema] = NothingToWrite
+    ) -> None:
         """Add a POST that acts on an object and answers 200; its body may be left out. Repeats are safe as above."""
 
         async def act(
             request: Request, context: Context, id_key: PathId, new: Any = None, key: IdempotencyKey = None
         ) -> Response:
+            """Change the object as the path says, and return it."""
             return await self.create_once(
                 request, context, new or body(), key, lambda within, given: use_case(within, id_key, given)
             )
@@ -176,9 +181,14 @@ class BaseController(Generic[Create, Update, Read]):
     async def create_once(
         self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
     ) -> Response:
-        if key is not None:
-            context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-        return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
+        outcome = await use_case(self.keyed(request, context, new, key), new)
+        return created_response(self.app_context.settings.root_path, self.prefix, outcome)
+
+    def keyed(self, request: Request, context: RequestContext, new: BaseSchema, key: str | None) -> RequestContext:
+        """Return the context of a request that may be repeated if it has a `key`."""
+        if key is None:
+            return context
+        return context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
 
     def add_route(
         self,
@@ -191,6 +201,7 @@ class BaseController(Generic[Create, Update, Read]):
         *errors: int,
         status: int | None = None,
     ) -> None:
+        """Add a route. `status` is the one without an error; by default it follows from the method."""
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(

@@ -46,13 +46,13 @@ class PaymentController(BaseController[NothingToWrite, NothingToWrite, PaymentSc
         self.add_list(self.prefix, self.list_all, "List payments", PaymentSchema)
         parent = Parent("/orders", "order_id", OrderService)
         self.add_list(of_order, self.list_of(parent), "List payments of an order", PaymentSchema, 404)
-        summary, errors = "Pay: order", (404, 409, 413)
+        summary, errors = "Pay an order", (404, 409, 413)
         self.add_route(CLIENTS, "POST", of_order, pay, summary, PaymentSchema | StartedPaymentSchema, *errors)
-        self.add_read(one, self.get_one, "Get: payment", PaymentSchema, 404)
+        self.add_read(one, self.get_one, "Get a payment", PaymentSchema, 404)
         self.add_webhook()
         for kind, body in payments.changes().items():
             change = partial(payments.change, kind)
-            self.add_action(f"{one}/{kind}", body, change, f"{kind.capitalize()}: payment", PaymentSchema)
+            self.add_action(f"{one}/{kind}", change, f"{kind.capitalize()} a payment", PaymentSchema, body)
 
     def add_webhook(self) -> None:
         payments, limit = PaymentService(self.app_context), self.app_context.settings.max_body_bytes

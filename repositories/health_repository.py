@@ -4,7 +4,7 @@ from models.enums import OperationStatus, PaymentStatus
 from repositories.queries.statement import Statement
 
 _READINGS = f"""
-    SELECT (SELECT count(*) FROM products WHERE stock <= %(threshold)s), (
+    SELECT (SELECT count(*) FROM products WHERE stock <= %(threshold)s AND NOT archived), (
         SELECT count(*) FROM payments WHERE settle_at IS NOT NULL AND (
             payments.status = '{PaymentStatus.PENDING}' AND NOT awaits_customer
                 AND payments.created_at < now() - interval '1 minute'

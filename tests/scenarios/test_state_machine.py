@@ -95,6 +95,13 @@ class ShopMachine(RuleBasedStateMachine):
         for _ in range(1 + repeats):
             self.send("POST", f"/products/{product}/stock_movements", expected, body, **key)
 
+    @rule(pick=picks, is_archived=st.booleans())
+    def archive_product(self, pick: int, is_archived: bool) -> None:
+        product, action = self.one_of(self.model.products, pick), "archive" if is_archived else "unarchive"
+        expected = self.model.archive_product(product, is_archived=is_archived)
+        answer = self.send("POST", f"/products/{product}/{action}", expected)
+        assert expected == 404 or answer == self.model.products[product]
+
     @precondition(lambda self: len(self.model.products) > 2)
     @rule(pick=picks)
     def delete_product(self, pick: int) -> None:
@@ -218,7 +225,10 @@ class ShopMachine(RuleBasedStateMachine):
 
     @invariant()
     def product_list_matches_the_model(self) -> None:
-        assert self.send("GET", "/products", 200) == list(self.model.products.values())
+        live = self.model.live_products()
+        assert self.send("GET", "/products", 200) == live
+        archived = [product for product in self.model.products.values() if product not in live]
+        assert self.send("GET", "/products?archived=true", 200) == archived
 
     @invariant()
     def ledger_matches_the_model(self) -> None:
