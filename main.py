@@ -41,6 +41,7 @@ from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
+from services.transactions.event_log import keep_publishing, keep_removing_old_events
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
 
@@ -128,6 +129,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app_context.watch.check_before_start()
     periodic = [
         keep_removing_expired_keys(app_context),
+        keep_publishing(app_context),
+        keep_removing_old_events(app_context),
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
     ]

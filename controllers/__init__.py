@@ -11,6 +11,7 @@ from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
+from controllers.event_controller import EventController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.product_controller import ProductController
@@ -28,6 +29,7 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderController,
     OrderDetailController,
     BillController,
+    EventController,
     ApiKeyController,
     AuditController,
 )

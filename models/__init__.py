@@ -6,6 +6,7 @@ from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
+from models.event import EventModel, QueuedEventModel
 from models.idempotency import IdempotencyModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
@@ -22,11 +23,13 @@ __all__ = [
     "BillModel",
     "CategoryModel",
     "ClientModel",
+    "EventModel",
     "IdempotencyModel",
     "OrderDetailModel",
     "OrderModel",
     "OrderStatusChangeModel",
     "ProductModel",
+    "QueuedEventModel",
     "ReviewModel",
     "StockMovementModel",
 ]

@@ -28,7 +28,8 @@ TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
     **dict.fromkeys(("api_keys", "idempotency_keys", "reviews"), WRITES),
     **dict.fromkeys(("audit", "audit_keys", "order_status_changes", "stock_movements"), ADDS),
-    **dict.fromkeys(("alembic_version", "audit_seals"), READS),
+    **dict.fromkeys(("alembic_version", "audit_seals", "events"), READS),
+    "event_queue": {"INSERT"},
 }
 """Add a new table here after deciding what the service may do with it."""
 
@@ -54,6 +55,9 @@ REFUSED = (
     "TRUNCATE audit",
     "DELETE FROM order_status_changes",
     "UPDATE stock_movements SET quantity = 1",
+    "UPDATE events SET type = 'mine'",
+    "DELETE FROM events",
+    "DELETE FROM event_queue",
     "ALTER TABLE products DISABLE TRIGGER record_stock",
     "UPDATE alembic_version SET version_num = '0001'",
     "TRUNCATE products CASCADE",
