@@ -44,6 +44,7 @@ from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.event_log import keep_publishing, keep_removing_old_events
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
+from services.webhooks.dispatcher import WebhookDispatcher
 
 DESCRIPTION = (
     "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice. "
@@ -127,10 +128,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app_context.redis.start()
         await app_context.redis.wait_for_first_attempt()
     await app_context.watch.check_before_start()
+    dispatcher = WebhookDispatcher(app_context)
     periodic = [
         keep_removing_expired_keys(app_context),
         keep_publishing(app_context),
         keep_removing_old_events(app_context),
+        dispatcher.keep_dispatching(),
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
     ]
@@ -140,6 +143,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for task in tasks:
         task.cancel()
+    await dispatcher.stop()
     await write_refusals(app_context)
     await app_context.database.threads.finish()
     await app_context.in_doubt.hand_over()

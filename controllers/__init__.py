@@ -17,6 +17,7 @@ from controllers.order_detail_controller import OrderDetailController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
 from controllers.stock_movement_controller import StockMovementController
+from controllers.webhook_controller import WebhookDeliveryController, WebhookEndpointController
 
 # The order of the API documentation.
 CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
@@ -30,6 +31,8 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderDetailController,
     BillController,
     EventController,
+    WebhookEndpointController,
+    WebhookDeliveryController,
     ApiKeyController,
     AuditController,
 )

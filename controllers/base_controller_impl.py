@@ -152,8 +152,17 @@ class BaseController(Generic[Create, Update, Read]):
         return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
 
     def add_route(
-        self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
+        self,
+        policy: Policy,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        summary: str,
+        read: Any,
+        *errors: int,
+        success: int | None = None,
     ) -> None:
+        """Add a route. Without `success`, its status is 201 for POST, 204 for DELETE and 200 for others."""
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(
@@ -171,7 +180,7 @@ class BaseController(Generic[Create, Update, Read]):
             methods=[method],
             route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
-            status_code={"POST": 201, "DELETE": 204}.get(method, 200),
+            status_code=success or {"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,
             responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
             summary=summary,

@@ -18,7 +18,7 @@ LIMITED = {
     "audit": {"SELECT", "INSERT"},
     "audit_keys": {"SELECT", "INSERT"},
     "audit_seals": {"SELECT"},
-    "event_queue": {"INSERT"},
+    "event_queue": {"SELECT", "INSERT"},
     "events": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
     "stock_movements": {"SELECT", "INSERT"},

@@ -13,6 +13,7 @@ from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.stock_movement import StockMovementModel
+from models.webhook import WebhookClaimModel, WebhookDeliveryModel, WebhookEndpointModel
 
 __all__ = [
     "AddressModel",
@@ -32,4 +33,7 @@ __all__ = [
     "QueuedEventModel",
     "ReviewModel",
     "StockMovementModel",
+    "WebhookClaimModel",
+    "WebhookDeliveryModel",
+    "WebhookEndpointModel",
 ]

@@ -27,9 +27,9 @@ READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UP
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
     **dict.fromkeys(("api_keys", "idempotency_keys", "reviews"), WRITES),
-    **dict.fromkeys(("audit", "audit_keys", "order_status_changes", "stock_movements"), ADDS),
+    **dict.fromkeys(("webhook_claims", "webhook_deliveries", "webhook_endpoints"), WRITES),
+    **dict.fromkeys(("audit", "audit_keys", "event_queue", "order_status_changes", "stock_movements"), ADDS),
     **dict.fromkeys(("alembic_version", "audit_seals", "events"), READS),
-    "event_queue": {"INSERT"},
 }
 """Add a new table here after deciding what the service may do with it."""
 
