@@ -42,7 +42,6 @@ class WebhookEndpointController(BaseController[WebhookEndpointCreate, WebhookEnd
         summary, shown = "Replace the secret: webhook endpoint", NewWebhookEndpointSchema
         self.add_route(self.access.create, "POST", path, rotate, summary, shown, 404, 409)
 
-
     def add_post(self, path: str, create: Any, use_case: Creates, summary: str, *_: Any) -> None:
         """Document the secret in the response."""
         super().add_post(path, create, use_case, summary, NewWebhookEndpointSchema)

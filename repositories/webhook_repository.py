@@ -122,7 +122,7 @@ class WebhookDeliveryRepository(BaseRepository[WebhookDeliveryModel]):
 
     @staticmethod
     def next(worker: UUID, endpoint_id: int) -> Statement:
-        """Return the statement that prolongs a claim and reads a `DueDelivery`; no row if there is none, or no claim."""
+        """Return the statement that prolongs a claim and reads a `DueDelivery`. It returns no row without a claim."""
         return Statement(_NEXT, {"worker": str(worker), "endpoint_id": endpoint_id})
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,20 @@ from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
 _LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
+_EVENTS = """
+    SELECT
+        (SELECT extract(epoch FROM clock_timestamp() - created_at) FROM event_queue ORDER BY id_key LIMIT 1),
+        (SELECT count(*) FROM (
+            SELECT FROM webhook_deliveries JOIN webhook_endpoints ON webhook_endpoints.id_key = endpoint_id AND enabled
+            WHERE status = 'waiting' LIMIT 10000
+        ) AS waiting),
+        (SELECT extract(epoch FROM clock_timestamp() - min(oldest.created_at)) FROM webhook_endpoints AS endpoint
+            CROSS JOIN LATERAL (
+                SELECT created_at FROM webhook_deliveries WHERE endpoint_id = endpoint.id_key AND status = 'waiting'
+                ORDER BY position LIMIT 1
+            ) AS oldest WHERE enabled)
+"""
+EVENT_READINGS = ("events_unpublished_seconds", "webhook_deliveries_waiting", "webhook_oldest_waiting_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +88,16 @@ class HealthService:
             [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
-        metrics.set_low_stock(low)
+        metrics.set_reading("low_stock_products", low)
+        await self._read_events()
         return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
+
+    async def _read_events(self) -> None:
+        """Read the figures of the event log and of webhooks. A failure here changes nothing about the health."""
+        with suppress(DatabaseUnavailableError):
+            [figures] = await self._app_context.database.probe.fetch(_EVENTS, {})
+            for name, figure in zip(EVENT_READINGS, figures, strict=True):
+                metrics.set_reading(name, max(0.0, float(figure or 0)))
 
     def pool(self) -> dict[str, float]:
         """Return the connections of this worker's busiest pool: the one that its requests will wait for first."""

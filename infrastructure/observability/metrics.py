@@ -106,9 +106,21 @@ class Metrics:
         """Count a time without a free file descriptor."""
         self._totals.counters["file_descriptors_exhausted_total"] += 1
 
-    def set_low_stock(self, products: int) -> None:
-        """Set the number of products at or below LOW_STOCK_THRESHOLD."""
-        self._totals.low_stock = (time.time(), products)
+    def webhook_sent(self) -> None:
+        """Count a delivery that its receiver has accepted."""
+        self._totals.counters["webhook_deliveries_sent_total"] += 1
+
+    def webhook_attempt_failed(self) -> None:
+        """Count an attempt that its receiver has not accepted."""
+        self._totals.counters["webhook_attempts_failed_total"] += 1
+
+    def webhook_failed(self) -> None:
+        """Count a delivery that is given up."""
+        self._totals.counters["webhook_deliveries_failed_total"] += 1
+
+    def set_reading(self, name: str, value: float) -> None:
+        """Set a figure of `READINGS` that was read from the database."""
+        self._totals.readings[name] = (time.time(), value)
 
     def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
         """Read the gauges of the database's pools from `read`. Another thread calls it."""
@@ -128,7 +140,7 @@ class Metrics:
         Without a readable folder, the sums are unknown and have no samples: the figures of one worker after those of
         another would look like counters that restart with each reading.
         """
-        return format_exposition(self._of_all_workers(), self._totals.low_stock)
+        return format_exposition(self._of_all_workers(), self._totals.readings)
 
     def start(self, settings: Settings) -> None:
         """Start the flushing thread and join the workers that share `prometheus_multiproc_dir`.

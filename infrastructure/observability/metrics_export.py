@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from infrastructure.observability.metrics_store import MetricTotals
 
-__all__ = ["BOUNDS", "CONTENT_TYPE", "LOST_LINES", "format_exposition"]
+__all__ = ["BOUNDS", "CONTENT_TYPE", "LOST_LINES", "READINGS", "format_exposition"]
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTERS = {
@@ -26,9 +26,19 @@ COUNTERS = {
     "redis_outages_total": "Times that Redis was away, slow or full, or refused a worker, counted by each worker.",
     "db_failovers_total": "Failovers of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
+    "webhook_deliveries_sent_total": "Webhook deliveries that their receivers have accepted.",
+    "webhook_attempts_failed_total": "Attempts of webhook deliveries that their receivers have not accepted.",
+    "webhook_deliveries_failed_total": "Webhook deliveries given up after a day, or because the endpoint is gone.",
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",
 }
+READINGS = {
+    "low_stock_products": "Products at or below LOW_STOCK_THRESHOLD.",
+    "events_unpublished_seconds": "Age of the oldest event that is not in the event log yet, 0 without one.",
+    "webhook_deliveries_waiting": "Webhook deliveries that wait, of enabled endpoints, counted up to 10,000.",
+    "webhook_oldest_waiting_seconds": "Age of the oldest waiting webhook delivery, 0 without one.",
+}
+"""Figures that are read from the database."""
 # Begin of the names of gauges that the workers share for each pool of the database.
 POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
 THREADS = "threads"  # the pool of worker threads: its slots are no connections
@@ -36,9 +46,9 @@ LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_los
 """Counter of lost log lines by the name of the log target."""
 
 
-def format_exposition(totals: MetricTotals | None, low_stock: tuple[float, int] | None = None) -> bytes:
-    """Render all series in the text format 0.0.4. Without `totals`, only the low stock has a sample."""
-    return generate_latest(_Families(totals or MetricTotals(low_stock=low_stock), is_known=totals is not None))
+def format_exposition(totals: MetricTotals | None, readings: dict[str, tuple[float, float]] | None = None) -> bytes:
+    """Render all series in the text format 0.0.4. Without `totals`, only the `readings` have samples."""
+    return generate_latest(_Families(totals or MetricTotals(readings=readings or {}), is_known=totals is not None))
 
 
 class _Families(Collector):
@@ -63,9 +73,8 @@ class _Families(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, help_text, self._figure(value))
-        if self._totals.low_stock:
-            low = self._totals.low_stock[1]
-            yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+        for name, (_, reading) in self._totals.readings.items():
+            yield GaugeMetricFamily(name, READINGS[name], reading)
 
     def _pools(self) -> tuple[int, float]:
         """Return all connections in use, and the use of the busiest pool in percent: one exhausted pool is enough."""

@@ -42,7 +42,9 @@ def timestamps() -> list[sa.Column[object]]:
 
 
 def keep_updated_at(table: str) -> None:
-    op.execute(f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()")
+    op.execute(
+        f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()"
+    )
 
 
 def create_endpoints() -> None:
@@ -81,7 +83,9 @@ def create_deliveries() -> None:
         "webhook_deliveries",
         sa.Column("id_key", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         *(sa.Column(column, sa.BigInteger(), nullable=False) for column in references),
-        sa.Column("position", sa.BigInteger(), server_default=sa.text("nextval('webhook_position_seq')"), nullable=False),
+        sa.Column(
+            "position", sa.BigInteger(), server_default=sa.text("nextval('webhook_position_seq')"), nullable=False
+        ),
         sa.Column("status", sa.String(length=10), server_default="waiting", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("response_status", sa.SmallInteger(), nullable=True),
@@ -90,9 +94,7 @@ def create_deliveries() -> None:
         sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True),
         *timestamps(),
-        sa.CheckConstraint(
-            "status IN ('waiting', 'sent', 'failed')", name=op.f("ck_webhook_deliveries_status_known")
-        ),
+        sa.CheckConstraint("status IN ('waiting', 'sent', 'failed')", name=op.f("ck_webhook_deliveries_status_known")),
         *(
             sa.ForeignKeyConstraint(
                 [column],
@@ -106,9 +108,7 @@ def create_deliveries() -> None:
     )
     keep_updated_at("webhook_deliveries")
     op.create_index(op.f("ix_webhook_deliveries_event_id"), "webhook_deliveries", ["event_id"])
-    op.create_index(
-        op.f("ix_webhook_deliveries_endpoint_id_id_key"), "webhook_deliveries", ["endpoint_id", "id_key"]
-    )
+    op.create_index(op.f("ix_webhook_deliveries_endpoint_id_id_key"), "webhook_deliveries", ["endpoint_id", "id_key"])
     op.create_index(
         op.f("ix_webhook_deliveries_endpoint_id_position"),
         "webhook_deliveries",
