@@ -13,7 +13,7 @@ from benchmarks.lists.scale import CHECK_OUT, POST, SIGN_UP
 
 OURS, WITHOUT = "ours", "without events"
 DATABASES = {OURS: "ecommerce_db", WITHOUT: "without_events"}
-TABLES = "addresses bills categories clients order_details orders products reviews".split()
+TABLES = ["addresses", "bills", "categories", "clients", "order_details", "orders", "products", "reviews"]
 PRODUCTS, ORDERS = 1000, 200
 CREATE, CHECKOUT, SALE, CHANGE = "create a client", "check out two products", "sell a product", "change a product"
 SELL = f"""
@@ -21,7 +21,8 @@ wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 function next_request(run, thread, turn)
   local order, product = %d + (turn * 2 + thread) %% {ORDERS}, %d + (turn * 7 + thread) %% {PRODUCTS}
-  return wrk.format(nil, nil, nil, string.format('{{"quantity": 1, "order_id": %%d, "product_id": %%d}}', order, product))
+  local body = string.format('{{"quantity": 1, "order_id": %%d, "product_id": %%d}}', order, product)
+  return wrk.format(nil, nil, nil, body)
 end
 """
 REPRICE = f"""
