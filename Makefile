@@ -23,7 +23,7 @@ TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-compression bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
+	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench-defaults: $(DEV) ## Measure the shipped defaults: replacement of workers, 
 
 bench-compression: $(DEV) ## Measure compressed lists against plain ones
 	@$(VENV)/python -m benchmarks.compression
+
+bench-events: $(DEV) ## Measure the cost of the event log for writes
+	@$(VENV)/python -m benchmarks.events
 
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory

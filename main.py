@@ -45,8 +45,10 @@ from services.order_hold import keep_canceling_unpaid
 from services.payments.sweep import keep_settling
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
+from services.transactions.event_log import keep_publishing, keep_removing_old_events
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
+from services.webhooks.dispatcher import WebhookDispatcher
 
 
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
@@ -126,8 +128,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app_context.redis.start()
         await app_context.redis.wait_for_first_attempt()
     await app_context.watch.check_before_start()
+    dispatcher = WebhookDispatcher(app_context)
     periodic = [
         keep_removing_expired_keys(app_context),
+        keep_publishing(app_context),
+        keep_removing_old_events(app_context),
+        dispatcher.keep_dispatching(),
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
         keep_settling(app_context),
@@ -139,6 +145,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     for task in tasks:
         task.cancel()
+    await dispatcher.stop()
     await write_refusals(app_context)
     await app_context.database.threads.finish()
     await app_context.in_doubt.hand_over()

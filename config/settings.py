@@ -140,6 +140,8 @@ class Settings(BaseSettings):
     log_to_file: bool = True
     log_dir: Path = Path("logs")
     access_log: bool = False
+    event_retention_days: int = Field(30, ge=1, le=3650, description="days until an event is removed, 1-3650")
+    webhook_allow_private: bool = False
     low_stock_threshold: int = Field(5, ge=0, le=2_147_483_647, description="stock at or below which a product is low")
     prometheus_multiproc_dir: Path | None = Field(None, description="folder the workers share their metrics in")
     otel_exporter_otlp_endpoint: str | None = None

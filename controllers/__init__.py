@@ -11,12 +11,14 @@ from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
+from controllers.event_controller import EventController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.payment_controller import PaymentController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
 from controllers.stock_movement_controller import StockMovementController
+from controllers.webhook_controller import WebhookDeliveryController, WebhookEndpointController
 
 # The order of the API documentation.
 CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
@@ -30,6 +32,9 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderDetailController,
     BillController,
     PaymentController,
+    EventController,
+    WebhookEndpointController,
+    WebhookDeliveryController,
     ApiKeyController,
     AuditController,
 )

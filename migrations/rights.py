@@ -18,6 +18,8 @@ LIMITED = {
     "audit": {"SELECT", "INSERT"},
     "audit_keys": {"SELECT", "INSERT"},
     "audit_seals": {"SELECT"},
+    "event_queue": {"SELECT", "INSERT"},
+    "events": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
     "payment_operations": {"SELECT", "INSERT", "UPDATE"},
     "payments": {"SELECT", "INSERT", "UPDATE"},

@@ -6,6 +6,7 @@ from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
+from models.event import EventModel, QueuedEventModel
 from models.idempotency import IdempotencyModel
 from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
@@ -13,6 +14,7 @@ from models.payment import PaymentModel, PaymentOperationModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.stock_movement import StockMovementModel
+from models.webhook import WebhookClaimModel, WebhookDeliveryModel, WebhookEndpointModel
 
 __all__ = [
     "AddressModel",
@@ -23,6 +25,7 @@ __all__ = [
     "BillModel",
     "CategoryModel",
     "ClientModel",
+    "EventModel",
     "IdempotencyModel",
     "OrderDetailModel",
     "OrderHoldModel",
@@ -31,6 +34,10 @@ __all__ = [
     "PaymentModel",
     "PaymentOperationModel",
     "ProductModel",
+    "QueuedEventModel",
     "ReviewModel",
     "StockMovementModel",
+    "WebhookClaimModel",
+    "WebhookDeliveryModel",
+    "WebhookEndpointModel",
 ]

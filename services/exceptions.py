@@ -6,6 +6,7 @@ ServiceError
 ├── UnauthorizedError          the caller is not identified
 ├── ForbiddenError             the caller's role may never do this
 ├── ConflictError              the stored data forbid it
+├── GoneError                  it has existed, and is removed because of its age
 ├── PreconditionFailedError    the object has changed since the caller read it
 ├── InvalidError               valid fields contradict each other
 └── IdempotencyKeyReusedError  the key belongs to another request
@@ -39,6 +40,9 @@ class ForbiddenError(ServiceError): ...
 
 
 class ConflictError(ServiceError): ...
+
+
+class GoneError(ServiceError): ...
 
 
 class PreconditionFailedError(ServiceError): ...

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import THREADS, metrics
 from infrastructure.postgres.database import TRANSACTIONS
-from repositories.health_repository import readings
+from repositories.health_repository import FIGURES, figures, low_stock
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
@@ -68,14 +69,21 @@ class HealthService:
 
     async def _check(self) -> Health:
         started = time.perf_counter()
-        statement = readings(self._app_context.settings.low_stock_threshold)
         try:
-            [(low, overdue)] = await self._app_context.database.probe.fetch(statement.sql, statement.parameters)
+            statement = low_stock(self._app_context.settings.low_stock_threshold)
+            [(low,)] = await self._app_context.database.probe.fetch(*statement)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
-        metrics.set_low_stock(low)
-        metrics.set_overdue_payments(overdue)
+        metrics.set_reading("low_stock_products", low)
+        await self._read_figures()
         return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
+
+    async def _read_figures(self) -> None:
+        """Read figures for metrics. A failure here changes nothing about the health."""
+        with suppress(DatabaseUnavailableError):
+            [row] = await self._app_context.database.probe.fetch(*figures())
+            for name, figure in zip(FIGURES, row, strict=True):
+                metrics.set_reading(name, max(0.0, float(figure or 0)))
 
     def pool(self) -> dict[str, float]:
         """Return the connections of this worker's busiest pool: the one that its requests will wait for first."""

@@ -48,6 +48,7 @@ UNLIMITED: dict[str, Any] = {
     "log_to_file": False,
     "audit_interval": 3600,
     "payment_sweep_interval": 3600,
+    "webhook_allow_private": True,
     "db_pool_size": 20,
     "db_max_overflow": 5,
 }

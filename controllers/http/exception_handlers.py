@@ -23,6 +23,7 @@ from services.app_context import AppContext
 from services.exceptions import (
     ConflictError,
     ForbiddenError,
+    GoneError,
     IdempotencyKeyReusedError,
     InvalidError,
     NotFoundError,
@@ -39,6 +40,7 @@ STATUSES: Mapping[type[ServiceError], int] = {
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    GoneError: 410,
     PreconditionFailedError: 412,
     InvalidError: 422,
     IdempotencyKeyReusedError: 422,

@@ -26,6 +26,7 @@ DOCUMENTED: Responses = {
     403: {"description": "Not allowed for this role", "model": ErrorBody},
     404: {"description": "The object, or one that it refers to, does not exist", "model": NotFoundBody},
     409: {"description": "The stored data forbid it", "model": ErrorBody},
+    410: {"description": "Events after `after_id` have been removed because of their age", "model": ErrorBody},
     412: {"description": "The object has changed since the `ETag` in `If-Match`", "model": ErrorBody},
     413: {"description": "Body above the size limit", "model": ErrorBody},
     422: {"description": "Invalid input", "model": ValidationErrors},

@@ -18,8 +18,6 @@ from infrastructure.observability.metrics_export import (
     BOUNDS,
     CONTENT_TYPE,
     LOST_LINES,
-    LOW_STOCK,
-    OVERDUE_PAYMENTS,
     POOL_ACTIVE,
     POOL_CAPACITY,
     THREADS,
@@ -132,13 +130,21 @@ class Metrics:
         """Count an order that was canceled because nobody has paid it in time."""
         self._totals.counters["unpaid_orders_canceled_total"] += 1
 
-    def set_low_stock(self, products: int) -> None:
-        """Set the number of products at or below LOW_STOCK_THRESHOLD."""
-        self._totals.readings[LOW_STOCK] = (time.time(), products)
+    def webhook_sent(self) -> None:
+        """Count a delivery that its receiver has accepted."""
+        self._totals.counters["webhook_deliveries_sent_total"] += 1
 
-    def set_overdue_payments(self, payments: int) -> None:
-        """Set the number of payments that a provider has left open for over a minute."""
-        self._totals.readings[OVERDUE_PAYMENTS] = (time.time(), payments)
+    def webhook_attempt_failed(self) -> None:
+        """Count an attempt that its receiver has not accepted."""
+        self._totals.counters["webhook_attempts_failed_total"] += 1
+
+    def webhook_failed(self) -> None:
+        """Count a delivery that is given up."""
+        self._totals.counters["webhook_deliveries_failed_total"] += 1
+
+    def set_reading(self, name: str, value: float) -> None:
+        """Set a figure of `READINGS` that was read from the database."""
+        self._totals.readings[name] = (time.time(), value)
 
     def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
         """Read the gauges of the database's pools from `read`. Another thread calls it."""

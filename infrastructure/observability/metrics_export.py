@@ -1,6 +1,6 @@
 """Prometheus text format, rendered from the totals of all workers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client import generate_latest
@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from infrastructure.observability.metrics_store import MetricTotals
 
-__all__ = ["BOUNDS", "CONTENT_TYPE", "LOST_LINES", "format_exposition"]
+__all__ = ["BOUNDS", "CONTENT_TYPE", "LOST_LINES", "READINGS", "format_exposition"]
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COUNTERS = {
@@ -32,15 +32,20 @@ COUNTERS = {
     "payment_operations_failed_total": "Captures, cancellations and refunds that a payment provider refuses.",
     "payment_provider_unavailable_total": "Questions that a payment provider has not answered.",
     "unpaid_orders_canceled_total": "Orders canceled after ORDER_HOLD_MINUTES.",
+    "webhook_deliveries_sent_total": "Webhook deliveries that their receivers have accepted.",
+    "webhook_attempts_failed_total": "Attempts of webhook deliveries that their receivers have not accepted.",
+    "webhook_deliveries_failed_total": "Webhook deliveries given up after a day, or because the endpoint is gone.",
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",
 }
-LOW_STOCK, OVERDUE_PAYMENTS = "low_stock_products", "payments_pending_over_minute"
 READINGS = {
-    LOW_STOCK: "Products at or below LOW_STOCK_THRESHOLD.",
-    OVERDUE_PAYMENTS: "Payments whose provider has left them open for over a minute, without those of customers.",
+    "low_stock_products": "Products at or below LOW_STOCK_THRESHOLD.",
+    "payments_pending_over_minute": "Payments that a provider leaves open for over a minute, without those of customers.",
+    "events_unpublished_seconds": "Age of the oldest event that is not in the event log yet, 0 without one.",
+    "webhook_deliveries_waiting": "Webhook deliveries that wait, of enabled endpoints, counted up to 10,000.",
+    "webhook_oldest_waiting_seconds": "Age of the oldest waiting webhook delivery, 0 without one.",
 }
-Readings = Mapping[str, tuple[float, int]]
+"""Figures that are read from the database."""
 # Begin of the names of gauges that the workers share for each pool of the database.
 POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
 THREADS = "threads"  # the pool of worker threads: its slots are no connections
@@ -48,9 +53,9 @@ LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_los
 """Counter of lost log lines by the name of the log target."""
 
 
-def format_exposition(totals: MetricTotals | None, readings: Readings) -> bytes:
-    """Render all series in the text format 0.0.4. Without `totals`, only the readings of the database have samples."""
-    return generate_latest(_Families(totals or MetricTotals(readings=dict(readings)), is_known=totals is not None))
+def format_exposition(totals: MetricTotals | None, readings: dict[str, tuple[float, float]] | None = None) -> bytes:
+    """Render all series in the text format 0.0.4. Without `totals`, only the `readings` have samples."""
+    return generate_latest(_Families(totals or MetricTotals(readings=readings or {}), is_known=totals is not None))
 
 
 class _Families(Collector):

@@ -25,8 +25,8 @@ class MetricTotals:
     requests: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
     counters: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     gauges: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    # name -> (Unix time of the reading, number of rows). All workers read the same database: the latest reading counts.
-    readings: dict[str, tuple[float, int]] = field(default_factory=dict)
+    # Name -> (Unix time, value). All workers read the same database: the latest reading counts.
+    readings: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def add(self, other: "MetricTotals") -> Self:
         """Add the figures of `other` to this object, and return it."""
@@ -36,8 +36,8 @@ class MetricTotals:
         for target, source in ((self.counters, other.counters), (self.gauges, other.gauges)):
             for name, value in list(source.items()):  # a list, because another thread may add a name
                 target[name] += value
-        for name, reading in other.readings.items():
-            self.readings[name] = max(self.readings.get(name, reading), reading)
+        for name, reading in list(other.readings.items()):
+            self.readings[name] = max(reading, self.readings.get(name, reading))
         return self
 
     def dump(self) -> bytes:
@@ -50,7 +50,7 @@ class MetricTotals:
         """Parse the output of `dump`."""
         cells, counters, gauges, readings = orjson.loads(dumped)
         requests = {(method, route, status): cell for method, route, status, cell in cells}
-        latest = {name: (moment, number) for name, (moment, number) in (readings or {}).items()}
+        latest = {name: (time, value) for name, (time, value) in dict(readings).items()}
         return cls(requests, defaultdict(int, counters), defaultdict(int, gauges), latest)
 
 

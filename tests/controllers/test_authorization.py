@@ -71,11 +71,16 @@ CLIENT_OPERATIONS = {
 }
 WITHOUT_OWNERS = {"POST /reviews"}
 # Words below an object that are no resource of their own.
-VIEWS = {"archive", "balance", "cancel", "capture", "history", "refund", "rating", "rotate", "summary", "unarchive"}
+VIEWS = {
+    *("archive", "balance", "cancel", "capture", "history", "refund", "rating"),
+    *("retry", "rotate", "rotate_secret", "summary", "unarchive"),
+}
+RENAMED = {"deliveries": "webhook_deliveries"}
+WEBHOOK = {"url": "https://1.1.1.1/", "event_types": ["category.*"]}
 REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills", "orders")}
 # The payments are authorized. The webhook has no signature.
 FAILING = {"POST /payments/{id_key}/refund": 409, "POST /payments/webhooks/stripe": 400}
-ACTIONS = ("/archive", "/cancel", "/capture", "/unarchive")
+ACTIONS = ("/archive", "/cancel", "/capture", "/retry", "/unarchive")
 SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 PAYMENT = {"provider": "double", "token": "card", "amount": 1}
 
@@ -93,7 +98,7 @@ class Operation(NamedTuple):
     def resource(self) -> str:
         """Return the resource that is read or written: `orders` for `/clients/{id_key}/orders`."""
         first, *rest = self.path[1:].split("/")
-        return rest[1] if len(rest) == 2 and rest[1] not in VIEWS else first
+        return RENAMED.get(rest[1], rest[1]) if len(rest) == 2 and rest[1] not in VIEWS else first
 
     def is_within(self, scopes: Set[str]) -> bool:
         if str(self) in PUBLIC_OPERATIONS or f"{self.resource}:write" in scopes:
@@ -120,7 +125,15 @@ class Shop:
         self.unowned |= {"/stock_movements": movement["id_key"]}
         [(key,)] = execute(app, "SELECT id_key FROM api_keys WHERE name = :name", name=new_key(app).name)
         self.unowned |= {"/api_keys": key}
+        self.unowned |= self._webhooks()
         self.a, self.b = self._objects(), self._objects()
+
+    def _webhooks(self) -> dict[str, int]:
+        endpoint = self.make.post("/webhook_endpoints", WEBHOOK)["id_key"]
+        self.make.category()
+        self.make.client.get("/events")
+        [delivery] = self.make.client.get(f"/webhook_endpoints/{endpoint}/deliveries").json()
+        return {"/webhook_endpoints": endpoint, "/webhook_deliveries": delivery["id_key"]}
 
     def _objects(self) -> dict[str, int]:
         client = self.make.customer()["id_key"]
@@ -145,6 +158,8 @@ class Shop:
             return {"reason": "received", "quantity": 1}
         if "/payments" in operation.path:
             return PAYMENT if operation.path.startswith("/orders") and operation.method == "POST" else None
+        if operation.path.startswith("/webhook_") and operation.method == "POST":
+            return WEBHOOK if operation.path == "/webhook_endpoints" else None
         if operation.path.startswith("/api_keys"):
             return {"role": "admin"} if operation.method == "POST" else None
         if operation.method == "POST":

@@ -13,7 +13,7 @@ from migrations.runner import alembic_config, migrate
 from repositories.consistency_check import disagreements
 from tests.migrations.test_migrations import new_database
 
-BEFORE, AFTER = "0014", "0019"
+BEFORE, AFTER = "0018", "0019"
 SHOP = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Ann', 'A', 'ann@x.co');
     INSERT INTO bills (id_key, bill_number, date, total, payment_type)

@@ -28,8 +28,9 @@ TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
     **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews"), WRITES),
     **dict.fromkeys(("payment_operations", "payments"), WRITES - {"DELETE"}),
-    **dict.fromkeys(("audit", "audit_keys", "order_status_changes", "stock_movements"), ADDS),
-    **dict.fromkeys(("alembic_version", "audit_seals"), READS),
+    **dict.fromkeys(("webhook_claims", "webhook_deliveries", "webhook_endpoints"), WRITES),
+    **dict.fromkeys(("audit", "audit_keys", "event_queue", "order_status_changes", "stock_movements"), ADDS),
+    **dict.fromkeys(("alembic_version", "audit_seals", "events"), READS),
 }
 """Add a new table here after deciding what the service may do with it."""
 
@@ -56,6 +57,9 @@ REFUSED = (
     "DELETE FROM order_status_changes",
     "DELETE FROM payments",
     "UPDATE stock_movements SET quantity = 1",
+    "UPDATE events SET type = 'mine'",
+    "DELETE FROM events",
+    "DELETE FROM event_queue",
     "ALTER TABLE products DISABLE TRIGGER record_stock",
     "UPDATE alembic_version SET version_num = '0001'",
     "TRUNCATE products CASCADE",

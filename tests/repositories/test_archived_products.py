@@ -7,10 +7,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
+from repositories import health_repository
 from repositories.product_repository import ProductRepository
 from repositories.queries.statement import Statement
 from schemas.product_schema import LowStockQuery, ProductFilters
-from services.health_service import LOW_STOCK
 from tests.database import analyze, executed_plan, nodes
 
 # As in an old shop, most products are archived: the oldest ones, without stock.
@@ -82,6 +82,6 @@ def test_counts_read_only_an_index(shop: Connection) -> None:
     for query, count in ((ProductFilters(), 400), (ProductFilters(archived=True), 7600)):
         statement = ProductRepository.total(query)
         assert shop.exec_driver_sql(statement.sql, statement.parameters).scalar() == count
-    low_stock = Statement(LOW_STOCK, {"threshold": 5})
+    low_stock = health_repository.low_stock(5)
     assert shop.exec_driver_sql(low_stock.sql, low_stock.parameters).scalar() == 400
     assert [scan["Index Name"] for scan in scans(shop, low_stock)] == ["ix_products_live_stock"]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 import models
 from config.database import base
+from models.event import QueuedEventModel
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
 from tests.database import analyze, as_owner, executed_plan, nodes
@@ -25,7 +26,8 @@ def database(app: FastAPI, client: TestClient) -> Connection:
     connection: Connection = app.state.app_context.database.connection
     with as_owner(connection):
         for table in base.metadata.sorted_tables:
-            if "id_key" in table.columns:
+            is_shown = table.name != QueuedEventModel.__tablename__
+            if is_shown and "id_key" in table.columns and table.columns["id_key"].identity:
                 connection.execute(text(f"ALTER TABLE {table.name} ALTER id_key RESTART WITH {FIRST}"))
     return connection
 

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from infrastructure.postgres.database import Database
 from repositories.consistency_check import disagreements
 from tests.entities import Entity, every_entity
+from tests.event_log import events, replay, shown
 from tests.factories import Factory, Object
 
 CLIENTS = 16
@@ -377,3 +378,4 @@ def test_concurrent_requests_of_all_kinds_stay_consistent(shop: Factory, committ
     assert seen.keys() <= {200, 201, 204, 400, 404, 409, 412}
     assert min(seen[200], seen[201], seen[204]) > 10
     assert_consistent(committing)
+    assert replay(events(shop.client)) == shown(shop.client)

@@ -15,6 +15,7 @@ from config.settings import Settings
 from infrastructure.postgres.database import Database
 from repositories.consistency_check import disagreements
 from tests.database import empty_tables
+from tests.event_log import events, replay, shown
 from tests.factories import Factory, Object
 from tests.shop_model import ShopModel
 
@@ -51,6 +52,8 @@ class ShopMachine(RuleBasedStateMachine):
         self.open_order(status=1, bill=0, buyer=0)
 
     def teardown(self) -> None:
+        """Compare the lists with the model, and all objects with what the event log tells."""
+        assert replay(events(self.client)) == shown(self.client)
         for path, _, objects in self.tables():
             assert self.send("GET", path, 200) == list(objects.values())
 

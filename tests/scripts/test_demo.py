@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import Settings
 from models import AddressModel
+from scripts.demo import EVENTS
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
 from tests.servers import ROOT, App, running_app
@@ -101,6 +102,19 @@ def test_demo_data_is_seen_at_once(filled: httpx2.Client) -> None:
 def test_demo_data_passes_the_audit(service: App, filled: httpx2.Client) -> None:
     done = run(service, "scripts.audit")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_demo_data_has_events(filled: httpx2.Client) -> None:
+    """Count one event for each row, with the body of the API."""
+    for name, rows in totals(filled).items():
+        counts = {}
+        for change in ("created", "deleted"):
+            kind = f"{EVENTS[name][0]}.{change}"
+            counts[change] = filled.get(f"/events?type={kind}&count=true&limit=1&sort=-id_key")
+        created, deleted = (int(answer.headers["X-Total-Count"]) for answer in counts.values())
+        assert created - deleted == rows
+        [event] = counts["created"].json()
+        assert event["data"] == filled.get(event["resource"]).json()
 
 
 def test_demo_data_refers_to_what_exists(service: App, filled: httpx2.Client) -> None:

@@ -155,8 +155,8 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.payment_operation_failed()
     metrics.provider_unavailable()
     metrics.unpaid_order_canceled()
-    metrics.set_low_stock(4)
-    metrics.set_overdue_payments(2)
+    metrics.set_reading("low_stock_products", 4)
+    metrics.set_reading("payments_pending_over_minute", 2)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
     metrics.in_progress += 1
     monkeypatch.setattr("infrastructure.observability.metrics.lost_lines", {"console": 2, "files": 3})
@@ -209,7 +209,7 @@ def test_sum_over_workers(start_worker: StartWorker) -> None:
 def test_low_stock_is_the_latest_reading(start_worker: StartWorker) -> None:
     first, second = start_worker(), start_worker()
     for worker, products in ((first, 9), (second, 2)):
-        worker(f"metrics.set_low_stock({products})")
+        worker(f"metrics.set_reading('low_stock_products', {products})")
         worker("metrics.flush()")
     assert first.samples()["low_stock_products"] == 2
     second.kill()
@@ -347,7 +347,7 @@ def test_folder_that_cannot_be_used(tmp_path: Path, caplog: pytest.LogCaptureFix
     metrics = Metrics()
     metrics.start(Settings(prometheus_multiproc_dir=tmp_path / "file"))
     metrics.cache_hit()
-    metrics.set_low_stock(3)
+    metrics.set_reading("low_stock_products", 3)
     assert samples(metrics.render()) == {"low_stock_products": 3}
     assert metrics.cache_totals() == (1, 0)
     assert caplog.text.count("/metrics is not up to date") == 1

@@ -1,0 +1,15 @@
+"""The event log over HTTP: for admins, read-only."""
+
+from controllers.base_controller_impl import BaseController
+from schemas.base_schema import NothingToWrite
+from schemas.event_schema import EventFilters, EventSchema
+from services.event_service import EventService
+
+
+class EventController(BaseController[NothingToWrite, NothingToWrite, EventSchema]):
+    prefix = "/events"
+    service = EventService
+    filters = EventFilters
+
+    def register(self) -> None:
+        self.add_list(self.prefix, self.list_all, "List events", EventSchema, 410)
