@@ -9,6 +9,7 @@ from models.client import ClientModel
 from models.idempotency import IdempotencyModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.primary_server import PrimaryServerModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.stock_movement import StockMovementModel
@@ -26,6 +27,7 @@ __all__ = [
     "OrderDetailModel",
     "OrderModel",
     "OrderStatusChangeModel",
+    "PrimaryServerModel",
     "ProductModel",
     "ReviewModel",
     "StockMovementModel",

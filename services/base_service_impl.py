@@ -1,12 +1,14 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
+from infrastructure.postgres.pool import Row
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
+from repositories.queries.statement import Statement
 from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import BaseSchema, StoredSchema, to_json
 from schemas.list_query import ListQuery
@@ -41,12 +43,10 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page from the database."""
         statement = self.repository.page(query, self.fields, context.principal.client_id)
-        return render(rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement)))
+        return render(rows_to_dicts(self.fields, await self.fetch(context, statement)))
 
     async def count(self, context: RequestContext, query: ListQuery) -> int:
-        [(total,)] = await self.app_context.database.reads.fetch(
-            *self.repository.total(query, context.principal.client_id)
-        )
+        [(total,)] = await self.fetch(context, self.repository.total(query, context.principal.client_id))
         return int(total)
 
     async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
@@ -56,10 +56,14 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     async def row(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return one object from the database."""
         statement = self.repository.one(id_key, self.fields, context.principal.client_id)
-        rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
+        rows = await self.fetch(context, statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
         return render(rows_to_dicts(self.fields, rows)[0])
+
+    def fetch(self, context: RequestContext, statement: Statement) -> Awaitable[list[Row]]:
+        """Return the rows of a read, from the server that the context chooses."""
+        return (context.reads or self.app_context.database.reads).fetch(*statement)
 
     async def save(self, context: RequestContext, new: Create) -> Created | StoredResponse:
         """Create one object, once for all requests with the same idempotency key."""

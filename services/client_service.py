@@ -21,5 +21,5 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     async def summary(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Sum up the client's orders. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        [(count, total, last)] = await self.app_context.database.reads.fetch(*OrderRepository.summary(id_key))
+        [(count, total, last)] = await self.fetch(context, OrderRepository.summary(id_key))
         return render(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))

@@ -37,7 +37,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
     async def history(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return the order's status changes, oldest first. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        rows = await self.app_context.database.reads.fetch(*OrderRepository.history(id_key))
+        rows = await self.fetch(context, OrderRepository.history(id_key))
         return render(rows_to_dicts(HISTORY_FIELDS, rows))
 
     def before_update(self, tx: Transaction, context: RequestContext, instance: OrderModel, values: Values) -> Values:
