@@ -57,7 +57,7 @@ class Standby(PostgresServer):
 
     def disconnect(self) -> None:
         """Receive nothing more from the primary."""
-        until(lambda: run(self._primary, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn = sent_lsn") == 1)
+        self.catch_up()
         run(self, "ALTER SYSTEM SET primary_conninfo = ''")
         run(self, "SELECT pg_reload_conf()")
         until(lambda: run(self, "SELECT count(*) FROM pg_stat_wal_receiver") == 0)

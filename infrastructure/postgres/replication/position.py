@@ -17,13 +17,13 @@ MAX_SAMPLES = 1200
 POSITION = ShortSql(f"""
     SELECT server.identity, (pg_current_wal_insert_lsn() - '0/0')::bigint, (SELECT identity FROM primary_server)
     FROM ({IDENTITY}) AS server (identity, pid)
-""")
+""")  # noqa: S608 # constants
 # The identity is that of the server which runs the statement, and not of one that the worker has seen before.
 RECORD_IDENTITY = f"""
     INSERT INTO primary_server (identity) SELECT server.identity FROM ({IDENTITY}) AS server (identity, pid)
     ON CONFLICT (is_single) DO UPDATE SET identity = excluded.identity
     WHERE primary_server.identity <> excluded.identity
-"""
+"""  # noqa: S608 # constants
 
 
 class Position(NamedTuple):

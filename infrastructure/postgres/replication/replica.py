@@ -25,7 +25,7 @@ CHECK_DEADLINE_SECONDS = 1.0
 STATUS = f"""
     SELECT pg_is_in_recovery(), server.started, server.lsn, (SELECT identity FROM primary_server)
     FROM ({STANDBY}) AS server (started, pid, lsn)
-"""
+"""  # noqa: S608 # constants
 FAILURES = (DatabaseUnavailableError, RefusedError, psycopg2.Error)
 """Errors of a read. On a replica they include conflicts with the replay, and migrations that it has not replayed."""
 

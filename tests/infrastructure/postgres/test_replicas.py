@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from migrations.runner import migrate
 from tests.proxy import Proxy
 from tests.redis_links import becomes
 from tests.replication import Standby, run, standby_of
-from tests.servers import address, freeze, kill, postgres_server, restore, thaw, until
+from tests.servers import address, freeze, kill, postgres_server, restore, thaw
 
 WRITE = "INSERT INTO categories (name) VALUES (%(name)s)"
 COUNT = "SELECT count(*) FROM categories"
@@ -45,17 +45,36 @@ class Site:
             database.close()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+@contextmanager
+def running_site(folder: Path) -> Iterator[Site]:
     with ExitStack() as stack:
-        primary = stack.enter_context(postgres_server(tmp_path / "primary"))
+        primary = stack.enter_context(postgres_server(folder / "primary"))
         values = {name.lower(): value for name, value in address(primary).items()}
         migrate(Settings(**values))  # type: ignore[arg-type] # pydantic converts them
-        standbys = [stack.enter_context(standby_of(primary, tmp_path / f"standby{number}")) for number in range(2)]
+        standbys = [stack.enter_context(standby_of(primary, folder / f"standby{number}")) for number in range(2)]
         path = stack.enter_context(Proxy(standbys[1].port))
         urls = f"postgresql://127.0.0.1:{standbys[0].port}, postgresql://127.0.0.1:{path.port}"
         settings = Settings(**values, database_replica_urls=urls, db_replica_max_lag=4)  # type: ignore[arg-type]
         yield Site(primary, standbys, path, settings)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("replicas")) as site:
+        yield site
+
+
+@pytest.fixture
+def site(shared: Site) -> Iterator[Site]:
+    """Yield a site without rows, and restore it afterwards: no test promotes a server."""
+    run(shared.primary, "TRUNCATE categories CASCADE")
+    for standby in shared.standbys:
+        standby.catch_up()
+    yield shared
+    shared.path.lead_to(shared.standbys[1].port)
+    for standby in shared.standbys:
+        restore(standby)
+        standby.resume()
 
 
 async def write(database: Database, name: str) -> Position:
@@ -126,56 +145,51 @@ def test_lagging_dead_and_frozen_replicas_leave_and_return(site: Site, caplog: p
         assert caplog.text.count(f"the replica {first.name} is not used") == 3
         assert "the database is unavailable" not in caplog.text, "an outage of a replica is none of the database"
 
-    try:
-        with caplog.at_level("INFO"):
-            asyncio.run(test())
-    finally:
-        restore(site.standbys[0])
+    with caplog.at_level("INFO"):
+        asyncio.run(test())
 
 
-def test_promoted_replica_leaves_and_its_successor_at_the_address_is_used(site: Site, tmp_path: Path) -> None:
-    async def test(successor: Standby) -> None:
-        async with site.database() as database:
-            await all_used(database)
-            _, second = database.replicas
-            assert await count(second) == 0
-            site.standbys[1].promote()
-            await becomes(lambda: not second.is_used)
-            run(site.standbys[1], "INSERT INTO categories (name) VALUES ('of the promoted one')")
-            with pytest.raises(FAILURES):
-                await count(second)
-            site.path.lead_to(successor.port)
-            await all_used(database)
-            assert await count(second) == 0
-
-    with standby_of(site.primary, tmp_path / "successor") as successor:
-        asyncio.run(test(successor))
+def test_promoted_replicas_and_histories(tmp_path: Path) -> None:
+    """Promote one standby of two; then the other one, after the primary has lost its latest writes with its death."""
+    with running_site(tmp_path) as site, standby_of(site.primary, tmp_path / "successor") as successor:
+        asyncio.run(promoted_replica_leaves_and_its_successor_is_used(site, successor))
+        asyncio.run(standby_with_the_history_of_the_former_primary_is_not_used(site, successor))
 
 
-def test_a_standby_with_the_history_of_the_former_primary_is_not_used(site: Site, tmp_path: Path) -> None:
+async def promoted_replica_leaves_and_its_successor_is_used(site: Site, successor: Standby) -> None:
+    async with site.database() as database:
+        await all_used(database)
+        _, second = database.replicas
+        assert await count(second) == 0
+        site.standbys[1].promote()
+        await becomes(lambda: not second.is_used)
+        run(site.standbys[1], "INSERT INTO categories (name) VALUES ('of the promoted one')")
+        with pytest.raises(FAILURES):
+            await count(second)
+        site.path.lead_to(successor.port)
+        await all_used(database)
+        assert await count(second) == 0
+
+
+async def standby_with_the_history_of_the_former_primary_is_not_used(site: Site, ahead: Standby) -> None:
     """Promote a standby that has lost writes which the other one has, so that their positions are not comparable."""
-    promoted, ahead = site.standbys
-
-    async def test() -> None:
-        async with site.database() as database:
-            await all_used(database)
-            promoted.disconnect()
-            for number in range(50):
-                await write(database, f"lost {number}")
-            ahead.catch_up()
-        kill(site.primary)
-        promoted.promote()
-        values = {"postgres_port": promoted.port}
-        site.settings = site.settings.model_copy(update=values)
-        async with site.database() as database:
-            position = await write(database, "kept")
-            assert int(run(ahead, "SELECT pg_last_wal_replay_lsn() - '0/0'")) > position.lsn, "ahead in another history"
-            await becomes(lambda: all(replica.is_used is False for replica in database.replicas))
-            for _ in range(30):
-                assert database.replicas.find(position) is None
-                await asyncio.sleep(0.05)
-
-    asyncio.run(test())
+    promoted = site.standbys[0]
+    async with site.database() as database:
+        await all_used(database)
+        promoted.disconnect()
+        for number in range(50):
+            await write(database, f"lost {number}")
+        ahead.catch_up()
+    kill(site.primary)
+    promoted.promote()
+    site.settings = site.settings.model_copy(update={"postgres_port": promoted.port})
+    async with site.database() as database:
+        position = await write(database, "kept")
+        assert int(run(ahead, "SELECT pg_last_wal_replay_lsn() - '0/0'")) > position.lsn, "ahead in another history"
+        await becomes(lambda: all(replica.is_used is False for replica in database.replicas))
+        for _ in range(30):
+            assert database.replicas.find(position) is None
+            await asyncio.sleep(0.05)
 
 
 def test_reads_use_only_the_server_that_the_checks_have_found(site: Site) -> None:
