@@ -169,6 +169,31 @@ def test_reads_are_right_while_replicas_lag(lagging: Site) -> None:
     assert all(reads[f"127.0.0.1:{standby.port}"] for standby in lagging.standbys)
 
 
+def test_rows_of_a_lagging_replica_do_not_enter_the_cache(lagging: Site) -> None:
+    """Read with an old position, which replicas have reached, right after the write of another caller."""
+    url, other = lagging.urls
+    with (
+        httpx2.Client(base_url=other, headers=new_address()) as writer,
+        httpx2.Client(base_url=url, headers=new_address()) as reader,
+    ):
+        category = writer.post("/categories", json={"name": "Coherence"}).json()["id_key"]
+        product = writer.post("/products", json={"name": "Kettle", "price": 1, "category_id": category})
+        path = product.headers["Location"]
+        assert reader.get("/orders").status_code == 200, "from now on the caller has a position"
+        for standby in lagging.standbys:
+            standby.catch_up()
+        writer.patch(path, json={"price": 2}).raise_for_status()
+        lists = [f"/products?category_id={category}", f"/products?category_id={category}&limit=7"]
+        for hit in ("false", "true"):
+            for cached in (path, *lists):
+                answer = reader.get(cached)
+                body = answer.json()
+                price = (body[0] if isinstance(body, list) else body)["price"]
+                assert (cached, price, answer.headers["X-Cache-Hit"]) == (cached, 2, hit)
+        assert [found["price"] for found in reader.get("/products?q=kettle").json()] == [1], "from a replica"
+        assert [found["price"] for found in writer.get("/products?q=kettle").json()] == [2], "the writer's own write"
+
+
 def test_callers_that_have_not_just_written_read_from_replicas(lagging: Site) -> None:
     """Let others write meanwhile, so that the replicas are always behind."""
 
