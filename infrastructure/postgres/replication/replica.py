@@ -65,7 +65,7 @@ class Replica:
         try:
             [(is_standby, started, lsn, identity)] = await self._checks.fetch(STATUS, {})
         except (DatabaseUnavailableError, psycopg2.Error) as error:
-            self._leave(one_line(str(error).strip()))
+            self._leave(one_line(" ".join(str(error).split())))
             return
         if not is_standby:
             self._checks.close()  # the address may lead to another server by now
