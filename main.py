@@ -33,6 +33,7 @@ from middleware.compression import Encoders
 from middleware.cors import constant_headers, cors_middleware
 from middleware.fast_path import FastPath
 from middleware.rate_limiter import RateLimiter
+from middleware.read_routing import route_reads
 from middleware.request_context import request_context
 from middleware.root_path import below_root_path
 from middleware.tracing import trace_requests
@@ -100,6 +101,8 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         limiter = RateLimiter(app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
     client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
+    if app_context.database.replicas:
+        app = route_reads(app, app_context, client_ips)
     encoders = Encoders(app_context.cache) if settings.compression else None
     app = FastPath(app, client_ips, limiter, responses, authenticator, encoders)
     app = request_context(
@@ -121,6 +124,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     die_with_parent()
     metrics.start(app_context.settings)
     metrics.watch_pools(app_context.database.pool_usage)
+    metrics.watch_replicas(app_context.database.replicas.usage)
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     report_draining(app_context)
     settle_garbage_collection()
@@ -141,6 +145,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     ]
     if app_context.settings.audits:
         periodic.append(keep_auditing(app_context))
+    if app_context.database.replicas:
+        periodic.append(app_context.database.replicas.keep_checking())
     tasks = [asyncio.create_task(work) for work in periodic]
     yield
     for task in tasks:

@@ -48,6 +48,7 @@ def main(app: str = MAIN) -> None:
     """Serve the application that `app` names as `module:attribute`."""
     with prepared_service() as (wanted, listener):
         settings = wanted.model_copy(update=fit_connections(wanted, connection_limit(wanted)))
+        settings = settings.model_copy(update=fit_replica_connections(settings))
         metrics = prepare_metrics(settings)
         try:
             print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
@@ -114,6 +115,25 @@ def fit_connections(settings: Settings, limit: ConnectionLimit | None) -> dict[s
         ", ".join(f"{name.upper()}={value}" for name, value in fitted.items()),
     )
     return fitted
+
+
+def fit_replica_connections(settings: Settings) -> dict[str, int]:
+    """Return a smaller DB_REPLICA_CONNECTIONS if those of all workers exceed the limit of a replica, with a warning.
+
+    Each replica has a budget of its own: the reads of a worker and one connection for checks.
+    """
+    limits = filter(None, map(connection_limit, settings.replicas()))
+    lowest = min(limits, default=None)
+    workers = settings.uvicorn_workers + (settings.limit_max_requests > 0)
+    if lowest is None or workers * (settings.db_replica_connections + 1) <= lowest.connections:
+        return {}
+    fitting = max(1, lowest.connections // workers - 1)
+    logger.warning(
+        "%s connections of each of %s processes to a replica are more than the %s that %s allows: %s",
+        *(settings.db_replica_connections + 1, workers, *lowest),
+        f"DB_REPLICA_CONNECTIONS={fitting}",
+    )
+    return {"db_replica_connections": fitting}
 
 
 def table(settings: Settings) -> str:

@@ -9,6 +9,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 SHOWN_CHARACTERS = 300
+OF_ONE_SERVER = ("host", "port", "hostaddr", "target_session_attrs")
+"""Parameters of a PostgreSQL URL that belong to its server, and not to the role or the session."""
 # Host, port and database, as they look without a misplaced password.
 _PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)?(:\d*)?(/[\w-]*)?(\?db=\w*)?")
 
@@ -19,6 +21,24 @@ def postgres_url(value: str) -> URL:
     Raises ArgumentError or ValueError.
     """
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
+
+
+def parts_of_list(value: str) -> tuple[str, ...]:
+    """Return the parts of a list that is separated by commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def replica_url(value: str, primary: URL) -> URL:
+    """Return the URL of a replica. User and password, database and parameters that it lacks are the primary's."""
+    url = postgres_url(value)
+    shared = {name: primary.query[name] for name in primary.query if name not in OF_ONE_SERVER}
+    credentials = url if url.username else primary
+    return url.set(
+        username=credentials.username,
+        password=credentials.password,
+        database=url.database or primary.database,
+        query={**shared, "target_session_attrs": "any", **url.query},
+    )
 
 
 def driver_arguments(url: URL) -> dict[str, Any]:

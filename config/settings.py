@@ -16,7 +16,14 @@ from sqlalchemy.engine import URL
 from config.empty_lists import EmptyLists
 from config.redis_address import RedisAddress, parse_redis_url, problem_of_redis_url
 from config.root_path import checked_root_path
-from config.server_urls import one_line, postgres_url, problem_of_postgres_url, shown_url
+from config.server_urls import (
+    one_line,
+    parts_of_list,
+    postgres_url,
+    problem_of_postgres_url,
+    replica_url,
+    shown_url,
+)
 from infrastructure.server.cores import usable_cores
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -26,6 +33,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 SECRETS = (
     *("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
+    "DATABASE_REPLICA_URLS",
     *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
     *("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"),
 )
@@ -48,6 +56,11 @@ class Settings(BaseSettings):
     postgres_owner_password: SecretStr = SecretStr("")
     database_url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/database")
     migration_database_url: SecretStr | None = Field(None, description="as DATABASE_URL, for migrations only")
+    database_replica_urls: SecretStr | None = Field(None, description="as DATABASE_URL, separated by commas")
+    db_replica_connections: int = Field(
+        4, ge=1, le=200, description="read connections a worker has to each replica, 1-200"
+    )
+    db_replica_max_lag: float = Field(10, gt=0, le=300, description="seconds a replica may be behind, up to 300")
     db_pool_size: int = Field(7, ge=1, le=1000, description="connections a worker keeps open, 1-1000")
     db_max_overflow: int = Field(0, ge=0, le=1000, description="connections a worker adds at peaks, 0-1000")
     db_pool_timeout: float = Field(10, gt=0, le=300, description="seconds to wait for a connection, up to 300")
@@ -165,7 +178,7 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return parts_of_list(value) if isinstance(value, str) else value
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -184,6 +197,8 @@ class Settings(BaseSettings):
         for name in ("database_url", "migration_database_url"):
             if (url := getattr(self, name)) and (problem := problem_of_postgres_url(url.get_secret_value())):
                 raise _wrong(name, url, problem)
+        if self.database_replica_urls and (problem := self._problem_of_replicas(self.database_replica_urls)):
+            raise _wrong("database_replica_urls", self.database_replica_urls, problem)
         if self.redis_url and (problem := problem_of_redis_url(self.redis_url.get_secret_value())):
             raise _wrong("redis_url", self.redis_url, problem)
         if self.redis_username and self.embeds_redis:
@@ -197,6 +212,14 @@ class Settings(BaseSettings):
                 "the service has no such server: POSTGRES_HOST or DATABASE_URL has to be set, too",
             )
         return self
+
+    def _problem_of_replicas(self, urls: SecretStr) -> str | None:
+        """Return the reason why the replicas cannot be used, or None."""
+        if self.embeds_postgres:
+            return "the service has no such servers: POSTGRES_HOST or DATABASE_URL has to be set, too"
+        if not self.redis_enabled:
+            return "needs Redis, which remembers when callers have written"
+        return next(filter(None, map(problem_of_postgres_url, parts_of_list(urls.get_secret_value()))), None)
 
     def _problem_of_ca_file(self, file: Path) -> str | None:
         """Return the reason why the CA of Redis cannot be used, or None."""
@@ -288,6 +311,24 @@ class Settings(BaseSettings):
             host=self.postgres_host,
             port=self.postgres_port,
             database=self.postgres_db,
+        )
+
+    def replicas(self) -> "tuple[Settings, ...]":
+        """Return the settings for each replica: these, with its address and its number of connections.
+
+        User, password, database and parameters that a URL lacks are those of the primary.
+        """
+        listed = self.database_replica_urls.get_secret_value() if self.database_replica_urls else ""
+        urls = [replica_url(part, self.sqlalchemy_url()) for part in parts_of_list(listed)]
+        return tuple(
+            self.model_copy(
+                update={
+                    "database_url": SecretStr(url.render_as_string(hide_password=False)),
+                    "db_read_connections": self.db_replica_connections,
+                    "db_connect_timeout": 1,  # the primary answers instead
+                }
+            )
+            for url in urls
         )
 
     def migration_url(self) -> URL:

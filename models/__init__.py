@@ -11,6 +11,7 @@ from models.idempotency import IdempotencyModel
 from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
 from models.payment import PaymentModel, PaymentOperationModel
+from models.primary_server import PrimaryServerModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.stock_movement import StockMovementModel
@@ -33,6 +34,7 @@ __all__ = [
     "OrderStatusChangeModel",
     "PaymentModel",
     "PaymentOperationModel",
+    "PrimaryServerModel",
     "ProductModel",
     "QueuedEventModel",
     "ReviewModel",

@@ -1,14 +1,16 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from infrastructure.postgres.pool import Row
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
 from repositories.queries.changes import safe_since
+from repositories.queries.statement import Statement
 from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
 from schemas.list_query import FORMS, Include, ListQuery
@@ -45,13 +47,11 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Return one page from the database."""
         fields = self.fields_of(query.include)
         statement = self.repository.page(query, fields, context.principal.client_id)
-        rows = await self.app_context.database.reads.fetch(*statement)
+        rows = await self.fetch(context, statement)
         return render(self.shown(rows_to_dicts(fields, rows)))
 
     async def count(self, context: RequestContext, query: ListQuery) -> int:
-        [(total,)] = await self.app_context.database.reads.fetch(
-            *self.repository.total(query, context.principal.client_id)
-        )
+        [(total,)] = await self.fetch(context, self.repository.total(query, context.principal.client_id))
         return int(total)
 
     async def safe_since(self, query: ListQuery) -> datetime:
@@ -74,10 +74,14 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         """Return one object from the database."""
         fields = self.fields_of(include)
         statement = self.repository.one(id_key, fields, context.principal.client_id)
-        rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
+        rows = await self.fetch(context, statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
         return render(self.shown(rows_to_dicts(fields, rows))[0])
+
+    def fetch(self, context: RequestContext, statement: Statement) -> Awaitable[list[Row]]:
+        """Return the rows of a read, from the server that the context chooses."""
+        return (context.reads or self.app_context.database.reads).fetch(*statement)
 
     async def save(self, context: RequestContext, new: Create) -> Created | StoredResponse:
         """Create one object, once for all requests with the same idempotency key."""

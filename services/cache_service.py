@@ -8,7 +8,7 @@ invalid at once, also one that a slow reader stores later. Nothing searches for 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
 from infrastructure.observability.metrics import metrics
@@ -72,8 +72,13 @@ class CacheService:
             return RenderedJson(lookup.body, lookup.etag.decode(), hit=True)
         metrics.cache_miss()
         logger.debug("Cache MISS: %s", entry.key)
-        stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
-        return await (self._share(entry, stamps, load) if stamps else _load(load))
+        return await self._load_missing(entry, load, lookup)
+
+    async def recall(self, entry: CacheEntry, load: Load) -> bytes | None:
+        """Return a value that is no response, as `read` does. Return None while Redis is down."""
+        if (lookup := await self._looked_up(entry)) is None:
+            return None
+        return (await self._load_missing(entry, load, lookup)).body if lookup.body is None else lookup.body
 
     def store_for_coding(self, lookup: CacheLookup, etag: str, body: bytes, *, is_compressed: bool) -> None:
         """Store the response that a lookup with a coding has missed. `etag` is that of the plain body.
@@ -86,7 +91,13 @@ class CacheService:
 
     async def invalidate(self, changed_rows: ChangedRows) -> None:
         """Drop the stamps of rows that a commit has changed. When this returns, no worker reads older entries."""
-        stale = stale_stamp_keys(changed_rows)
+        await self._drop(stale_stamp_keys(changed_rows))
+
+    async def forget(self, entries: Iterable[CacheEntry]) -> None:
+        """Drop the stamps of these entries. When this returns, no worker recalls older values."""
+        await self._drop([entry.stamp_keys[1] for entry in entries])
+
+    async def _drop(self, stale: list[str]) -> None:
         if self._redis and stale:
             with redis_span("UNLINK"):
                 await self._redis.execute_reliably("UNLINK", *map(Key, stale))
@@ -99,6 +110,10 @@ class CacheService:
             with redis_span("UNLINK"):
                 self._redis.execute_reliably_from_thread("UNLINK", *map(Key, stale))
             _log_invalidated(stale)
+
+    async def _load_missing(self, entry: CacheEntry, load: Load, lookup: CacheLookup | None) -> RenderedJson:
+        stamps = lookup and (lookup.stamps or await self._make_stamps(entry))
+        return await (self._share(entry, stamps, load) if stamps else _load(load))
 
     async def _looked_up(self, entry: CacheEntry) -> CacheLookup | None:
         lookup = self.look_up(entry)

@@ -18,10 +18,10 @@ class CachedService(BaseService[Model, Create, Update, Read]):
         if entry is None:
             return (await self.page(context, query))._replace(hit=False)
         cache = self.app_context.cache
-        return await cache.read(entry, lambda: self.page(context, query), context.cache_lookup)
+        return await cache.read(entry, lambda: self.page(context.on_primary(), query), context.cache_lookup)
 
     async def get_one(self, context: RequestContext, id_key: int, include: Include = None) -> RenderedJson:
         if not is_storable_key(id_key):
             raise self.not_found(id_key)
         cache, entry = self.app_context.cache, self.cached.one(id_key, include)
-        return await cache.read(entry, lambda: self.row(context, id_key, include), context.cache_lookup)
+        return await cache.read(entry, lambda: self.row(context.on_primary(), id_key, include), context.cache_lookup)

@@ -7,10 +7,12 @@ failure is a 503, never half a document.
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
+from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.transaction import AsyncTransaction
 from models.address import AddressModel
 from models.api_key import ApiKeyModel
@@ -69,17 +71,22 @@ class ClientExportService:
         if not is_storable_key(id_key):
             raise not_found(id_key)
         await self._slot.acquire()
+        write = partial(self._write, context, id_key)
         try:
-            with ExitStack() as on_failure:
-                document = on_failure.enter_context(SpooledJson())
-                async with self._app_context.database.reads.transaction(SNAPSHOT) as transaction:
-                    await ClientSnapshot(transaction, id_key).write(context, document)
-                on_failure.pop_all()
-                return document
+            return await (context.reads.run(write) if context.reads else write(self._app_context.database.reads))
         except RefusedError as error:  # the connection was lost
             raise DatabaseUnavailableError(str(error)) from error
         finally:
             self._slot.release()
+
+    @staticmethod
+    async def _write(context: RequestContext, id_key: int, reads: AsyncPool) -> SpooledJson:
+        with ExitStack() as on_failure:
+            document = on_failure.enter_context(SpooledJson())
+            async with reads.transaction(SNAPSHOT) as transaction:
+                await ClientSnapshot(transaction, id_key).write(context, document)
+            on_failure.pop_all()
+            return document
 
 
 class ClientSnapshot:

@@ -22,10 +22,9 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     async def summary(self, context: RequestContext, id_key: int, query: SummaryQuery) -> RenderedJson:
         """Sum up the client's orders and, if the query includes them, its payments. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        reads = self.app_context.database.reads
-        [(count, total, last)] = await reads.fetch(*OrderRepository.summary(id_key))
+        [(count, total, last)] = await self.fetch(context, OrderRepository.summary(id_key))
         summary = ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last)
         if query.include is None:
             return render(summary)
-        [(captured, refunded)] = await reads.fetch(*PaymentRepository.summary(id_key))
+        [(captured, refunded)] = await self.fetch(context, PaymentRepository.summary(id_key))
         return render({**summary.model_dump(), "captured": captured, "refunded": refunded})

@@ -22,10 +22,11 @@ class EventService(BaseService[EventModel, NothingToWrite, NothingToWrite, Event
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page, with the events of every write that has been answered. Raises GoneError."""
         await self._publish()
-        rows = await self.app_context.database.reads.fetch(*self.repository.page(query, self.fields))
+        fields = self.fields_of(query.include)
+        rows = await self.app_context.database.reads.fetch(*self.repository.page(query, fields))
         # Afterwards, because events may be removed at any moment.
         await self._check_is_complete(query)
-        events = rows_to_dicts(self.fields, rows)
+        events = rows_to_dicts(fields, rows)
         return render([event | {"data": body_of(event["resource"], event["data"])} for event in events])
 
     async def _publish(self) -> None:

@@ -39,13 +39,13 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
     async def history(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return the order's status changes, oldest first. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        rows = await self.app_context.database.reads.fetch(*OrderRepository.history(id_key))
+        rows = await self.fetch(context, OrderRepository.history(id_key))
         return render(rows_to_dicts(HISTORY_FIELDS, rows))
 
     async def balance(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return captured, refunded and due amount. Nothing is due for a canceled order. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        rows = await self.app_context.database.reads.fetch(*PaymentRepository.balance(id_key))
+        rows = await self.fetch(context, PaymentRepository.balance(id_key))
         if not rows:
             raise self.not_found(id_key)
         [(total, status, payments_total, captured, refunded)] = rows

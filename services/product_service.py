@@ -22,7 +22,7 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
     async def rating(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return the average of the product's reviews. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
+        [(average, count)] = await self.fetch(context, ReviewRepository.rating(id_key))
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
     @in_worker_thread

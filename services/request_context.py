@@ -7,6 +7,7 @@ from repositories.idempotency_repository import RequestKey, StoredResponse
 from services.auth.principal import EVERYBODY, Principal
 from services.caching.lookup import CacheLookup
 from services.exceptions import ServiceError
+from services.read_routing import CallerReads
 from services.rendering import ActionResult, Created
 
 
@@ -34,13 +35,21 @@ class AuditedRequest(NamedTuple):
 
 
 class RequestContext(NamedTuple):
-    """`cache_lookup` is a lookup that missed before the request reached the router."""
+    """`cache_lookup` is a lookup that missed before the request reached the router.
+
+    `reads` chooses the server for reads that may be answered by a replica; None stands for the primary.
+    """
 
     principal: Principal = EVERYBODY
     request_id: str = "-"
     cache_lookup: CacheLookup | None = None
     idempotent: IdempotentRequest | None = None
     audited: AuditedRequest | None = None
+    reads: CallerReads | None = None
+
+    def on_primary(self) -> "RequestContext":
+        """Return the context for reads that fill the cache: a replica may lack writes that have been answered."""
+        return self._replace(reads=None)
 
 
 INTERNAL = RequestContext()

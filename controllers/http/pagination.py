@@ -30,7 +30,10 @@ async def list_response(
 
     `read` replaces the service's `get_all`.
     """
-    safe_since = _as_text(await service.safe_since(query)) if query.updated_since else None
+    safe_since = None
+    if query.updated_since:
+        context = context.on_primary()  # a replica may lack changes from before `X-Safe-Since`
+        safe_since = _as_text(await service.safe_since(query))
     page = await (read or service.get_all)(context, query)
     response = await json_response(request, page)
     if query.count:

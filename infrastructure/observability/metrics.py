@@ -20,12 +20,16 @@ from infrastructure.observability.metrics_export import (
     LOST_LINES,
     POOL_ACTIVE,
     POOL_CAPACITY,
+    READS,
+    REPLICA_LAG,
+    REPLICA_USED,
+    REPLICA_WORKERS,
     THREADS,
     format_exposition,
 )
 from infrastructure.observability.metrics_store import MetricTotals, WorkerFile, prepare_directory, read_all
 
-__all__ = ["CONTENT_TYPE", "THREADS", "Metrics", "PoolUsage", "metrics", "prepare_metrics"]
+__all__ = ["CONTENT_TYPE", "THREADS", "Metrics", "PoolUsage", "ReplicaUsage", "metrics", "prepare_metrics"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,8 @@ MAX_PENDING = 100_000
 
 PoolUsage = Mapping[str, tuple[int, int]]
 """How much of each pool of the database is in use, and its maximum."""
+ReplicaUsage = Mapping[str, tuple[bool, float]]
+"""Whether reads use each replica, and its lag in seconds."""
 
 
 class Metrics:
@@ -54,6 +60,7 @@ class Metrics:
         # because each route is a series for ever. A bare `append`, because every request calls it.
         self.observe_request = self._pending.append
         self._pools: Callable[[], PoolUsage] = dict
+        self._replicas: Callable[[], ReplicaUsage] = dict
         self._descriptors = FileDescriptorWatch(self.descriptors_exhausted)
         self._directory: Path | None = None
         self._file: WorkerFile | None = None
@@ -102,6 +109,10 @@ class Metrics:
         """Count a change of the database server or of its history."""
         self._totals.counters["db_failovers_total"] += 1
 
+    def read_from(self, server: str) -> None:
+        """Count a statement that a replica could have answered, by the server that has: `primary` or a replica."""
+        self._totals.counters[f"{READS}{server}"] += 1
+
     def descriptors_exhausted(self) -> None:
         """Count a time without a free file descriptor."""
         self._totals.counters["file_descriptors_exhausted_total"] += 1
@@ -149,6 +160,10 @@ class Metrics:
     def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
         """Read the gauges of the database's pools from `read`. Another thread calls it."""
         self._pools = read
+
+    def watch_replicas(self, read: Callable[[], ReplicaUsage]) -> None:
+        """Read the gauges of the replicas from `read`. Another thread calls it."""
+        self._replicas = read
 
     def cache_totals(self) -> tuple[int, int]:
         """Return hits and misses of all workers, or of this one if the shared folder cannot be read.
@@ -201,6 +216,10 @@ class Metrics:
             for pool, (active, capacity) in self._pools().items():
                 self._totals.gauges[f"{POOL_ACTIVE}{pool}"] = active
                 self._totals.gauges[f"{POOL_CAPACITY}{pool}"] = capacity
+            for replica, (is_used, lag_seconds) in self._replicas().items():
+                self._totals.gauges[f"{REPLICA_WORKERS}{replica}"] = 1
+                self._totals.gauges[f"{REPLICA_USED}{replica}"] = is_used
+                self._totals.gauges[f"{REPLICA_LAG}{replica}"] = round(lag_seconds * 1000)
             for target, lines in list(lost_lines.items()):
                 self._totals.counters[LOST_LINES[target]] = lines
             if self._directory:

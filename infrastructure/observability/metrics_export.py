@@ -1,6 +1,6 @@
 """Prometheus text format, rendered from the totals of all workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import generate_latest
@@ -40,7 +40,7 @@ COUNTERS = {
 }
 READINGS = {
     "low_stock_products": "Products at or below LOW_STOCK_THRESHOLD.",
-    "payments_pending_over_minute": "Payments that a provider leaves open for over a minute, without those of customers.",
+    "payments_pending_over_minute": "Payments that a provider leaves open for over a minute.",
     "events_unpublished_seconds": "Age of the oldest event that is not in the event log yet, 0 without one.",
     "webhook_deliveries_waiting": "Webhook deliveries that wait, of enabled endpoints, counted up to 10,000.",
     "webhook_oldest_waiting_seconds": "Age of the oldest waiting webhook delivery, 0 without one.",
@@ -49,6 +49,10 @@ READINGS = {
 # Begin of the names of gauges that the workers share for each pool of the database.
 POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
 THREADS = "threads"  # the pool of worker threads: its slots are no connections
+# Begin of the names of figures for each replica: workers that check it, those that use it, sum of the lags in
+# milliseconds; and of the counters of reads for each server.
+REPLICA_WORKERS, REPLICA_USED, REPLICA_LAG = "replica_workers:", "replica_used:", "replica_lag_ms:"
+READS = "db_reads:"
 LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_lost_files_total"}
 """Counter of lost log lines by the name of the log target."""
 
@@ -80,6 +84,7 @@ class _Families(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, help_text, self._figure(value))
+        yield from self._replicas()
         for name, help_text in READINGS.items():
             if name in self._totals.readings:
                 yield GaugeMetricFamily(name, help_text, self._totals.readings[name][1])
@@ -90,6 +95,19 @@ class _Families(Collector):
         active = {name.removeprefix(POOL_ACTIVE): gauges[name] for name in gauges if name.startswith(POOL_ACTIVE)}
         shares = [100 * used / gauges[f"{POOL_CAPACITY}{pool}"] for pool, used in active.items() if used]
         return sum(used for pool, used in active.items() if pool != THREADS), max(shares, default=0)
+
+    def _replicas(self) -> Iterator[Metric]:
+        """Yield averages over the workers, since each checks the replicas by itself."""
+        gauges, counters = self._totals.gauges, self._totals.counters
+        used = GaugeMetricFamily("db_replica_used", "Share of the workers that read from it.", labels=["server"])
+        lag = GaugeMetricFamily("db_replica_lag_seconds", "Time behind the primary.", labels=["server"])
+        reads = CounterMetricFamily("db_reads_total", "Reads that replicas may answer.", labels=["server"])
+        for server, workers in _by_server(gauges, REPLICA_WORKERS):
+            used.add_metric([server], gauges[f"{REPLICA_USED}{server}"] / workers)
+            lag.add_metric([server], gauges[f"{REPLICA_LAG}{server}"] / workers / 1000)
+        for server, count in _by_server(counters, READS):
+            reads.add_metric([server], count)
+        yield from (used, lag, reads)
 
     def _figure(self, value: float) -> float | None:
         """Return the value of a series without labels, or None for no sample."""
@@ -114,3 +132,8 @@ class _Families(Collector):
             bounds = (*map(str, BOUNDS), "+Inf")
             durations.add_metric(key, list(zip(bounds, accumulate(cell[:-1]), strict=True)), cell[-1])
         yield from (requests, durations, errors)
+
+
+def _by_server(figures: Mapping[str, int], kind: str) -> list[tuple[str, int]]:
+    """Return the figures of one kind by the server in their names."""
+    return [(name.removeprefix(kind), figures[name]) for name in sorted(figures) if name.startswith(kind)]

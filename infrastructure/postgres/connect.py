@@ -11,7 +11,7 @@ import psycopg2
 from infrastructure.host_names import addresses_of
 from infrastructure.postgres.connection import AsyncConnection
 from infrastructure.postgres.failover import FailoverDetector
-from infrastructure.postgres.outage_log import outages
+from infrastructure.postgres.outage_log import OutageLog, outages
 from infrastructure.postgres.timeouts import NoAnswerError
 
 Dsn = Mapping[str, Any]
@@ -25,26 +25,34 @@ class HostAddress(NamedTuple):
     port: str
 
 
-@outages.watch_connect
-async def connect(dsn: Dsn, failover: FailoverDetector) -> AsyncConnection:
-    """Return an open connection to a primary. Its `connect_timeout` covers the look-up too.
+class Target(NamedTuple):
+    """A server, and the state that all connections to it share."""
+
+    dsn: Dsn
+    failover: FailoverDetector
+    outages: OutageLog = outages
+
+
+async def connect(target: Target) -> AsyncConnection:
+    """Return an open connection to an accepted server. The `connect_timeout` covers the look-up too.
 
     Raises psycopg2.OperationalError, which is NoAnswerError when the time is over.
     """
-    begun, seconds = monotonic(), dsn["connect_timeout"]
-    try:
-        async with asyncio.timeout(seconds):
-            resolved = await resolve_hosts(dsn)
-    except TimeoutError as error:
-        raise NoAnswerError from error
-    connection = AsyncConnection(resolved, begun)
-    try:
-        await connection.open(begun + seconds - monotonic())
-        await connection.identify(failover, begun + seconds - monotonic())
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    with target.outages.watching_connect():
+        begun, seconds = monotonic(), target.dsn["connect_timeout"]
+        try:
+            async with asyncio.timeout(seconds):
+                resolved = await resolve_hosts(target.dsn)
+        except TimeoutError as error:
+            raise NoAnswerError from error
+        connection = AsyncConnection(resolved, begun)
+        try:
+            await connection.open(begun + seconds - monotonic())
+            await connection.identify(target.failover, begun + seconds - monotonic())
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 async def resolve_hosts(dsn: Dsn) -> Dsn:

@@ -16,12 +16,14 @@ from config.settings import Settings
 from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
+from infrastructure.postgres.connect import Target
 from infrastructure.postgres.connection import is_closed_by_server
 from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.outage_log import outages
-from infrastructure.postgres.pipelined_reads import PipelinedReads
-from infrastructure.postgres.pool import AsyncPool
+from infrastructure.postgres.pool import AsyncPool, read_pool
 from infrastructure.postgres.probe import Probe
+from infrastructure.postgres.replication.replica import Replica
+from infrastructure.postgres.replication.replicas import Replicas
 from infrastructure.postgres.startup_options import joined_options
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
@@ -63,6 +65,7 @@ class Database:
     `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
     for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
     deadline of one second, for checks. `row_locks` let few statements of this worker at a time wait for a popular row.
+    `replicas` are standbys for reads that need not see the latest writes of others.
     Connections open on first use, so a worker starts without the server.
     """
 
@@ -89,13 +92,13 @@ class Database:
         self.row_locks = KeyedLocks(writers_of_a_row, settings.db_pool_timeout, "row")
         dsn = {**driver_arguments(url), **arguments}
         self.failover = FailoverDetector(settings.db_pool_recycle if settings.db_pool_recycle >= 0 else inf)
-        target, limits = (dsn, self.failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
-        shares = settings.db_pipeline and settings.db_read_connections > 1
-        short_reads = PipelinedReads(*target) if shares else None
-        self.probe = Probe(*target)
+        target, limits = Target(dsn, self.failover), (settings.db_pool_timeout, settings.db_statement_timeout + 1)
+        self.probe = Probe(target)
         may_write = self.probe.refuse_while_commits_hang
-        self.reads = AsyncPool(*target, settings.db_read_connections - shares, *limits, short_reads)
-        self.writes = AsyncPool(*target, settings.db_threads, *limits, check_before=may_write)
+        self.reads = read_pool(target, settings)
+        self.writes = AsyncPool(target, settings.db_threads, *limits, check_before=may_write)
+        replicas = [Replica(standby, connection_arguments(standby)) for standby in settings.replicas()]
+        self.replicas = Replicas(replicas, self.reads, self.writes)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted, may_write)
 
     def pool_usage(self) -> PoolUsage:
@@ -106,6 +109,7 @@ class Database:
             THREADS: self.threads.usage(),
             "reads": self.reads.usage(),
             "writes": self.writes.usage(),
+            **{f"replica {replica.name}": replica.reads.usage() for replica in self.replicas},
         }
 
     def close(self) -> None:
@@ -113,6 +117,7 @@ class Database:
         self.reads.close()
         self.writes.close()
         self.probe.close()
+        self.replicas.close()
         self.threads.close()
         self.engine.dispose()
 

@@ -70,8 +70,12 @@ class FailoverDetector:
 
     def cut(self, opened_before: float) -> None:
         """Record that the network has silently dropped these connections, and give up their statements."""
-        self._renewed_at = opened_before
         timeouts.cut_waits()
+        self.abort(opened_before)
+
+    def abort(self, opened_before: float) -> None:
+        """Make the connections that were opened until then obsolete, and give up their statements."""
+        self._renewed_at = opened_before
         for connection in list(self.connections):
             if connection.opened_at <= opened_before:
                 connection.abort()

@@ -5,19 +5,14 @@ The state belongs to the worker: every pool and the engine report to the same ob
 
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 from time import monotonic
-from typing import ParamSpec, TypeVar
 
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.observability.metrics import metrics
 
 logger = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 QUIET_SECONDS = 5.0
 """Seconds without a failure after which an answer on an old connection ends the outage."""
@@ -62,16 +57,6 @@ class OutageLog:
         """Report a statement that was answered."""
         if self.is_out and monotonic() - self._failed_at > QUIET_SECONDS:
             self._end()
-
-    def watch_connect(self, connect: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """Decorate a coroutine that opens a connection."""
-
-        @wraps(connect)
-        async def connect_and_report(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self.watching_connect():
-                return await connect(*args, **kwargs)
-
-        return connect_and_report
 
     @contextmanager
     def watching_connect(self) -> Iterator[None]:

@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Any
 
 import psycopg
+import psycopg2
 
 from infrastructure.observability.tracing import sql_span
+from infrastructure.postgres.connect import Target
 from infrastructure.postgres.connection import Row
-from infrastructure.postgres.failover import FailoverDetector
-from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pipelined_connection import PipelinedConnection
 from infrastructure.postgres.prepared_sql import prepared_sql
 
@@ -30,8 +30,8 @@ class PipelinedReads:
     So the pool's rules for lost connections, deadlines and outages hold for all reads.
     """
 
-    def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:
-        self._dsn, self._failover = dsn, failover
+    def __init__(self, target: Target) -> None:
+        self._dsn, self._failover, self._outages = target
         self._connection: PipelinedConnection | None = None
         self._opening: asyncio.Task[None] | None = None
         self._opens_at = 0.0
@@ -48,7 +48,7 @@ class PipelinedReads:
             load = await connection.enqueue(statement, values)
         if load is None:
             return None
-        outages.answered()
+        self._outages.answered()
         return load()
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class PipelinedReads:
                 raise
             self._connection = PipelinedConnection(opened, begun, server)
             self._failover.connections.add(self._connection)
-        except (psycopg.Error, TimeoutError) as error:
+        except (psycopg.Error, psycopg2.Error, TimeoutError) as error:
             logger.debug("short reads use the pool: %s", str(error).strip())
         finally:
             self._opening = None

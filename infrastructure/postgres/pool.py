@@ -6,20 +6,19 @@ in Sessions.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from psycopg2.errors import ReadOnlySqlTransaction
 
+from config.settings import Settings
 from infrastructure.concurrency.fair_semaphore import Check, FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
-from infrastructure.postgres.connect import connect
+from infrastructure.postgres.connect import Target, connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.failover import CHECK_PRIMARY, FailoverDetector
+from infrastructure.postgres.failover import CHECK_PRIMARY
 from infrastructure.postgres.idle_connections import IdleConnections
-from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pipelined_reads import PipelinedReads
 from infrastructure.postgres.prepared_sql import ShortSql
 from infrastructure.postgres.timeouts import NoAnswerError
@@ -34,7 +33,7 @@ from infrastructure.postgres.transaction import (
     TransactionControl,
 )
 
-__all__ = ["AsyncPool", "Row"]
+__all__ = ["AsyncPool", "Row", "read_pool"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +45,7 @@ class AsyncPool:
 
     def __init__(
         self,
-        dsn: Mapping[str, Any],
-        failover: FailoverDetector,
+        target: Target,
         size: int,
         wait_seconds: float,
         deadline_seconds: float,
@@ -56,9 +54,10 @@ class AsyncPool:
     ) -> None:
         """Call `check_before`, which may raise DatabaseUnavailableError, before a statement gets a connection."""
         self._short_reads = short_reads
-        self._dsn, self._failover, self._deadline_seconds = dsn, failover, deadline_seconds
-        self._idle = IdleConnections(failover)
-        self._semaphore = FairSemaphore(size, wait_seconds, "connection", outages.pool_exhausted, check_before)
+        self._target, self._deadline_seconds = target, deadline_seconds
+        self._failover, self._outages = target.failover, target.outages
+        self._idle = IdleConnections(target.failover)
+        self._semaphore = FairSemaphore(size, wait_seconds, "connection", self._outages.pool_exhausted, check_before)
         self._prepares = True
 
     def usage(self) -> tuple[int, int]:
@@ -85,7 +84,7 @@ class AsyncPool:
                             raise
                 return await self._read(await self._connect(), sql, parameters, is_prepared)
         except CONNECTION_LOST as error:
-            outages.statement_failed(error)
+            self._outages.statement_failed(error)
             raise DatabaseUnavailableError(str(error).strip()) from error
         finally:
             self._semaphore.release()
@@ -105,7 +104,7 @@ class AsyncPool:
                 except (*REFUSALS, ReadOnlySqlTransaction) as error:
                     raise RefusedError(str(error).strip()) from error
                 except CONNECTION_LOST as error:
-                    outages.statement_failed(error)
+                    self._outages.statement_failed(error)
                     kind = DatabaseUnavailableError if isinstance(error, CONNECTION_SURVIVES) else OutcomeUnknownError
                     raise kind(str(error).strip()) from error
         finally:
@@ -120,7 +119,7 @@ class AsyncPool:
         """
         await self._semaphore.acquire()
         try:
-            transaction = AsyncTransaction(await self._open_connection(), self._send, begin)
+            transaction = AsyncTransaction(await self._open_connection(), self._send, begin, self._outages)
             try:
                 yield transaction
             finally:
@@ -154,7 +153,7 @@ class AsyncPool:
             raise DatabaseUnavailableError(str(error).strip()) from error
 
     async def _connect(self) -> AsyncConnection:
-        return await connect(self._dsn, self._failover)
+        return await connect(self._target)
 
     async def _read(
         self, connection: AsyncConnection, sql: str, parameters: Parameters, is_prepared: bool
@@ -190,7 +189,7 @@ class AsyncPool:
                 self._idle.close()
             raise
         self._idle.append(connection)
-        outages.answered()
+        self._outages.answered()
         return rows
 
     async def _send(
@@ -213,3 +212,15 @@ class AsyncPool:
         except ReadOnlySqlTransaction:
             self._failover.record()
             raise
+
+
+def read_pool(target: Target, settings: Settings) -> AsyncPool:
+    """Return a pool for reads. Short ones share one of its DB_READ_CONNECTIONS, unless there is only one."""
+    shares = settings.db_pipeline and settings.db_read_connections > 1
+    return AsyncPool(
+        target,
+        settings.db_read_connections - shares,
+        settings.db_pool_timeout,
+        settings.db_statement_timeout + 1,
+        PipelinedReads(target) if shares else None,
+    )

@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
 import psycopg2
 
 from infrastructure.exceptions import DatabaseUnavailableError
+from infrastructure.postgres.connect import Target
 from infrastructure.postgres.connection import AsyncConnection
-from infrastructure.postgres.failover import FailoverDetector, Server
-from infrastructure.postgres.outage_log import outages
+from infrastructure.postgres.failover import Server
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.timeouts import CutConnectionError, NoAnswerError
 
@@ -30,8 +29,8 @@ WAITING_COMMITS = """
 class Probe(AsyncPool):
     """Connection with a deadline of one second. Health checks use it too."""
 
-    def __init__(self, dsn: Mapping[str, Any], failover: FailoverDetector) -> None:
-        super().__init__(dsn, failover, size=1, wait_seconds=1, deadline_seconds=1)
+    def __init__(self, target: Target) -> None:
+        super().__init__(target, size=1, wait_seconds=1, deadline_seconds=1)
         self._waiting = set[Any]()
         self._hanging: DatabaseUnavailableError | None = None
 
@@ -88,7 +87,7 @@ class Probe(AsyncPool):
             self._idle.append(fresh)
             await asyncio.sleep(LATE_SECONDS)
             if not late.is_lost:  # nor has an answer arrived
-                outages.statement_failed(CutConnectionError())
+                self._outages.statement_failed(CutConnectionError())
                 self._failover.cut(sent_at)
         finally:
             late.close()
@@ -100,4 +99,4 @@ class Probe(AsyncPool):
             self._hanging = None
             return
         self._hanging = DatabaseUnavailableError(f"{len(hanging)} commits wait for a synchronous standby")
-        outages.pool_exhausted(self._hanging)
+        self._outages.pool_exhausted(self._hanging)

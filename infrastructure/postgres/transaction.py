@@ -9,7 +9,7 @@ from psycopg2 import errors, extensions
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.outage_log import outages
+from infrastructure.postgres.outage_log import OutageLog
 from infrastructure.postgres.timeouts import NoAnswerError
 
 # The server is a standby, or has ended a transaction that took too long. psycopg2 does not derive these from
@@ -62,8 +62,8 @@ class AsyncTransaction:
     and DatabaseUnavailableError when a lock was not granted or the server did not answer in time.
     """
 
-    def __init__(self, connection: AsyncConnection, send: Send, begin: str) -> None:
-        self.connection, self._send = connection, send
+    def __init__(self, connection: AsyncConnection, send: Send, begin: str, outages: OutageLog) -> None:
+        self.connection, self._send, self._outages = connection, send, outages
         self._begin = TransactionControl(prefix=f"{begin}; ")
         self.is_open = False
         """Whether a transaction has to be rolled back."""
@@ -99,7 +99,7 @@ class AsyncTransaction:
         except BaseException as error:
             self.is_lost = True
             if isinstance(error, CONNECTION_LOST):
-                outages.statement_failed(error)
+                self._outages.statement_failed(error)
             if isinstance(error, CONNECTION_LOST) and control.is_commit:
                 raise OutcomeUnknownError(str(error).strip()) from error
             if isinstance(error, NoAnswerError):

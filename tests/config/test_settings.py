@@ -8,7 +8,7 @@ import pytest
 
 from config.redis_address import RedisAddress
 from config.settings import Settings, inherit_settings, load_settings
-from run_production import ConnectionLimit, fit_connections, table
+from run_production import ConnectionLimit, fit_connections, fit_replica_connections, table
 from tests.certificates import Authority
 from tests.servers import ROOT
 
@@ -483,3 +483,52 @@ def test_a_list_that_is_set_to_nothing_is_empty(
     settings = Settings()
     assert settings.cors_origins == origins
     assert bool(settings.trusted_networks) is (environment is None)
+
+
+PRIMARY = "postgresql://shop:secret@primary:6432/sales?sslmode=require&target_session_attrs=primary"
+
+
+@pytest.mark.parametrize(
+    ("replica", "url"),
+    [
+        ("postgresql://r1", "shop:secret@r1/sales?sslmode=require&target_session_attrs=any"),
+        ("postgres://reader@r1:5433", "reader@r1:5433/sales?sslmode=require&target_session_attrs=any"),
+        ("postgresql://a:b@r1/c?sslmode=disable", "a:b@r1/c?sslmode=disable&target_session_attrs=any"),
+    ],
+)
+def test_a_replica_takes_from_the_primary_what_its_url_lacks(replica: str, url: str) -> None:
+    settings = Settings(database_url=PRIMARY, database_replica_urls=f" {replica}, postgresql://r2 ,")
+    first, second = (one.sqlalchemy_url().render_as_string(hide_password=False) for one in settings.replicas())
+    assert first == f"postgresql+psycopg2://{url}"
+    assert "@r2/" in second
+
+
+@pytest.mark.parametrize(
+    ("urls", "others", "problem"),
+    [
+        ("postgresql://r1", {}, "POSTGRES_HOST or DATABASE_URL has to be set, too"),
+        ("postgresql://r1", {"POSTGRES_HOST": "primary", "REDIS_ENABLED": "false"}, "needs Redis"),
+        ("postgresql://r1,r2:hunter2", {"POSTGRES_HOST": "primary"}, "must start with postgresql://"),
+        ("postgresql://r1,postgresql://r2?x=hunter2", {"POSTGRES_HOST": "primary"}, 'invalid dsn: invalid .+ "x"'),
+    ],
+)
+def test_wrong_replicas_stop_the_start_with_one_line(
+    urls: str, others: dict[str, str], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = told(monkeypatch, DATABASE_REPLICA_URLS=urls, **others)
+    assert re.fullmatch(rf"DATABASE_REPLICA_URLS=\(secret\): .*{problem}.*", message)
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(("free", "connections"), [(25, None), (24, 3), (10, 1), (4, 1)])
+def test_each_replica_has_a_budget_of_its_own(
+    free: int, connections: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Shrink nothing but the connections of replicas."""
+    limits = {"r1": ConnectionLimit(100), "r2": ConnectionLimit(free), "r3": None}
+    monkeypatch.setattr("run_production.connection_limit", lambda settings: limits[settings.sqlalchemy_url().host])
+    urls = ",".join(f"postgresql://{name}" for name in limits)
+    settings = Settings(database_url=PRIMARY, database_replica_urls=urls, uvicorn_workers=4)
+    assert fit_replica_connections(settings) == ({"db_replica_connections": connections} if connections else {})
+    assert len(caplog.records) == (connections is not None)
+    assert fit_replica_connections(Settings()) == {}

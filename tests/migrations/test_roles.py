@@ -27,7 +27,7 @@ READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UP
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
     **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews"), WRITES),
-    **dict.fromkeys(("payment_operations", "payments"), WRITES - {"DELETE"}),
+    **dict.fromkeys(("payment_operations", "payments", "primary_server"), WRITES - {"DELETE"}),
     **dict.fromkeys(("webhook_claims", "webhook_deliveries", "webhook_endpoints"), WRITES),
     **dict.fromkeys(("audit", "audit_keys", "event_queue", "order_status_changes", "stock_movements"), ADDS),
     **dict.fromkeys(("alembic_version", "audit_seals", "events"), READS),

@@ -410,3 +410,17 @@ def test_prepared_folder_is_empty_and_known_to_workers(tmp_path: Path, monkeypat
     assert list(folder.glob("worker_*"))
     prepare_metrics(settings)
     assert not list(folder.glob("worker_*"))
+
+
+def test_figures_of_replicas_are_averages_over_the_workers(start_worker: StartWorker) -> None:
+    first, second = start_worker(), start_worker()
+    first("metrics.watch_replicas(lambda: {'one:5432': (True, 1.5)})")
+    second("metrics.watch_replicas(lambda: {'one:5432': (False, 2.5)})")
+    for server, worker in (("primary", first), ("one:5432", first), ("one:5432", second)):
+        worker(f"metrics.read_from('{server}')")
+    second("metrics.flush()")
+    found = first.samples()
+    assert found["db_replica_used one:5432"] == 0.5
+    assert found["db_replica_lag_seconds one:5432"] == 2
+    assert found["db_reads_total one:5432"] == 2
+    assert found["db_reads_total primary"] == 1
