@@ -14,6 +14,7 @@ from models.client import ClientModel
 from models.event import Body
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
+from models.payment import PaymentModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from schemas.address_schema import AddressSchema
@@ -23,6 +24,7 @@ from schemas.category_schema import CategorySchema
 from schemas.client_schema import ClientSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema
+from schemas.payment_schema import PaymentSchema
 from schemas.product_schema import ProductSchema
 from schemas.review_schema import ReviewSchema
 
@@ -33,6 +35,7 @@ SCHEMAS: Mapping[type[BaseModel], type[StoredSchema]] = {
     ClientModel: ClientSchema,
     OrderDetailModel: OrderDetailSchema,
     OrderModel: OrderSchema,
+    PaymentModel: PaymentSchema,
     ProductModel: ProductSchema,
     ReviewModel: ReviewSchema,
 }

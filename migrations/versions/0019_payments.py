@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from migrations.event_triggers import create_event_triggers, drop_event_triggers
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
@@ -98,12 +100,18 @@ def upgrade() -> None:
             CONSTRAINT ck_order_hold_one_row CHECK (id_key = 1)
         )
     """)
+    create_event_triggers("payments", "payment", "key", "awaits_customer", "settle_at")
+    create_event_triggers("bills", "bill", "payments_total")
+    create_event_triggers("orders", "order", "checkout_lines", "payments_total", has_status=True)
 
 
 def downgrade() -> None:
+    drop_event_triggers("payments")
     op.drop_table("order_hold")
     op.drop_table("payment_operations")
     op.drop_table("payments")
     op.execute("DROP FUNCTION add_up_payments")
     for table in ("bills", "orders"):
         op.drop_column(table, "payments_total")
+    create_event_triggers("bills", "bill")
+    create_event_triggers("orders", "order", "checkout_lines", has_status=True)
