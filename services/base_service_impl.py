@@ -107,6 +107,22 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             return render(self.read(self.repository(tx).update(instance, values)))
 
     @in_worker_thread
+    def act(self, context: RequestContext, id_key: int, values: Values) -> RenderedJson | StoredResponse:
+        """Write values that a request cannot contain, once for all requests with the same idempotency key.
+
+        Raises NotFoundError.
+        """
+        with self.unit_of_work(context) as tx:
+            if tx.replay:
+                self.repository(tx).record_change(id_key)
+                return tx.replay
+            instance = self.lock(tx, context, id_key, None)
+            if any(getattr(instance, name) != value for name, value in values.items()):
+                self.repository(tx).update(instance, values)
+            tx.outcome = rendered = render(self.read(instance))
+            return rendered
+
+    @in_worker_thread
     def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:
         """Delete one object. Raises as `update` does, and ConflictError if other objects need it."""
         with self.unit_of_work(context) as tx:

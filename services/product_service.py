@@ -9,7 +9,6 @@ from services.cached_service import CachedService
 from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, render
 from services.request_context import RequestContext
-from services.transactions.unit_of_work import in_worker_thread
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
@@ -24,19 +23,11 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
         [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
-    @in_worker_thread
-    def set_archived(self, context: RequestContext, id_key: int, *, is_archived: bool) -> RenderedJson | StoredResponse:
+    async def set_archived(
+        self, context: RequestContext, id_key: int, *, is_archived: bool
+    ) -> RenderedJson | StoredResponse:
         """Archive the product, or end that. Sales wait for the lock, and see the new state. Raises NotFoundError."""
-        with self.unit_of_work(context) as tx:
-            products = ProductRepository(tx)
-            if tx.replay:
-                products.record_change(id_key)
-                return tx.replay
-            product = self.lock(tx, context, id_key, None)
-            if product.archived != is_archived:
-                products.update(product, {"archived": is_archived})
-            tx.outcome = rendered = render(self.read(product))
-            return rendered
+        return await self.act(context, id_key, {"archived": is_archived})
 
     def with_threshold(self, query: LowStockQuery) -> LowStockQuery:
         """Return the query with the default threshold if it has none."""
