@@ -16,7 +16,7 @@ from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
 from schemas.list_query import FORMS, Include, ListQuery
 from services.app_context import AppContext
 from services.exceptions import NotFoundError, PreconditionFailedError
-from services.rendering import Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
+from services.rendering import ActionResult, Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
 from services.request_context import RequestContext
 from services.transactions.creation import CreatingService, Creation
 from services.transactions.error_translation import missing_reference
@@ -109,6 +109,22 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             values = self.before_update(tx, context, instance, given)
             self.check_references(tx, values)
             return render(self.read(self.repository(tx).update(instance, values)))
+
+    @in_worker_thread
+    def act(self, context: RequestContext, id_key: int, values: Values) -> ActionResult | StoredResponse:
+        """Write values that a request cannot contain, once for all requests with the same idempotency key.
+
+        Raises NotFoundError.
+        """
+        with self.unit_of_work(context) as tx:
+            if tx.replay:
+                self.repository(tx).record_change(id_key)
+                return tx.replay
+            instance = self.lock(tx, context, id_key, None)
+            if any(getattr(instance, name) != value for name, value in values.items()):
+                self.repository(tx).update(instance, values)
+            tx.outcome = result = ActionResult(to_json(self.read(instance)))
+            return result
 
     @in_worker_thread
     def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:

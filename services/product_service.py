@@ -4,13 +4,12 @@ from models.product import ProductModel
 from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
-from schemas.base_schema import NothingToWrite, to_json
+from schemas.base_schema import NothingToWrite
 from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
 from services.cached_service import CachedService
 from services.caching.registry import PRODUCTS
 from services.rendering import ActionResult, RenderedJson, render
 from services.request_context import RequestContext
-from services.transactions.unit_of_work import in_worker_thread
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):
@@ -25,21 +24,11 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
         [(average, count)] = await self.fetch(context, ReviewRepository.rating(id_key))
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
 
-    @in_worker_thread
-    def set_archived(
+    async def set_archived(
         self, context: RequestContext, id_key: int, _: NothingToWrite, *, is_archived: bool
     ) -> ActionResult | StoredResponse:
         """Archive the product, or end that. Sales wait for the lock, and see the new state. Raises NotFoundError."""
-        with self.unit_of_work(context) as tx:
-            products = ProductRepository(tx)
-            if tx.replay:
-                products.record_change(id_key)
-                return tx.replay
-            product = self.lock(tx, context, id_key, None)
-            if product.archived != is_archived:
-                products.update(product, {"archived": is_archived})
-            tx.outcome = result = ActionResult(to_json(self.read(product)))
-            return result
+        return await self.act(context, id_key, {"archived": is_archived})
 
     def with_threshold(self, query: LowStockQuery) -> LowStockQuery:
         """Return the query with the default threshold if it has none."""

@@ -1,4 +1,4 @@
-"""The start of the next list of changes: transactions commit out of order, so the last reading is too late."""
+"""The start of the next list of changes: transactions commit out of order, so the time of this reading is too late."""
 
 from datetime import datetime
 

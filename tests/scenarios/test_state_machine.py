@@ -42,6 +42,8 @@ class ShopMachine(RuleBasedStateMachine):
         super().__init__()
         self.remove_all()
         self.model, self.keys = ShopModel(), 0
+        self.copy: dict[int, Object] = {}
+        self.safe_since = "2020-01-01T00:00:00Z"
         make = Factory(self.client)
         self.shelf = make.category()["id_key"]
         self.buyers = [make.customer()["id_key"] for _ in range(2)]
@@ -232,6 +234,14 @@ class ShopMachine(RuleBasedStateMachine):
         assert self.send("GET", "/products", 200) == live
         archived = [product for product in self.model.products.values() if product not in live]
         assert self.send("GET", "/products?archived=true", 200) == archived
+
+    @invariant()
+    def changes_lead_to_the_model(self) -> None:
+        """Keep a copy of the products up to date with lists of changes. Deletions are in no list."""
+        answer = self.client.get("/products", params={"updated_since": self.safe_since})
+        self.copy |= {product["id_key"]: product for product in answer.json()}
+        assert {key: self.copy[key] for key in self.model.products} == self.model.products
+        self.safe_since = answer.headers["X-Safe-Since"]
 
     @invariant()
     def ledger_matches_the_model(self) -> None:
