@@ -21,6 +21,8 @@ from schemas.payment_schema import (
 from services.order_service import OrderService
 from services.payment_service import PaymentService
 
+EVENT = {"object": "event", "data": {"object": {"object": "payment_intent", "id": "pi_3MtwBwLkdIwHu7ix"}}}
+
 
 class PaymentController(BaseController[NothingToWrite, NothingToWrite, PaymentSchema]):
     prefix = "/payments"
@@ -65,4 +67,5 @@ class PaymentController(BaseController[NothingToWrite, NothingToWrite, PaymentSc
             return Response(status_code=204)
 
         path, summary = f"{self.prefix}/webhooks/stripe", "Webhook of Stripe"
-        self.add_route(PUBLIC, "POST", path, receive, summary, None, 400, 413, status=204)
+        body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}, "example": EVENT}}}}
+        self.add_route(PUBLIC, "POST", path, receive, summary, None, 400, 413, status_code=204, openapi_extra=body)
