@@ -92,7 +92,7 @@ def upgrade() -> None:
     """)
     op.execute("""
         CREATE TABLE order_hold (
-            id_key smallint NOT NULL DEFAULT 1,
+            id_key smallint NOT NULL DEFAULT '1',
             enabled_at timestamp with time zone NOT NULL DEFAULT now(),
             CONSTRAINT pk_order_hold PRIMARY KEY (id_key),
             CONSTRAINT ck_order_hold_one_row CHECK (id_key = 1)
