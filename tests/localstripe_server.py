@@ -1,8 +1,8 @@
 """localstripe as a process: with Stripe's idempotency keys, which it lacks, and with faults on request.
 
 `python -m tests.localstripe_server PORT`. `POST /_test/faults` with `[{"path": "/confirm", "when": "after",
-"status": 500}]` lets the next request fail whose method and path end so, before or after it takes effect. Without a status, the
-connection is cut; with the status 0, the answer never comes.
+"status": 500}]` lets the next request fail whose method and path end so, before or after it takes effect. Without a
+status, the connection is cut; with the status 0, the answer never comes.
 """
 
 import asyncio
