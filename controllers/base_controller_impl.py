@@ -176,7 +176,7 @@ class BaseController(Generic[Create, Update, Read]):
             )
 
         endpoint = typed(act, new=Annotated[body | None, Body()])
-        self.add_route(self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status=200)
+        self.add_route(self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status_code=200)
 
     async def create_once(
         self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
@@ -199,9 +199,9 @@ class BaseController(Generic[Create, Update, Read]):
         summary: str,
         read: Any,
         *errors: int,
-        status: int | None = None,
+        **options: Any,
     ) -> None:
-        """Add a route. `status` is the one without an error; by default it follows from the method."""
+        """Add a route. `options` are FastAPI's, and replace what is the same for most routes."""
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(
@@ -219,12 +219,13 @@ class BaseController(Generic[Create, Update, Read]):
             methods=[method],
             route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
-            status_code=status or {"POST": 201, "DELETE": 204}.get(method, 200),
+            status_code=options.pop("status_code", {"POST": 201, "DELETE": 204}.get(method, 200)),
             response_model=read,
             responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
             summary=summary,
             tags=[self.plural],
             operation_id=operation_id(self.prefix, method, path),
+            **options,
         )
 
 

@@ -64,4 +64,4 @@ class WebhookDeliveryController(BaseController[NothingToWrite, NothingToWrite, W
         self.add_list(path, of_endpoint, "List deliveries of a webhook endpoint", WebhookDeliverySchema, 404)
         self.add_read(self.object_path, self.get_one, "Get: webhook delivery", WebhookDeliverySchema, 404)
         path, summary = f"{self.object_path}/retry", "Send again: webhook delivery"
-        self.add_route(self.access.create, "POST", path, retry, summary, WebhookDeliverySchema, 404, status=200)
+        self.add_route(self.access.create, "POST", path, retry, summary, WebhookDeliverySchema, 404, status_code=200)

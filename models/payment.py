@@ -29,8 +29,6 @@ class PaymentModel(BaseModel):
         CheckConstraint(_one_of("status", PaymentStatus), name="status_known"),
         ordered_index("order_id"),
         ordered_index("status"),
-        Index("uq_payments_key", "key", unique=True),
-        Index("ix_payments_reference", "reference"),
         Index("ix_payments_settle_at", "settle_at", postgresql_where=text("settle_at IS NOT NULL")),
     )
 
@@ -39,8 +37,8 @@ class PaymentModel(BaseModel):
     refunded: Mapped[MoneyColumn] = mapped_column(server_default="0")
     status: Mapped[str] = mapped_column(String(20), server_default=PaymentStatus.PENDING)
     provider: Mapped[str] = mapped_column(String(20))
-    reference: Mapped[str | None] = mapped_column(String(255))
-    key: Mapped[str] = mapped_column(String(36))
+    reference: Mapped[str | None] = mapped_column(String(255), index=True)
+    key: Mapped[str] = mapped_column(String(36), unique=True)
     awaits_customer: Mapped[bool] = mapped_column(server_default="false")
     settle_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
@@ -57,7 +55,6 @@ class PaymentOperationModel(base):
         CheckConstraint(_one_of("kind", OperationKind), name="kind_known"),
         CheckConstraint(_one_of("status", OperationStatus), name="status_known"),
         ordered_index("payment_id"),
-        Index("uq_payment_operations_key", "key", unique=True),
     )
 
     id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -65,6 +62,6 @@ class PaymentOperationModel(base):
     kind: Mapped[str] = mapped_column(String(10))
     amount: Mapped[MoneyColumn]
     status: Mapped[str] = mapped_column(String(10), server_default=OperationStatus.PENDING)
-    key: Mapped[str] = mapped_column(String(36))
+    key: Mapped[str] = mapped_column(String(36), unique=True)
     return_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema, create_model
 
 from models.enums import PaymentStatus
 from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema
@@ -20,6 +20,12 @@ class PaymentCreate(BaseSchema):
     token: Token | None = Field(
         None, description="The provider's token of a payment method. Without it, the customer completes the payment."
     )
+
+
+def payment_create(providers: list[str]) -> type[PaymentCreate]:
+    """Return the schema that documents these providers."""
+    name = Annotated[ProviderName, WithJsonSchema({"type": "string", "enum": providers})]
+    return create_model("PaymentCreate", __base__=PaymentCreate, provider=(name | None, None))
 
 
 class PaymentAmount(BaseSchema):

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from infrastructure.payments.provider import InvalidSignatureError
-from models.enums import OperationKind, OrderStatus
+from models.enums import OperationKind, OrderStatus, PaymentStatus
 from models.order import OrderModel
 from models.payment import PaymentModel
 from repositories.idempotency_repository import IdempotencyRepository, StoredResponse
@@ -168,6 +168,7 @@ class PaymentService(BaseService[PaymentModel, NothingToWrite, NothingToWrite, P
                 raise self.not_found(intent.id_key)
             order = OrderRepository(tx).find(payment.order_id)
             client_id = order.client_id if order else None
+            secret = secret if payment.status == PaymentStatus.PENDING else None
             outcome = refusal_of(tx, intent) or self._outcome(self.read(payment), client_id, intent, secret)
             if context.idempotent and (response := context.idempotent.encode(outcome)):
                 stored = IdempotencyRepository(tx.session).complete(context.idempotent.key, response)

@@ -20,7 +20,7 @@ class LocalStripe:
         self._http = httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {API_KEY}"})
 
     def fail(self, path: str, when: str, status: int | None = None) -> None:
-        """Let the next request whose path ends so fail, before or after it takes effect."""
+        """Let the next request fail whose method and path end so, before or after it takes effect."""
         fault = {"path": path, "when": when} | ({} if status is None else {"status": status})
         self._http.post("/_test/faults", json=[fault])
 

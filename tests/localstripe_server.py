@@ -1,8 +1,8 @@
 """localstripe as a process: with Stripe's idempotency keys, which it lacks, and with faults on request.
 
 `python -m tests.localstripe_server PORT`. `POST /_test/faults` with `[{"path": "/confirm", "when": "after",
-"status": 500}]` lets the next request whose path ends so fail, before or after it takes effect. Without a status, the
-connection is cut; with the status 0, the answer never comes.
+"status": 500}]` lets the next request fail whose method and path end so, before or after it takes effect. Without a
+status, the connection is cut; with the status 0, the answer never comes.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ async def fail_on_request(request: web.Request, handler: Any) -> web.StreamRespo
     if request.path.startswith("/_test/"):
         unchanged: web.StreamResponse = await handler(request)
         return unchanged
-    requests.append(f"{request.method} {request.path}")
-    fault = next((one for one in faults if request.path.endswith(one["path"])), None)
+    requests.append(name := f"{request.method} {request.path}")
+    fault = next((one for one in faults if name.endswith(one["path"])), None)
     if fault:
         faults.remove(fault)
     if fault and fault["when"] == "before":

@@ -117,4 +117,6 @@ def created_response(root_path: str, prefix: str, outcome: Created | ActionResul
         headers["ETag"] = etag_of(outcome.body)
     if outcome.location:
         headers["Location"] = root_path + outcome.location
+    if outcome.status == 200:
+        headers["ETag"] = etag_of(outcome.body)
     return Response(outcome.body, outcome.status, headers, JSON)

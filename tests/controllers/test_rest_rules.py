@@ -35,10 +35,11 @@ every_child = pytest.mark.parametrize(
 def call_operations(client: TestClient, path: str, id_key: int, headers: Headers | None = None) -> dict[str, Any]:
     """Return the response of each operation on one object, and of each read below it."""
     one = f"{path}/{id_key}"
-    routes: Any = client.app.routes  # type: ignore[attr-defined] # FastAPI's
-    below = [route.path for route in routes if route.path.startswith(f"{path}/{{id_key}}/") and "GET" in route.methods]
+    routes: list[Any] = [route for route in client.app.routes if route.path.startswith(f"{path}/{{id_key}}")]  # type: ignore[attr-defined] # FastAPI's
+    methods = {method for route in routes if route.path == f"{path}/{{id_key}}" for method in route.methods}
+    below = [route.path for route in routes if route.path.count("/") > 2 and "GET" in route.methods]
     requests = [("GET", name.replace("{id_key}", str(id_key))) for name in below] + [
-        (method, one) for method in METHODS
+        (method, one) for method in METHODS if method in methods
     ]
     return {
         f"{method} {where}": client.request(
@@ -160,6 +161,7 @@ class Owner:
             "/orders": order["id_key"],
             "/bills": order["bill_id"],
             "/order_details": make.order_detail(order_id=order["id_key"])["id_key"],
+            "/payments": make.post(f"/orders/{order['id_key']}/payments", {"amount": 1})["id_key"],
         }
 
 

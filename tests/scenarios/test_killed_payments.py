@@ -64,7 +64,7 @@ def test_killed_workers_charge_capture_and_refund_once(site: Site) -> None:
     steps: list[tuple[str, str, Any, int, str]] = [
         (f"/orders/{order}/payments", "/confirm", BODY, 201, "authorized"),
         ("/payments/1/capture", "/capture", {"amount": 60}, 200, "captured"),
-        ("/payments/1/refund", "/refunds", {"amount": 60}, 200, "refunded"),
+        ("/payments/1/refund", "POST /v1/refunds", {"amount": 60}, 200, "refunded"),
     ]
     for path, fault, body, status, result in steps:
         kill_during(site, path, fault, body)

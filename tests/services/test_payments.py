@@ -1,10 +1,16 @@
 """Payments: what is due, each step of a payment, and the rules of orders with payments."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from infrastructure.payments.provider import ProviderStatus
+from repositories.order_repository import OrderRepository
+from repositories.transaction import Transaction
+from services.exceptions import ConflictError
+from services.payments.refunds import PlannedRefund, refund_order, refundable_of
+from services.payments.settlement import Settlement
 from tests.factories import Factory
 from tests.paid_shop import PaidShop
 from tests.payment_provider import CHALLENGED, DECLINED, ProviderDouble
@@ -219,6 +225,37 @@ def test_refused_operation_is_a_conflict(shop: PaidShop, provider: ProviderDoubl
     refused = shop.change(payment, "capture", 409)
     assert refused["detail"] == f"The provider refuses the capture of payment {payment['id_key']}"
     assert (shop.read(payment)["status"], shop.balance()[-1]) == ("canceled", 100)
+
+
+def test_refund_of_an_order_takes_the_newest_payments_first(shop: PaidShop) -> None:
+    first, second = (shop.pay(amount=amount)["id_key"] for amount in (30, 50))
+    app_context, ended = shop.app.state.app_context, list[int]()
+    with app_context.database.sessions.begin() as session:
+        tx = Transaction(session)
+        order = OrderRepository(tx).lock(shop.order)
+        assert order
+        planned = refund_order(tx, order, Decimal(60), return_id=7)
+        assert planned == PlannedRefund(Decimal(60), (second, first))
+        limited = refund_order(tx, order, Decimal(60))
+        assert limited == PlannedRefund(Decimal(20), (first,)), "limited to what is refundable"
+        assert refundable_of(tx, order) == 0
+        with pytest.raises(ConflictError, match="Nothing is refundable"):
+            refund_order(tx, order, Decimal(1))
+    app_context.after_refund.append(lambda tx, return_id: ended.append(return_id))
+    assert shop.client.portal
+    shop.client.portal.call(Settlement(app_context).settle_all, (second, first))
+    app_context.after_refund.clear()
+    assert (shop.balance(), ended) == ((100, 80, 80, 20), [7, 7])
+    assert shop.agrees()
+
+
+def test_summary_includes_payments_on_request(shop: PaidShop) -> None:
+    shop.change(shop.pay(amount=30), "refund", amount=10)
+    path = f"/clients/{shop.client.get(f'/orders/{shop.order}').json()['client_id']}/summary"
+    plain = shop.client.get(path).json()
+    assert "captured" not in plain
+    assert shop.client.get(f"{path}?include=payments").json() == plain | {"captured": 30, "refunded": 10}
+    assert shop.client.get(f"{path}?include=everything").status_code == 422
 
 
 def test_front_ends_without_payments_see_no_new_field(shop: PaidShop) -> None:

@@ -56,6 +56,7 @@ def event(payment: Object) -> Object:
 def test_card_is_authorized_captured_in_part_and_refunded(shop: PaidShop, stripe: LocalStripe) -> None:
     payment = shop.pay(provider="stripe", token="pm_card_visa")
     assert (payment["status"], payment["reference"][:3]) == ("authorized", "pi_")
+    assert "client_secret" not in payment
     assert stripe.charges() == [[10000, False, 0]]
     captured = shop.change(payment, "capture", amount=60)
     assert (captured["status"], captured["amount"]) == ("captured", 60)
