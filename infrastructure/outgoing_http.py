@@ -22,7 +22,7 @@ NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 add
 
 
 class ForbiddenAddressError(Exception):
-    """The URL leads to a private address, or is not https."""
+    """The URL leads to a private address, is not https, or is not valid."""
 
 
 class OutgoingHttp:
@@ -48,8 +48,8 @@ class OutgoingHttp:
         httpx2.HTTPError.
         """
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            target = httpx2.URL(url)
             address = await allowed_address(url, allow_private=self._allow_private)
+            target = httpx2.URL(url)
             async with self._client.stream(
                 "POST",
                 target.copy_with(host=address),
@@ -73,7 +73,10 @@ async def _skip(response: httpx2.Response) -> None:
 
 async def allowed_address(url: str, *, allow_private: bool) -> str:
     """Look up the URL's host and return an address. Raises ForbiddenAddressError if any is private, and OSError."""
-    target = httpx2.URL(url)
+    try:
+        target = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ForbiddenAddressError("the URL is not valid") from error
     if target.scheme != "https" and not allow_private:
         raise ForbiddenAddressError("the URL is not https")
     addresses = await addresses_of(target.host)
