@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from types import TracebackType
 from typing import Self
 
@@ -88,10 +88,12 @@ async def allowed_address(url: str, *, allow_private: bool) -> str:
 def is_public(address: str) -> bool:
     """Return True for addresses of the Internet, also behind the prefixes that embed IPv4 addresses in IPv6 ones."""
     found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        embedded = found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])
-        if found in NAT64:
-            embedded = ip_address(int(found) & 0xFFFFFFFF)
-        if embedded:
-            return is_public(str(embedded))
+    if isinstance(found, IPv6Address) and (embedded := _embedded(found)):
+        return is_public(str(embedded))
     return found.is_global and not found.is_multicast
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -149,6 +149,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.redis_outage()
     metrics.database_failover()
     metrics.descriptors_exhausted()
+    metrics.webhook_sent()
+    metrics.webhook_attempt_failed()
+    metrics.webhook_failed()
     metrics.set_reading("low_stock_products", 4)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
     metrics.in_progress += 1
@@ -166,6 +169,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "redis_outages_total": 1,
         "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
+        "webhook_deliveries_sent_total": 1,
+        "webhook_attempts_failed_total": 1,
+        "webhook_deliveries_failed_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,
         "low_stock_products": 4,
