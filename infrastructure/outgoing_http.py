@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +22,7 @@ NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 add
 
 
 class ForbiddenAddressError(Exception):
-    """The URL leads to a private address, or is not https."""
+    """The URL leads to a private address, is not https, or is not valid."""
 
 
 class OutgoingHttp:
@@ -48,8 +48,8 @@ class OutgoingHttp:
         httpx2.HTTPError.
         """
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            target = httpx2.URL(url)
             address = await allowed_address(url, allow_private=self._allow_private)
+            target = httpx2.URL(url)
             async with self._client.stream(
                 "POST",
                 target.copy_with(host=address),
@@ -73,7 +73,10 @@ async def _skip(response: httpx2.Response) -> None:
 
 async def allowed_address(url: str, *, allow_private: bool) -> str:
     """Look up the URL's host and return an address. Raises ForbiddenAddressError if any is private, and OSError."""
-    target = httpx2.URL(url)
+    try:
+        target = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise ForbiddenAddressError("the URL is not valid") from error
     if target.scheme != "https" and not allow_private:
         raise ForbiddenAddressError("the URL is not https")
     addresses = await addresses_of(target.host)
@@ -85,10 +88,12 @@ async def allowed_address(url: str, *, allow_private: bool) -> str:
 def is_public(address: str) -> bool:
     """Return True for addresses of the Internet, also behind the prefixes that embed IPv4 addresses in IPv6 ones."""
     found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        embedded = found.ipv4_mapped or found.sixtofour or (found.teredo and found.teredo[1])
-        if found in NAT64:
-            embedded = ip_address(int(found) & 0xFFFFFFFF)
-        if embedded:
-            return is_public(str(embedded))
+    if isinstance(found, IPv6Address) and (embedded := _embedded(found)):
+        return is_public(str(embedded))
     return found.is_global and not found.is_multicast
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)

@@ -50,7 +50,8 @@ _NEXT = f"""
 """
 _RELEASE = """
     DELETE FROM webhook_claims
-    WHERE claimed_by = cast(%(worker)s AS uuid) AND endpoint_id = cast(%(endpoint_id)s AS bigint) RETURNING endpoint_id
+    WHERE claimed_by = cast(%(worker)s AS uuid) AND endpoint_id = coalesce(%(endpoint_id)s, endpoint_id)
+    RETURNING endpoint_id
 """
 # Another worker may have made the same attempt after this one's claim had ended: then nothing is changed.
 _SENT = """
@@ -126,7 +127,8 @@ class WebhookDeliveryRepository(BaseRepository[WebhookDeliveryModel]):
         return Statement(_NEXT, {"worker": str(worker), "endpoint_id": endpoint_id})
 
     @staticmethod
-    def release(worker: UUID, endpoint_id: int) -> Statement:
+    def release(worker: UUID, endpoint_id: int | None = None) -> Statement:
+        """Return the statement that ends the worker's claim on an endpoint, or all its claims."""
         return Statement(_RELEASE, {"worker": str(worker), "endpoint_id": endpoint_id})
 
     @staticmethod

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, NestedTransaction, event, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from config.settings import Settings
 from infrastructure.exceptions import RefusedError
@@ -101,8 +102,9 @@ def analyze(table: str) -> str:
     return f"SET LOCAL ROLE {OWNER}; ANALYZE {table}; SET LOCAL ROLE NONE;"
 
 
+@retry(retry=retry_if_exception_type(OperationalError), stop=stop_after_attempt(5), reraise=True)
 def empty_tables(database: Database) -> None:
-    """Delete all rows after a test that commits."""
+    """Delete all rows after a test that commits. The workers lock the tables in another order: that may deadlock."""
     with database.engine.begin() as connection, as_owner(connection):
         tables = "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE tableowner = current_user"
         names = connection.scalars(text(f"{tables} AND tablename <> 'alembic_version'")).one()

@@ -8,6 +8,7 @@ are free after CLAIM_SECONDS.
 import asyncio
 import logging
 import ssl
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -18,6 +19,7 @@ import httpx2
 from infrastructure.exceptions import RefusedError, UnavailableError
 from infrastructure.observability.metrics import metrics
 from infrastructure.outgoing_http import ForbiddenAddressError, OutgoingHttp
+from infrastructure.postgres.pool import Row
 from repositories.queries.statement import Statement
 from repositories.webhook_repository import CLAIM_SECONDS, DueDelivery, WebhookDeliveryRepository
 from schemas.base_schema import utc_now
@@ -69,13 +71,21 @@ class WebhookDispatcher:
             sender.add_done_callback(partial(self._forget, endpoint_id))
 
     async def stop(self) -> None:
-        """Let running deliveries end for a moment, then cut them off. Call it after `keep_dispatching` is cancelled."""
+        """Let running deliveries end for a moment, then cut them off, and leave the endpoints to other workers.
+
+        Call it after `keep_dispatching` is cancelled.
+        """
         self._is_stopping = True
+        if self._tls is None:  # it has claimed no endpoint
+            return
         if senders := list(self._senders.values()):
             _, cut_off = await asyncio.wait(senders, timeout=STOP_SECONDS)
             for sender in cut_off:
                 sender.cancel()
             await asyncio.wait(senders)
+        with suppress(TimeoutError, UnavailableError, RefusedError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._run(WebhookDeliveryRepository.release(self._worker))
 
     def _forget(self, endpoint_id: int, _: asyncio.Task[None]) -> None:
         del self._senders[endpoint_id]
@@ -120,5 +130,5 @@ class WebhookDispatcher:
             ending = "its endpoint is gone and disabled" if status == GONE else "it has failed for a day"
             logger.warning("webhook delivery %d is given up: %s", delivery.id_key, ending)
 
-    async def _run(self, statement: Statement) -> list[tuple[object, ...]]:
+    async def _run(self, statement: Statement) -> list[Row]:
         return await self._writes.write(*statement)

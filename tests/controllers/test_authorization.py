@@ -129,6 +129,7 @@ class Shop:
         self.a, self.b = self._objects(), self._objects()
 
     def _webhooks(self) -> dict[str, int]:
+        self.make.client.get("/events")  # publishes the events before
         endpoint = self.make.post("/webhook_endpoints", WEBHOOK)["id_key"]
         self.make.category()
         self.make.client.get("/events")

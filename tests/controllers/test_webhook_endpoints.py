@@ -11,7 +11,7 @@ from tests.credentials import service
 from tests.factories import Object
 
 URL = "https://1.1.1.1/hooks"
-BODY = {"url": URL, "event_types": ["order.*", "stock.low"], "description": "Warehouse"}
+BODY: Object = {"url": URL, "event_types": ["order.*", "stock.low"], "description": "Warehouse"}
 SHOWN = ["id_key", "url", "event_types", "description", "enabled", "created_at"]
 PATH = "/webhook_endpoints"
 
@@ -52,7 +52,7 @@ def test_the_secret_is_shown_once(client: TestClient) -> None:
     assert client.get("/webhook_deliveries/1").status_code == 404
 
 
-REFUSED = (
+REFUSED: tuple[Object, ...] = (
     *(
         {"url": url}
         for url in ("", "x", "ftp://x.com", "https://", "https://a:b@x.com", "https://x.com:0", "https://x y")

@@ -155,6 +155,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.payment_operation_failed()
     metrics.provider_unavailable()
     metrics.unpaid_order_canceled()
+    metrics.webhook_sent()
+    metrics.webhook_attempt_failed()
+    metrics.webhook_failed()
     metrics.set_reading("low_stock_products", 4)
     metrics.set_reading("payments_pending_over_minute", 2)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
@@ -179,6 +182,9 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "payment_operations_failed_total": 1,
         "payment_provider_unavailable_total": 1,
         "unpaid_orders_canceled_total": 1,
+        "webhook_deliveries_sent_total": 1,
+        "webhook_attempts_failed_total": 1,
+        "webhook_deliveries_failed_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,
         "low_stock_products": 4,
