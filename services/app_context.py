@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from infrastructure.redis.client import RedisClient
+from infrastructure.redis.client import Redis
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.refusals import Refusals
@@ -13,13 +13,21 @@ from services.transactions.in_doubt import InDoubtWrites
 
 @dataclass(slots=True)
 class AppContext:
-    """`redis` is None without Redis. `is_draining` is True from the signal to stop."""
+    """`redis` is None without Redis. `limiter_redis` is the server of the limiter, if it has one of its own.
+
+    `is_draining` is True from the signal to stop.
+    """
 
     settings: Settings
     database: Database
-    redis: RedisClient | None
+    redis: Redis | None
     cache: CacheService
     in_doubt: InDoubtWrites
     watch: DatabaseWatch
     refusals: Refusals
+    limiter_redis: Redis | None = None
     is_draining: bool = False
+
+    @property
+    def redis_clients(self) -> list[Redis]:
+        return [client for client in (self.redis, self.limiter_redis) if client]
