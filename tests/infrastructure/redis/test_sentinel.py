@@ -53,7 +53,7 @@ def test_a_worker_that_starts_waits_until_a_former_master_is_trusted_by_nobody(g
 
 
 def test_no_two_masters_are_trusted_while_both_answer(group: SentinelGroup) -> None:
-    """Make another server the master. The former one goes on for seconds, until Sentinel makes it a replica."""
+    """Make another server the master, and start a worker. The former one works on until Sentinel makes it a replica."""
     before = metrics._totals.counters["redis_failovers_total"]
 
     async def scenario() -> None:
@@ -61,12 +61,16 @@ def test_no_two_masters_are_trusted_while_both_answer(group: SentinelGroup) -> N
         async with running(*links):
             former = group.master()
             group.fail_over()
+            await asyncio.to_thread(until, lambda: group.master() is not former)
+            links.append(client_of(group))
+            links[-1].start()
             while not all(link.is_up and link._address.port != former.port for link in links):
                 assert len({link._address for link in links if link.is_up}) <= 1
                 await asyncio.sleep(0.005)
             await links[0].call("SET", "token", 1)
             assert await links[1].execute_reliably("UNLINK", "token")
-            assert await links[2].call("GET", "token") is None
+            assert await links[-1].call("GET", "token") is None
+            await links[-1].stop()
         await asyncio.to_thread(until, former.is_replica)
 
     asyncio.run(scenario())
