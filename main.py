@@ -24,7 +24,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.payments.providers import create_providers
 from infrastructure.postgres.database import Database
-from infrastructure.redis.client import RedisClient
+from infrastructure.redis.factory import create_limiter_redis, create_redis
 from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_responses import CachedResponses
@@ -84,13 +84,14 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
 
 
 def create_app_context(settings: Settings) -> AppContext:
-    address = settings.redis_address()
     database = Database(settings)
-    redis = RedisClient(address, lambda: find_key_prefix(settings, database)) if address else None
+    redis = create_redis(settings, lambda: find_key_prefix(settings, database))
+    limiter_redis = create_limiter_redis(settings, lambda: find_key_prefix(settings, database))
     cache = CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
     watch = DatabaseWatch(database, redis)
-    return AppContext(settings, database, redis, cache, in_doubt, watch, Refusals(), create_providers(settings))
+    providers = create_providers(settings)
+    return AppContext(settings, database, redis, cache, in_doubt, watch, Refusals(), limiter_redis, providers)
 
 
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
@@ -98,7 +99,7 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
     settings, limiter = app_context.settings, None
     if settings.rate_limit_enabled:
         limits = settings.rate_limit_calls, settings.rate_limit_period
-        limiter = RateLimiter(app_context.redis, *limits, workers=settings.uvicorn_workers)
+        limiter = RateLimiter(app_context.limiter_redis or app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
     client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
     if app_context.database.replicas:
@@ -128,9 +129,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     stop_telemetry = start_telemetry(app_context.settings, app_context.database.engine)
     report_draining(app_context)
     settle_garbage_collection()
-    if app_context.redis:
-        app_context.redis.start()
-        await app_context.redis.wait_for_first_attempt()
+    for redis in app_context.redis_clients:
+        redis.start()
+    await asyncio.gather(*(redis.wait_for_first_attempt() for redis in app_context.redis_clients))
     await app_context.watch.check_before_start()
     dispatcher = WebhookDispatcher(app_context)
     periodic = [
@@ -155,8 +156,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await write_refusals(app_context)
     await app_context.database.threads.finish()
     await app_context.in_doubt.hand_over()
-    if app_context.redis:
-        await app_context.redis.stop()
+    await asyncio.gather(*(redis.stop() for redis in app_context.redis_clients))
     for provider in app_context.providers.values():
         provider.close()
     app_context.database.close()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 DATABASES = range(16)
+SENTINEL_PORT = 26379
 SCHEMES = "redis://, rediss:// (TLS) or unix://"
 FORM = "must be redis://user:password@host:port/db, with %XX for special characters"
 SOCKET_FORM = "must be unix:///path?db=0, or unix://user:password@/path?db=0, with %XX for special characters"
@@ -65,6 +66,23 @@ def problem_of_redis_url(value: str) -> str | None:
     return (
         None if all(map(_is_database, databases)) else f"the database must be a number, {DATABASES[0]}-{DATABASES[-1]}"
     )
+
+
+def parse_sentinel(value: str) -> tuple[str, int]:
+    """Return host and port of a Sentinel. Raises ValueError."""
+    url = urlsplit(f"//{value}")
+    if not url.hostname or url.port == 0 or url.netloc != value or "@" in value:
+        raise ValueError(value)
+    return url.hostname, url.port or SENTINEL_PORT
+
+
+def problem_of_sentinel(value: str) -> str | None:
+    """Return the reason why the value is no address of a Sentinel, or None."""
+    try:
+        parse_sentinel(value)
+    except ValueError:
+        return f"{value or 'an empty entry'} is not host:port"
+    return None
 
 
 def _is_database(text: str | None) -> bool:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from sqlalchemy.engine import URL
 
 from config.empty_lists import EmptyLists
-from config.redis_address import RedisAddress, parse_redis_url, problem_of_redis_url
+from config.redis_address import RedisAddress, parse_redis_url, problem_of_redis_url, problem_of_sentinel
 from config.root_path import checked_root_path
 from config.server_urls import (
     one_line,
@@ -33,9 +33,8 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 SECRETS = (
     *("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
-    "DATABASE_REPLICA_URLS",
-    *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
-    *("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"),
+    *("DATABASE_REPLICA_URLS", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"),
+    *("REDIS_PASSWORD", "REDIS_URL", "REDIS_SENTINEL_PASSWORD", "RATE_LIMIT_REDIS_URL", "JWT_SECRET"),
 )
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 MAX_WORKERS = 64
@@ -83,6 +82,10 @@ class Settings(BaseSettings):
     redis_password: SecretStr = SecretStr("")
     redis_url: SecretStr | None = Field(None, description="redis://user:password@host:port/db")
     redis_ca_file: Path | None = Field(None, description="PEM file with the certificates of a CA, for rediss://")
+    redis_sentinels: CommaSeparated = Field((), description="host:port of each Sentinel, separated by commas")
+    redis_sentinel_master: str = Field("mymaster", min_length=1, description="name of the master in Sentinel")
+    redis_sentinel_password: SecretStr = SecretStr("")
+    redis_cluster: bool = False
     redis_prefix: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_.:-]{1,32}$", description="letters, digits and . : _ - of all keys, up to 32"
     )
@@ -124,6 +127,7 @@ class Settings(BaseSettings):
     rate_limit_enabled: bool = True
     rate_limit_calls: int = Field(100, ge=1, le=1_000_000_000, description="requests a period, 1 or more")
     rate_limit_period: int = Field(60, ge=1, le=86400, description="seconds, 1-86400")
+    rate_limit_redis_url: SecretStr | None = Field(None, description="as REDIS_URL, of a single server")
     trusted_proxies: CommaSeparated = PRIVATE_NETWORKS
     cors_origins: CommaSeparated = ("*",)
 
@@ -175,7 +179,7 @@ class Settings(BaseSettings):
         empty_lists = EmptyLists(settings_cls, getattr(dotenv_settings, "env_file", None))
         return init_settings, empty_lists, env_settings, dotenv_settings
 
-    @field_validator("trusted_proxies", "cors_origins", mode="before")
+    @field_validator("trusted_proxies", "cors_origins", "redis_sentinels", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return parts_of_list(value) if isinstance(value, str) else value
@@ -199,10 +203,14 @@ class Settings(BaseSettings):
                 raise _wrong(name, url, problem)
         if self.database_replica_urls and (problem := self._problem_of_replicas(self.database_replica_urls)):
             raise _wrong("database_replica_urls", self.database_replica_urls, problem)
-        if self.redis_url and (problem := problem_of_redis_url(self.redis_url.get_secret_value())):
-            raise _wrong("redis_url", self.redis_url, problem)
-        if self.redis_username and self.embeds_redis:
-            raise _wrong("redis_username", self.redis_username, "REDIS_HOST or REDIS_URL has to be set, too")
+        for name in ("redis_url", "rate_limit_redis_url"):
+            if (url := getattr(self, name)) and (problem := problem_of_redis_url(url.get_secret_value())):
+                raise _wrong(name, url, problem)
+        for name in ("redis_username", "redis_cluster"):
+            if getattr(self, name) and self.embeds_redis:
+                raise _wrong(name, str(getattr(self, name)), "REDIS_HOST or REDIS_URL has to be set, too")
+        if wrong := self._problem_of_topology():
+            raise _wrong(*wrong)
         if self.redis_ca_file and (problem := self._problem_of_ca_file(self.redis_ca_file)):
             raise _wrong("redis_ca_file", str(self.redis_ca_file), problem)
         if self.migration_database_url and self.embeds_postgres:
@@ -221,10 +229,25 @@ class Settings(BaseSettings):
             return "needs Redis, which remembers when callers have written"
         return next(filter(None, map(problem_of_postgres_url, parts_of_list(urls.get_secret_value()))), None)
 
+    def _problem_of_topology(self) -> tuple[str, str, str] | None:
+        """Return name, value and problem of the setting that Sentinel or a cluster does not allow, or None."""
+        sentinels, address = self.redis_sentinels, self.redis_address()
+        if sentinels and (problem := next(filter(None, map(problem_of_sentinel, sentinels)), None)):
+            return "redis_sentinels", ",".join(sentinels), problem
+        if address is None or not (sentinels or self.redis_cluster):
+            return None
+        if sentinels and self.redis_cluster:
+            return "redis_cluster", "true", "excludes REDIS_SENTINELS: the nodes of a cluster name their masters"
+        if address.path:
+            return "redis_url", address.path, "must not be a Unix socket with Sentinel or a cluster"
+        if self.redis_cluster and address.db:
+            return "redis_db", str(address.db), "must be 0: a cluster has no other database"
+        return None
+
     def _problem_of_ca_file(self, file: Path) -> str | None:
         """Return the reason why the CA of Redis cannot be used, or None."""
-        address = self.redis_address()
-        if address and not address.is_tls:
+        addresses = [address for address in (self.redis_address(), self.limiter_address()) if address]
+        if addresses and not any(address.is_tls for address in addresses):
             return "needs REDIS_URL=rediss://…"
         try:
             ssl.create_default_context(cafile=file)
@@ -274,7 +297,7 @@ class Settings(BaseSettings):
 
     @property
     def embeds_redis(self) -> bool:
-        return self.redis_enabled and not (self.redis_host or self.redis_url)
+        return self.redis_enabled and not (self.redis_host or self.redis_url or self.redis_sentinels)
 
     @property
     def embeds_servers(self) -> bool:
@@ -299,6 +322,13 @@ class Settings(BaseSettings):
             password=address.password or self.redis_password.get_secret_value(),
             ca_file=self.redis_ca_file,
         )
+
+    def limiter_address(self) -> RedisAddress | None:
+        """Return the address of the limiter's own Redis, or None if it has none."""
+        if self.rate_limit_redis_url is None or not (self.redis_enabled and self.rate_limit_enabled):
+            return None
+        address = parse_redis_url(self.rate_limit_redis_url.get_secret_value())
+        return address._replace(ca_file=self.redis_ca_file)
 
     def sqlalchemy_url(self) -> URL:
         """Return PostgreSQL's URL for SQLAlchemy with psycopg2."""

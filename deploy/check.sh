@@ -56,7 +56,7 @@ true >"$scratch/no.env" # replaces a developer's .env
 production() { "${compose[@]}" --env-file "$scratch/no.env" -f docker-compose.production.yaml "$@"; }
 
 complete() { # with all services and all that is required
-  SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key COMPOSE_PROFILES=with-nginx,monitoring,tracing production config
+  SECRETS_DIR=$scratch/secrets AUTH_MODE=api_key COMPOSE_PROFILES=with-nginx,with-sentinel,monitoring,tracing production config
 }
 
 complete_with_its_secrets() { deploy/make_secrets.sh "$scratch/secrets" && complete; }
@@ -95,7 +95,8 @@ with open(sys.argv[1]) as file:
     config = yaml.safe_load(file)
 networks = {name: set(service["networks"]) for name, service in config["services"].items()}
 print(networks)
-only_data = dict.fromkeys(("postgres", "redis", "migrate"), {"data"})
+redis = "redis", "redis-2", "redis-3", "sentinel-1", "sentinel-2", "sentinel-3"
+only_data = dict.fromkeys(("postgres", "migrate", *redis), {"data"})
 expected = only_data | {"api": {"data", "edge", "monitoring"}, "nginx": {"edge"}}
 assert networks == expected | dict.fromkeys(("prometheus", "grafana", "otel-collector"), {"monitoring"})
 assert config["networks"]["data"]["internal"]

@@ -13,7 +13,7 @@ import orjson
 from cachetools import TTLCache
 
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis.client import RedisClient
+from infrastructure.redis.client import Redis
 from infrastructure.redis.protocol import Key, Pipeline, RedisDownError, pack_command
 from middleware.local_window import EXACT_UP_TO, LocalWindow
 from middleware.rate_limit_script import SCRIPT, SHA
@@ -30,7 +30,7 @@ _DONE.is_done = True
 
 
 class RateLimiter:
-    def __init__(self, redis: RedisClient | None, calls: int, period_seconds: int, workers: int = 1) -> None:
+    def __init__(self, redis: Redis | None, calls: int, period_seconds: int, workers: int = 1) -> None:
         """Build the limiter of one of `workers` workers; without `redis` each counts on its own."""
         self.redis = redis
         self.calls = calls
@@ -69,7 +69,7 @@ class RateLimiter:
         """Send the batch with the next pipeline. Raises RedisDownError."""
         if self.redis is None:
             raise RedisDownError("Redis is disabled")
-        return self.redis.enqueue(batch)
+        return self.redis.shard_of(batch.address).enqueue(batch)
 
     def admit_locally(self, address: str, wanted: int) -> tuple[int, int, float]:
         """Return how many requests are admitted, how many could follow, and microseconds until one more could."""
@@ -82,7 +82,7 @@ class RateLimiter:
     def leave(self, batch: "Batch", *command: str) -> bytes:
         """Close the batch and return its Redis command."""
         self._open.pop(batch.address, None)
-        prefix = self.redis.prefix if self.redis else ""
+        prefix = self.redis.shard_of(batch.address).prefix if self.redis else ""
         key = f"{prefix}rate_limit:{{{batch.address}}}"
         return pack_command((*command, 1, key, self.calls, self._period, batch.size, self._grain))
 

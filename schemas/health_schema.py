@@ -37,6 +37,9 @@ class CacheHealth(BaseModel):
 class Checks(BaseModel):
     database: DatabaseHealth
     redis: RedisHealth
+    limiter: RedisHealth | None = Field(
+        None, description="The limiter's own Redis. Absent without RATE_LIMIT_REDIS_URL."
+    )
     db_pool: PoolHealth
     cache: CacheHealth
 

@@ -21,8 +21,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 from tqdm import tqdm
 
-from config.redis_config import redis_client
+from config.redis_config import redis_client_of
 from config.settings import Settings, load_settings
+from infrastructure.redis.cluster import TAGS, shard_prefix
 from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
@@ -171,13 +172,16 @@ def next_rows(table: Table) -> tuple[int, str]:
 
 
 def drop_cache(settings: Settings) -> None:
-    """Delete the root stamp, without which no cached response is valid."""
-    if address := settings.redis_address():
-        try:
-            with redis_client(address, settings.redis_max_connections) as redis:
-                redis.delete(f"{key_prefix(settings)}{ROOT_STAMP}")
-        except RedisError as error:
-            tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
+    """Delete the root stamps, without which no cached response is valid."""
+    prefix = key_prefix(settings)
+    prefixes = [shard_prefix(tag, prefix) for tag in TAGS] if settings.redis_cluster else [prefix]
+    try:
+        if redis := redis_client_of(settings):
+            with redis:
+                for each in prefixes:
+                    redis.delete(f"{each}{ROOT_STAMP}")
+    except RedisError as error:
+        tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
 
 
 def key_prefix(settings: Settings) -> str:

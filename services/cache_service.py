@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
-from infrastructure.redis.client import RedisClient
+from infrastructure.redis.client import Redis
 from infrastructure.redis.protocol import Key, RedisDownError, SimpleCommand
 from services.caching.keys import CacheEntry
 from services.caching.lookup import COMPRESSED, PLAIN, STAMP_BYTES, CacheLookup
@@ -34,7 +34,7 @@ RIGHTS = (("SET", CHECK, "", "EX", 1), ("MGET", CHECK), ("UNLINK", CHECK))
 class CacheService:
     """The cache of one worker. Without a Redis client every read is a miss."""
 
-    def __init__(self, redis: RedisClient | None = None, default_ttl_seconds: int = 300) -> None:
+    def __init__(self, redis: Redis | None = None, default_ttl_seconds: int = 300) -> None:
         self._redis = redis
         self._default_ttl_seconds = default_ttl_seconds
         self._open: dict[str, CacheLookup] = {}
@@ -51,9 +51,10 @@ class CacheService:
         """Start a lookup, to be read when its pipeline is done. Return None while Redis is down."""
         lookup = self._open.get(entry.key)
         if lookup is None and self._redis:
-            lookup = CacheLookup(entry, self._open, self._redis.prefix)
+            shard = self._redis.shard_of(entry.key)
+            lookup = CacheLookup(entry, self._open, shard.prefix)
             try:
-                lookup.pipeline = self._redis.enqueue(lookup)
+                lookup.pipeline = shard.enqueue(lookup)
             except RedisDownError:
                 return None
             self._open[entry.key] = lookup
@@ -126,13 +127,14 @@ class CacheService:
         """Make the missing stamps. Of several workers at once the first wins, and all use its stamps."""
         if self._redis is None:
             return None
-        stamp_keys = [self._redis.prefix + key for key in entry.stamp_keys]
+        shard = self._redis.shard_of(entry.key)
+        stamp_keys = [shard.prefix + key for key in entry.stamp_keys]
         current = SimpleCommand("MGET", *stamp_keys)
         try:
             for key in stamp_keys:
                 stamp = secrets.token_bytes(STAMP_BYTES)
-                self._redis.enqueue(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
-            pipeline = self._redis.enqueue(current)
+                shard.enqueue(SimpleCommand("SET", key, stamp, "NX", "EX", 2 * self._ttl(entry)))
+            pipeline = shard.enqueue(current)
         except RedisDownError:
             return None
         with redis_span("PIPELINE"):
@@ -174,8 +176,8 @@ class CacheService:
     def _store(self, entry: CacheEntry, value: bytes) -> None:
         with suppress(RedisDownError):
             if self._redis:
-                key = self._redis.prefix + entry.key
-                self._redis.enqueue(SimpleCommand("SET", key, value, "EX", self._ttl(entry)))
+                shard = self._redis.shard_of(entry.key)
+                shard.enqueue(SimpleCommand("SET", shard.prefix + entry.key, value, "EX", self._ttl(entry)))
 
     def _ttl(self, entry: CacheEntry) -> int:
         return entry.resource.ttl_seconds or self._default_ttl_seconds

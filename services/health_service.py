@@ -43,14 +43,16 @@ class HealthService:
     async def report(self, health: Health) -> dict[str, Any]:
         """Return the body of the health check for people and monitors."""
         redis = self._redis()
+        limiter = self._limiter()
         hits, misses = await self._count_cached()
         rate = round(100 * hits / (hits + misses), 1) if hits + misses else 0.0
         return {
-            "status": ("degraded" if redis == "down" else "healthy") if health.has_database else "unhealthy",
+            "status": ("degraded" if "down" in (redis, limiter) else "healthy") if health.has_database else "unhealthy",
             "timestamp": datetime.now(UTC),
             "checks": {
                 "database": health.database,
                 "redis": {"status": redis},
+                **({"limiter": {"status": limiter}} if limiter else {}),
                 "db_pool": self.pool(),
                 "cache": {"hits": hits, "misses": misses, "hit_rate_percent": rate},
             },
@@ -66,6 +68,13 @@ class HealthService:
         if self._app_context.redis is None:
             return "disabled"
         return "up" if self._app_context.cache.is_available else "down"
+
+    def _limiter(self) -> str | None:
+        """Return the status of the limiter's own Redis, or None if it has none."""
+        client = self._app_context.limiter_redis
+        if client is None:
+            return None
+        return "up" if client.is_up else "down"
 
     async def _check(self) -> Health:
         started = time.perf_counter()

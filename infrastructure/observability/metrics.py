@@ -105,6 +105,10 @@ class Metrics:
         """Count the begin of an outage of Redis: it is away, slow, full, or refuses this worker."""
         self._totals.counters["redis_outages_total"] += 1
 
+    def redis_failover(self) -> None:
+        """Count a change of the server of this worker: Sentinel or a cluster has made another one the master."""
+        self._totals.counters["redis_failovers_total"] += 1
+
     def database_failover(self) -> None:
         """Count a change of the database server or of its history."""
         self._totals.counters["db_failovers_total"] += 1

@@ -24,6 +24,7 @@ COUNTERS = {
     "db_transaction_retries_total": "Transactions run again after a deadlock or a serialization failure.",
     "db_outages_total": "Outages of the database, counted by each worker that noticed.",
     "redis_outages_total": "Times that Redis was away, slow or full, or refused a worker, counted by each worker.",
+    "redis_failovers_total": "Changes of the Redis master of a worker, or of a shard of a cluster.",
     "db_failovers_total": "Failovers of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
     "payments_captured_total": "Payments that are captured.",

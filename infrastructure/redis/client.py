@@ -9,29 +9,64 @@ the first handshake after an outage drops all responses cached before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 
 from config.redis_address import RedisAddress
-from infrastructure.redis.failures import explain
-from infrastructure.redis.handshake import POLL_SECONDS, REPLY_TIMEOUT_SECONDS
-from infrastructure.redis.outage import PATIENCE_SECONDS
+from infrastructure.redis.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
+from infrastructure.redis.link import FindPrefix
+from infrastructure.redis.outage_log import OutageLog
 from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word, with_prefix
-from infrastructure.redis.supervisor import RedisSupervisor
+from infrastructure.redis.reliable import FromThread, ReliableSupervisor
+from infrastructure.redis.topology.master import Master
 
-TRUST_SECONDS = 0.9
+
+class Redis(Protocol):
+    """The interface of the service to Redis: a client, or several that share cache entries and addresses."""
+
+    @property
+    def is_up(self) -> bool: ...
+
+    @property
+    def shards(self) -> Sequence["RedisClient"]: ...
+
+    def shard_of(self, name: str) -> "RedisClient":
+        """Return the client for a cache entry or an address of the limiter. All workers find the same one."""
+
+    def add_handshake_command(self, *words: Word) -> None: ...
+
+    def start(self) -> None: ...
+
+    async def wait_for_first_attempt(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def execute_reliably(self, *words: Word) -> bool:
+        """Execute the command on all shards."""
+
+    def execute_reliably_from_thread(self, *words: Word) -> bool: ...
 
 
-class RedisClient(RedisSupervisor):
+class RedisClient(ReliableSupervisor, FromThread):
     """A pipelined client. Commands of one tick of the event loop leave in one write."""
 
-    def __init__(self, address: RedisAddress, find_prefix: Callable[[], Awaitable[str]] | None = None) -> None:
-        super().__init__(address, find_prefix)
+    def __init__(
+        self,
+        server: RedisAddress | Master,
+        find_prefix: FindPrefix | None = None,
+        log: OutageLog | None = None,
+        tag: str = "",
+    ) -> None:
+        super().__init__(server, find_prefix, log, tag)
+        self.shards = (self,)
         self._open: Pipeline | None = None
+
+    def shard_of(self, _name: str) -> "RedisClient":
+        return self
 
     def enqueue(self, command: Command) -> Pipeline:
         """Add the command to the pipeline that leaves after this tick. Raise RedisDownError at once while down."""
@@ -51,54 +86,8 @@ class RedisClient(RedisSupervisor):
         return command.result()
 
     async def execute_reliably(self, *words: Word) -> bool:
-        """Retry the command until Redis acknowledges it, and then return True.
-
-        Return False if that is impossible. Then no worker trusts older cached responses: Redis has been silent, or
-        nothing has answered at its address, for OUTAGE_SECONDS. Other failures may concern this worker only: then the
-        client gives up after PATIENCE_SECONDS, counted from the first of these failures. So only the first writes of an
-        outage wait. Return False at once if the client is not running: then this process serves nobody.
-        """
-        if self._loop is None:
-            return False
-        started_at = monotonic()
-        waiter: asyncio.Future[Any] | None = None
-        self._retry_pause.cut_short()
-        while True:
-            if waiter is None and not self._outage.is_silent():
-                waiter = self._send_now(words)
-            # This polls the sockets, so a reply that is already there is seen before the outage is judged.
-            await (asyncio.wait([waiter], timeout=POLL_SECONDS) if waiter else asyncio.sleep(POLL_SECONDS))
-            if waiter and waiter.done():
-                if not isinstance(waiter.result(), Exception):
-                    return True
-                waiter = None
-                await asyncio.sleep(POLL_SECONDS)
-            if self._is_hopeless(started_at, is_waiting=waiter is not None):
-                self._membership.note_undropped(started_at)
-                self.mark_down("it does not execute commands")
-                return False
-
-    def _is_hopeless(self, started_at: float, is_waiting: bool) -> bool:
-        """Return True if a write that started then need not wait any longer. `is_waiting` for a reply is hope."""
-        if monotonic() - started_at > PATIENCE_SECONDS or self._outage.is_silent():
-            return True
-        return not is_waiting and self._outage.is_over_for_this_worker(started_at)
-
-    def execute_reliably_from_thread(self, *words: Word) -> bool:
-        """Run `execute_reliably` from a thread. Return False also if the client is not running.
-
-        Raise RuntimeError on the event loop, because it would wait for itself.
-        """
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return False
-        if loop is asyncio._get_running_loop():
-            raise RuntimeError("the event loop would wait for itself")
-        execution = asyncio.run_coroutine_threadsafe(self.execute_reliably(*words), loop)
-        try:
-            return execution.result(2 * PATIENCE_SECONDS)
-        except TimeoutError:  # the loop has stopped, so this worker answers no requests any more
-            return False
+        """Execute the command, or return False if no worker trusts older cached responses: see `keep_trying`."""
+        return await execute_on(self.shards, words)
 
     async def stop(self) -> None:
         await super().stop()
@@ -122,18 +111,6 @@ class RedisClient(RedisSupervisor):
             pipeline.pack()
             pipeline.fail(RedisDownError("Redis is away"))
 
-    def _send_now(self, words: tuple[Word, ...]) -> asyncio.Future[Any] | None:
-        """Send the command even while down: Redis may execute it late, and may be up for other workers.
-
-        The result of the future is the reply, or an exception.
-        """
-        connection = self._connection
-        if connection is None or connection.is_closed:
-            return None
-        command = _AwaitedCommand(*with_prefix(words, self.prefix))
-        connection.send(Pipeline([command]))
-        return command.replied
-
     def _send_heartbeat(self) -> Pipeline:
         return _Heartbeat(self, self._membership.heartbeat()).pipeline
 
@@ -142,7 +119,7 @@ class RedisClient(RedisSupervisor):
         if isinstance(reply, RedisDownError):
             return
         if isinstance(reply, Exception):
-            self.mark_down(explain(reply, is_tls=self._address.is_tls, was_up=True).explanation)
+            self.mark_down(self._explain(reply).explanation)
         elif sent_at - self._membership.confirmed_at > TRUST_SECONDS:
             self.mark_down("this worker sent its heartbeat too late", is_outage_possible=False)
         elif not reply:
@@ -151,18 +128,32 @@ class RedisClient(RedisSupervisor):
             self._membership.confirm(sent_at, reply)
 
 
-class _AwaitedCommand(SimpleCommand):
-    """A command with a future for its reply."""
+async def execute_on(clients: Sequence[RedisClient], words: tuple[Word, ...]) -> bool:
+    """Execute the command with each client. Those whose first attempt fails keep trying."""
+    started_at = monotonic()
+    attempts = [(client, _Attempt(client, words)) for client in clients]
+    failed = [client for client, attempt in attempts if not await attempt.is_acknowledged()]
+    return all(await asyncio.gather(*(client.keep_trying(words, started_at) for client in failed)))
 
-    __slots__ = ("replied",)
 
-    def __init__(self, *words: Word) -> None:
-        super().__init__(*words)
-        self.replied: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+class _Attempt(SimpleCommand):
+    """A command that leaves with the next pipeline."""
 
-    def resolve(self, reply: Any) -> None:
-        if not self.replied.done():
-            self.replied.set_result(reply)
+    __slots__ = ("_pipeline",)
+
+    def __init__(self, client: RedisClient, words: tuple[Word, ...]) -> None:
+        super().__init__(*with_prefix(words, client.prefix))
+        self._pipeline: Pipeline | None = None
+        with suppress(RedisDownError):
+            self._pipeline = client.enqueue(self)
+
+    async def is_acknowledged(self) -> bool:
+        """Wait for the reply. It is an acknowledgement only if the client trusts the server."""
+        if self._pipeline is None:
+            return False
+        if not self._pipeline.is_done:
+            await self._pipeline.wait()
+        return self._pipeline.is_trusted and not isinstance(self.reply, Exception)
 
 
 class _Heartbeat(SimpleCommand):

@@ -8,7 +8,7 @@ import hiredis
 from infrastructure.redis.protocol import RedisDownError
 
 GUIDE = "docs/REDIS_IMPLEMENTATION_GUIDE.md"
-_CLUSTER = "it is a node of a cluster: REDIS_HOST or REDIS_URL must lead to a single server"
+_CLUSTER = "it is a node of a cluster: set REDIS_CLUSTER=true"
 _PLAIN = "if it speaks no TLS, use redis:// in REDIS_URL"
 _TLS = "if it demands TLS, use rediss:// in REDIS_URL"
 
@@ -29,6 +29,7 @@ _REPLIES = {
     "ERR unknown command": "it lacks a command, as Sentinel and some proxies do: lead REDIS_HOST to Redis or Valkey",
     "DENIED": "its protected mode is on: set a password on the server and REDIS_PASSWORD",
 }
+REDIRECTIONS = ("MOVED ", "ASK ", "TRYAGAIN ", "CLUSTERDOWN ")
 FULL = "OOM"
 _FULL = "its memory is full: raise `maxmemory`, or set `maxmemory-policy` to allkeys-lru"
 
@@ -40,12 +41,17 @@ class Failure(NamedTuple):
     is_refusal: bool
 
 
-def explain(error: Exception, *, is_tls: bool, was_up: bool) -> Failure:
-    """Return the explanation on one line. After `was_up`, a closed connection is no sign of a wrong setting."""
+def explain(error: Exception, *, is_tls: bool, was_up: bool, is_elected: bool = False) -> Failure:
+    """Return the explanation on one line. After `was_up`, a closed connection is no sign of a wrong setting.
+
+    `is_elected` tells that the server is the master of a group or cluster, which redirects while it changes.
+    """
     text = " ".join((str(error) or type(error).__name__).split())
     if isinstance(error, hiredis.ReplyError):
         if FULL in text[:4] or f"-{FULL} " in text:
             return Failure(f"{_FULL} ({text})", is_refusal=False)
+        if is_elected and text.startswith(REDIRECTIONS):
+            return Failure(f"the cluster changes ({text})", is_refusal=False)
         remedy = next((remedy for begin, remedy in _REPLIES.items() if text.startswith(begin)), None)
     else:
         remedy = _remedy_of_connection(error, is_tls=is_tls, was_up=was_up)
@@ -56,7 +62,12 @@ def explain(error: Exception, *, is_tls: bool, was_up: bool) -> Failure:
 
 def keeps_connection(error: Exception) -> bool:
     """Return True if writers can still delete stamps over the connection whose handshake was refused."""
-    return isinstance(error, hiredis.ReplyError) and str(error).startswith((FULL, "NOPERM"))
+    return isinstance(error, hiredis.ReplyError) and (str(error).startswith((FULL, "NOPERM")) or is_moving(error))
+
+
+def is_moving(reply: object) -> bool:
+    """Return True if a node of a cluster says that a key has left it, while it still owns the slot."""
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith(("ASK ", "TRYAGAIN "))
 
 
 def _remedy_of_connection(error: Exception, *, is_tls: bool, was_up: bool) -> str | None:

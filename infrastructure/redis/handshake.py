@@ -7,6 +7,8 @@ from infrastructure.redis.connection import RedisConnection
 from infrastructure.redis.membership import MEMBERS, Membership
 from infrastructure.redis.protocol import Key, Pipeline, SimpleCommand, Word, with_prefix
 
+# A reply counts only if it was requested within this time after an acknowledged heartbeat was sent.
+TRUST_SECONDS = 0.9
 CONNECTION_TIMEOUT_SECONDS = 5.0  # after this silence the connection is replaced: its other end may be gone
 # A worker with hundreds of concurrent requests may itself be late. A shorter timeout would mistake that for an outage.
 REPLY_TIMEOUT_SECONDS = 0.6

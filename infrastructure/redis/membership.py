@@ -87,6 +87,10 @@ class Membership:
         if self._undropped_at < sent_at:
             self._undropped_at = -inf
 
+    def change_server(self) -> None:
+        """Forget the clock of the former server. The first worker that joins the new one drops the root stamp."""
+        self._redis_time = None
+
     def note_possible_outage(self) -> None:
         """Note that Redis did not answer this worker, so others may have answered writes without invalidating."""
         self._is_outage_possible = True

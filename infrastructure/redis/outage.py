@@ -16,7 +16,9 @@ PATIENCE_SECONDS = 2.5
 class OutageDetector:
     """Evidence of an outage, collected from connection attempts and from missing replies."""
 
-    def __init__(self) -> None:
+    def __init__(self, settling_seconds: float = 0.0) -> None:
+        """Build a detector without evidence. It has more patience with a master that takes some time to settle."""
+        self.patience_seconds = PATIENCE_SECONDS + settling_seconds
         self._silent_since: float | None = None
         self._unserved_since: float | None = None
         self._failing_since: float | None = None
@@ -55,14 +57,19 @@ class OutageDetector:
         """Return True if no worker can have received a reply in time."""
         return _has_lasted(self._silent_since, OUTAGE_SECONDS)
 
-    def is_over_for_this_worker(self, since: float) -> bool:
-        """Return True if Redis has failed this worker for long enough, and still does so.
+    def is_unserved(self, since: float) -> bool:
+        """Return True if nothing answers at the address, so that no worker can have received a reply in time.
 
         An attempt that started after `since` has failed, or none can succeed.
         """
-        if not (self._is_refused or self._failed_attempt_at > since):
-            return False
-        return _has_lasted(self._unserved_since, OUTAGE_SECONDS) or _has_lasted(self._failing_since, PATIENCE_SECONDS)
+        return self._is_failing_since(since) and _has_lasted(self._unserved_since, OUTAGE_SECONDS)
+
+    def is_failing(self, since: float) -> bool:
+        """Return True if Redis has failed this worker for longer than its patience, and still does so."""
+        return self._is_failing_since(since) and _has_lasted(self._failing_since, self.patience_seconds)
+
+    def _is_failing_since(self, since: float) -> bool:
+        return self._is_refused or self._failed_attempt_at > since
 
 
 def _has_lasted(since: float | None, seconds: float) -> bool:

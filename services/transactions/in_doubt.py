@@ -15,7 +15,7 @@ import hiredis
 
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
-from infrastructure.redis.client import RedisClient
+from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.protocol import Key, RedisDownError
 from services.cache_service import ChangedRows, stale_stamp_keys
 
@@ -37,7 +37,7 @@ class InDoubtWrite(NamedTuple):
 class InDoubtWrites:
     """The in-doubt writes of one worker. If it dies, its death empties the cache; if it stops, another takes over."""
 
-    def __init__(self, database: Database, redis: RedisClient | None, statement_seconds: float) -> None:
+    def __init__(self, database: Database, redis: Redis | None, statement_seconds: float) -> None:
         self._database, self._redis = database, redis
         self._seconds = IN_TRANSIT_SECONDS + statement_seconds
         self._writes = deque[InDoubtWrite]()
@@ -54,7 +54,8 @@ class InDoubtWrites:
         """Run forever, as a task of each worker."""
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
-            await self._take_over()
+            for shard in self._redis.shards if self._redis else ():
+                await self._take_over(shard)
             if self._writes:
                 await self._drop()
 
@@ -66,12 +67,12 @@ class InDoubtWrites:
         if self._redis and (stamp_keys := self._stamp_keys()):
             await self._redis.execute_reliably("SADD", HANDED_OVER, *stamp_keys)
 
-    async def _take_over(self) -> None:
+    async def _take_over(self, shard: RedisClient) -> None:
         """Adopt the writes of stopped workers. Several workers may adopt the same one, so none is lost."""
         with suppress(RedisDownError, hiredis.ReplyError):
-            if self._redis and (stamp_keys := await self._redis.call("SMEMBERS", HANDED_OVER)):
+            if stamp_keys := await shard.call("SMEMBERS", HANDED_OVER):
                 self._add([key.decode() for key in stamp_keys])
-                await self._redis.call("SREM", HANDED_OVER, *stamp_keys)
+                await shard.call("SREM", HANDED_OVER, *stamp_keys)
 
     async def _drop(self) -> None:
         """Drop all stamps and forget settled writes. While the server does not answer, the time starts again."""

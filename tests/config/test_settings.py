@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from config.redis_address import RedisAddress
+from config.redis_address import RedisAddress, parse_sentinel
 from config.settings import Settings, inherit_settings, load_settings
 from run_production import ConnectionLimit, fit_connections, fit_replica_connections, table
 from tests.certificates import Authority
@@ -135,6 +135,7 @@ WRONG_URLS = {
     ("REDIS_URL", "redis://h/1/2"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?db=x"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h?timeout=5"): "the only parameter is db",
+    ("RATE_LIMIT_REDIS_URL", "redis://h/99"): "the database must be a number, 0-15",
     ("REDIS_URL", "redis://h:99999"): "must be redis://user:password@host:port/db",
     ("REDIS_URL", "redis://h:0"): "must be redis://user:password@host:port/db",
     ("REDIS_URL", "redis://:hunter2"): "must be redis://user:password@host:port/db",
@@ -532,3 +533,52 @@ def test_each_replica_has_a_budget_of_its_own(
     assert fit_replica_connections(settings) == ({"db_replica_connections": connections} if connections else {})
     assert len(caplog.records) == (connections is not None)
     assert fit_replica_connections(Settings()) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    {"h": ("h", 26379), "h:7000": ("h", 7000), "10.0.0.1:1": ("10.0.0.1", 1), "[::1]:7000": ("::1", 7000)}.items(),
+)
+def test_the_address_of_a_sentinel(value: str, place: tuple[str, int]) -> None:
+    assert parse_sentinel(value) == place
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"REDIS_SENTINELS": "h:26379,h:port"}, "REDIS_SENTINELS=h:26379,h:port: h:port is not host:port"),
+        ({"REDIS_SENTINELS": "redis://h"}, "redis://h is not host:port"),
+        ({"REDIS_SENTINELS": "user@h"}, "user@h is not host:port"),
+        ({"REDIS_SENTINELS": "h:0"}, "h:0 is not host:port"),
+        ({"REDIS_SENTINELS": "h", "REDIS_CLUSTER": "true"}, "REDIS_CLUSTER=true: excludes REDIS_SENTINELS"),
+        ({"REDIS_SENTINELS": "h", "REDIS_URL": "unix:///r.sock"}, "must not be a Unix socket"),
+        ({"REDIS_CLUSTER": "true", "REDIS_URL": "unix:///r.sock"}, "must not be a Unix socket"),
+        ({"REDIS_CLUSTER": "true", "REDIS_DB": "1"}, "REDIS_DB=1: must be 0"),
+        ({"REDIS_CLUSTER": "true", "REDIS_HOST": ""}, "REDIS_HOST or REDIS_URL has to be set, too"),
+    ],
+    ids=str,
+)
+def test_a_wrong_topology_stops_the_start(
+    environment: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_HOST", "h")
+    [line] = told(monkeypatch, **environment).splitlines()
+    assert message in line
+
+
+def test_sentinels_need_no_host_of_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REDIS_HOST", raising=False)
+    monkeypatch.setenv("REDIS_SENTINELS", "a:1, b:2")
+    settings = load_settings()
+    assert settings.redis_sentinels == ("a:1", "b:2")
+    assert not settings.embeds_redis
+
+
+def test_the_address_of_the_limiter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().limiter_address() is None
+    monkeypatch.setenv("RATE_LIMIT_REDIS_URL", "redis://shop:p@limits:7000/1")
+    assert load_settings().limiter_address() == RedisAddress("limits", 7000, 1, "p", "shop")
+    for name in ("RATE_LIMIT_ENABLED", "REDIS_ENABLED"):
+        monkeypatch.setenv(name, "false")
+        assert load_settings().limiter_address() is None
+        monkeypatch.delenv(name)

@@ -53,7 +53,7 @@ def test_only_another_server_empties_the_cache(
                 assert not await keeps_stamp(first)
                 assert await keeps_stamp(first)
                 assert not caplog.records, "the server of this worker has not changed"
-                first._agreed = "former"
+                first._agreed[redis] = "former"
                 assert not await keeps_stamp(first)
                 assert await keeps_stamp(first)
         assert [record.getMessage() for record in caplog.records] == [

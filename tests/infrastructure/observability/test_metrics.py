@@ -147,6 +147,8 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.transaction_retried()
     metrics.database_outage()
     metrics.redis_outage()
+    for _ in range(2):
+        metrics.redis_failover()
     metrics.database_failover()
     metrics.descriptors_exhausted()
     metrics.payment_captured()
@@ -174,6 +176,7 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "db_transaction_retries_total": 1,
         "db_outages_total": 1,
         "redis_outages_total": 1,
+        "redis_failovers_total": 2,
         "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
         "payments_captured_total": 1,

@@ -8,7 +8,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import handshake, retry_pause, supervisor
+from infrastructure.redis import handshake, outage_log, retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running
@@ -128,7 +128,7 @@ def test_a_silent_connection_is_replaced(
 def test_a_client_starts_without_a_server_and_logs_the_outage_once(
     valkey: ValkeyServer, link: RedisClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, supervisor.__name__)
+    caplog.set_level(logging.INFO, outage_log.__name__)
 
     async def scenario() -> None:
         kill(valkey)

@@ -10,7 +10,7 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis import retry_pause, supervisor
+from infrastructure.redis import outage_log, retry_pause
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.proxy import Proxy
@@ -20,7 +20,7 @@ from tests.redis_links import address_of, becomes, running
 @contextmanager
 def one_outage(caplog: pytest.LogCaptureFixture, text: str) -> Iterator[None]:
     """Expect one warning, one count, and one line for the recovery."""
-    caplog.set_level(logging.INFO, supervisor.__name__)
+    caplog.set_level(logging.INFO, outage_log.__name__)
     before = metrics._totals.counters["redis_outages_total"]
     yield
     warning, *later = caplog.records

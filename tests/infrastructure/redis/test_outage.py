@@ -51,6 +51,10 @@ def os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
+def is_over(detector: OutageDetector, since: float) -> bool:
+    return detector.is_unserved(since) or detector.is_failing(since)
+
+
 def verdicts(detector: OutageDetector, time: Time, error: Exception, attempts: int) -> list[bool]:
     """Return the verdict after each attempt that fails with `error`."""
     found = []
@@ -58,7 +62,7 @@ def verdicts(detector: OutageDetector, time: Time, error: Exception, attempts: i
         since, time.now = time.now, time.now + 0.6 * OUTAGE_SECONDS
         detector.on_waiting()
         detector.on_failure(time.now, error)
-        found.append(detector.is_over_for_this_worker(since))
+        found.append(is_over(detector, since))
     return found
 
 
@@ -102,17 +106,17 @@ def test_only_the_first_writes_of_an_outage_wait(time: Time) -> None:
     detector = OutageDetector()
     verdicts(detector, time, ConnectionRefusedError(errno.ECONNREFUSED, ""), 3)
     written_at, time.now = time.now, time.now + 0.01
-    assert not detector.is_over_for_this_worker(written_at), "an attempt after the write has to fail"
+    assert not is_over(detector, written_at), "an attempt after the write has to fail"
     detector.on_failure(time.now, ConnectionRefusedError(errno.ECONNREFUSED, ""))
-    assert detector.is_over_for_this_worker(written_at)
+    assert is_over(detector, written_at)
 
 
 def test_a_refusal_needs_no_further_attempt(time: Time) -> None:
     detector = OutageDetector()
     detector.on_failure(time.now, hiredis.ReplyError("WRONGPASS"), is_refusal=True)
-    assert not detector.is_over_for_this_worker(time.now)
+    assert not is_over(detector, time.now)
     time.now += PATIENCE_SECONDS
-    assert detector.is_over_for_this_worker(time.now)
+    assert is_over(detector, time.now)
 
 
 def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
