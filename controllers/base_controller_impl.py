@@ -8,18 +8,20 @@ from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_a
 from fastapi import FastAPI, Header, Query
 from pydantic import AfterValidator
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
-from controllers.http.access import Access, Permission, Policy, credentials
+from controllers.http.access import ADMINS, Access, Permission, Policy, credentials
+from controllers.http.exports import EXPORT_RESPONSES, ExportResponse, export_endpoint
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import created_response, documented, json_response
+from controllers.http.responses import Responses, created_response, documented, json_response
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema
+from schemas.export_schema import export_query
 from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
@@ -68,6 +70,7 @@ class BaseController(Generic[Create, Update, Read]):
         one, name = self.object_path, self.service.repository.model.label()
         self.add_routes()
         self.add_list(self.prefix, self.list_all, f"List {self.plural}", read)
+        self.add_export()
         for parent in self.parents:
             path = f"{parent.prefix}/{{id_key}}{self.prefix}"
             self.add_list(path, self.list_of(parent), f"List {self.plural} of one parent", read, 404)
@@ -122,6 +125,13 @@ class BaseController(Generic[Create, Update, Read]):
     def add_read(self, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int) -> None:
         self.add_route(self.access.read, "GET", path, endpoint, summary, read, 304, *errors)
 
+    def add_export(self) -> None:
+        """Add the export of all objects, for admins."""
+        name = self.prefix.strip("/")
+        endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
+        path, summary, documentation = f"{self.prefix}/export", f"Export {self.plural}", EXPORT_RESPONSES
+        self.add_route(ADMINS, "GET", path, endpoint, summary, None, responses=documentation, media=ExportResponse)
+
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
     ) -> None:
@@ -152,8 +162,18 @@ class BaseController(Generic[Create, Update, Read]):
         return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
 
     def add_route(
-        self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
+        self,
+        policy: Policy,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        summary: str,
+        read: Any,
+        *errors: int,
+        responses: Responses | None = None,
+        media: type[Response] = JSONResponse,
     ) -> None:
+        """Add a route. `responses` and the media type of `media` describe a response that is no JSON."""
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(
@@ -173,10 +193,11 @@ class BaseController(Generic[Create, Update, Read]):
             dependencies=[] if policy.is_public else guards,
             status_code={"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,
-            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
+            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())) | (responses or {}),
             summary=summary,
             tags=[self.plural],
             operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),
+            response_class=media,
         )
 
 

@@ -74,7 +74,7 @@ class ListQuery(BaseModel):
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
-    PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort"})
+    PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort", "format"})
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import sessionmaker
 
 from config.server_urls import driver_arguments
 from config.settings import Settings
+from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
@@ -62,7 +63,8 @@ class Database:
 
     `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
     for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
-    deadline of one second, for checks. `row_locks` let few statements of this worker at a time wait for a popular row.
+    deadline of one second, for checks. `exports` lends one connection for reads for as long as an export takes; with only
+    one, exports have their own. `export_slot` admits one export at a time. `row_locks` let few statements of this worker at a time wait for a popular row.
     Connections open on first use, so a worker starts without the server.
     """
 
@@ -95,6 +97,8 @@ class Database:
         self.probe = Probe(*target)
         may_write = self.probe.refuse_while_commits_hang
         self.reads = AsyncPool(*target, settings.db_read_connections - shares, *limits, short_reads)
+        self.exports = self.reads if settings.db_read_connections - shares > 1 else AsyncPool(*target, 1, *limits)
+        self.export_slot = FairSemaphore(1, settings.db_pool_timeout, "slot for an export")
         self.writes = AsyncPool(*target, settings.db_threads, *limits, check_before=may_write)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted, may_write)
 
@@ -111,6 +115,7 @@ class Database:
     def close(self) -> None:
         """Close all connections and end the threads."""
         self.reads.close()
+        self.exports.close()
         self.writes.close()
         self.probe.close()
         self.threads.close()
