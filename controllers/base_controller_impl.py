@@ -20,13 +20,13 @@ from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
-from schemas.base_schema import BaseSchema
+from schemas.base_schema import BaseSchema, NothingToWrite
 from schemas.export_schema import export_query
-from schemas.list_query import ListQuery
+from schemas.list_query import ListQuery, ObjectQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.cached_service import CachedService
-from services.rendering import EMPTY_LIST, Created
+from services.rendering import EMPTY_LIST, Created, RenderedJson
 from services.request_context import RequestContext
 
 Create = TypeVar("Create", bound=BaseSchema)
@@ -35,6 +35,7 @@ Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
 Creates = Callable[..., Awaitable[Created | StoredResponse]]
+Acts = Callable[[RequestContext, int], Awaitable[RenderedJson | StoredResponse]]
 IfMatch = Annotated[
     str | None,
     AfterValidator(required_etags),
@@ -87,8 +88,10 @@ class BaseController(Generic[Create, Update, Read]):
     async def list_all(self, request: Request, context: Context, query: Any) -> Response:
         return await list_response(request, context, self.use_cases, query)
 
-    async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
-        return await json_response(request, await self.use_cases.get_one(context, id_key))
+    async def get_one(
+        self, request: Request, context: Context, id_key: PathId, query: Annotated[ObjectQuery, Query()]
+    ) -> Response:
+        return await json_response(request, await self.use_cases.get_one(context, id_key, query.include))
 
     async def change(
         self, request: Request, context: Context, id_key: PathId, changes: Any, etags: IfMatch = None
@@ -154,12 +157,28 @@ class BaseController(Generic[Create, Update, Read]):
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
 
+    def add_action(self, path: str, use_case: Acts, summary: str, read: Any) -> None:
+        """Add a POST below an object that changes it and returns 200, safe to repeat with an `Idempotency-Key`."""
+
+        async def act(request: Request, context: Context, id_key: PathId, key: IdempotencyKey = None) -> Response:
+            outcome = await use_case(self.keyed(request, context, NothingToWrite(), key), id_key)
+            if isinstance(outcome, RenderedJson):
+                return await json_response(request, outcome)
+            return created_response(self.app_context.settings.root_path, self.prefix, outcome)
+
+        self.add_route(self.access.change, "POST", path, act, summary, read, 404, 409, success=200)
+
     async def create_once(
         self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
     ) -> Response:
-        if key is not None:
-            context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-        return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
+        outcome = await use_case(self.keyed(request, context, new, key), new)
+        return created_response(self.app_context.settings.root_path, self.prefix, outcome)
+
+    def keyed(self, request: Request, context: RequestContext, new: BaseSchema, key: str | None) -> RequestContext:
+        """Return the context of a request that may be repeated if it has a `key`."""
+        if key is None:
+            return context
+        return context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
 
     def add_route(
         self,
@@ -170,10 +189,14 @@ class BaseController(Generic[Create, Update, Read]):
         summary: str,
         read: Any,
         *errors: int,
+        success: int | None = None,
         responses: Responses | None = None,
         media: type[Response] = JSONResponse,
     ) -> None:
-        """Add a route. `responses` and the media type of `media` describe a response that is no JSON."""
+        """Add a route. `success` is the status without an error; by default it follows from the method.
+
+        `responses` and the media type of `media` describe a response that is no JSON.
+        """
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(
@@ -191,7 +214,7 @@ class BaseController(Generic[Create, Update, Read]):
             methods=[method],
             route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
-            status_code={"POST": 201, "DELETE": 204}.get(method, 200),
+            status_code=success or {"POST": 201, "DELETE": 204}.get(method, 200),
             response_model=read,
             responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())) | (responses or {}),
             summary=summary,

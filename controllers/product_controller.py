@@ -1,5 +1,6 @@
 """Products over HTTP."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query
@@ -41,5 +42,8 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
             """List the products to reorder, lowest stock first. They are never read from the cache."""
             return await list_response(request, context, products, products.with_threshold(query), products.page)
 
+        for action, is_archived in (("archive", True), ("unarchive", False)):
+            change = partial(products.set_archived, is_archived=is_archived)
+            self.add_action(f"/products/{{id_key}}/{action}", change, f"{action.capitalize()}: product", ProductSchema)
         self.add_read("/products/{id_key}/rating", rating, "Rating: product", ProductRating, 404)
         self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

@@ -2,15 +2,19 @@
 
 import re
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from middleware.etags import etag_for_coding
 from middleware.raw_response import STATUS_LINE_200, Headers, head_of, json_headers
 from middleware.security_headers import PUBLIC_REVALIDATED
+from schemas.list_query import ObjectQuery
 from services.cache_service import CacheService
 from services.caching.keys import CacheEntry
 from services.caching.lookup import CacheLookup
 from services.caching.registry import CACHED_RESOURCES
+
+Query = TypeVar("Query", bound=ObjectQuery)
 
 MEMO_ENTRIES = 4096
 MAX_REQUEST_BYTES = 100  # of path and query; longer ones are not canonical and would fill the memo
@@ -42,17 +46,23 @@ def entry_of(path: str, query: bytes, coding: str | None = None) -> CacheEntry |
     if resource is None:
         return None
     if rest:
-        return resource.one(int(rest)) if not query and _is_canonical_id(rest) else None
-    try:
-        given = parse_qsl(query.decode("ascii"), keep_blank_values=True)
-        asked = resource.query.model_validate(dict(given))
-    except ValueError:
-        return None
+        asked_of_one = _parse(ObjectQuery, query) if _is_canonical_id(rest) else None
+        return resource.one(int(rest), asked_of_one.include) if asked_of_one else None
+    asked = _parse(resource.query, query)
     # Pages with `count` and `after_id` have headers that only the router can make.
-    if len(given) != len(dict(given)) or asked.count or asked.after_id is not None:
+    if asked is None or asked.count or asked.after_id is not None:
         return None
     page = resource.page(asked)
     return page and page.for_coding(coding)
+
+
+def _parse(kind: type[Query], query: bytes) -> Query | None:
+    """Return the parameters, or None where the router has to refuse or choose them."""
+    try:
+        given = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+        return kind.model_validate(dict(given)) if len(given) == len(dict(given)) else None
+    except ValueError:
+        return None
 
 
 def route_of_entry(entry: CacheEntry) -> str:

@@ -24,6 +24,7 @@ EXPOSED = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "X-Request-ID",
+    "X-Safe-Since",
     "X-Total-Count",
 )
 

@@ -31,6 +31,8 @@ class AuditEntryModel(BaseModel):
     __tablename__ = "audit"
     __table_args__ = tuple(map(ordered_index, ("principal", "path", "created_at")))
 
+    is_append_only = True
+
     principal: Mapped[str] = mapped_column(String(255))
     request_id: Mapped[str] = mapped_column(String(128))
     caller_request_id: Mapped[str | None] = mapped_column(String(128))

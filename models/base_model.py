@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Identity, Index, Numeric, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,14 +14,33 @@ MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
 
 
 class BaseModel(base):
-    """Base class of entities. A database trigger sets `updated_at`, so it is right for every writer."""
+    """Base class of entities. A database trigger sets `updated_at`, so it is right for every writer.
+
+    It is the time of the write, not of the start of its transaction, so of two writes of a row the later one has the
+    later time.
+    """
 
     __abstract__ = True
     __mapper_args__ = {"eager_defaults": True}  # SQLAlchemy defines the name and the type
 
     id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1)
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1)
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.clock_timestamp(), sort_order=1
+    )
+
+    is_append_only: ClassVar[bool] = False
+    """Rows are never updated, so they lie in the order of their times, and a BRIN index, which costs nothing, finds
+    those of a time."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Add the index behind `updated_since`."""
+        super().__init_subclass__(**options)
+        columns: Any = cls.__table__.c
+        if cls.is_append_only:
+            Index(None, columns.updated_at, postgresql_using="brin")
+        else:
+            Index(None, columns.updated_at, columns.id_key)
 
     @classmethod
     def entity_name(cls) -> str:

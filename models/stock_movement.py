@@ -22,6 +22,8 @@ class StockMovementModel(BaseModel):
         ordered_index("product_id"),
     )
 
+    is_append_only = True
+
     product_id: Mapped[int] = reference("products.id_key", cascade=True)
     quantity: Mapped[int] = mapped_column(BigInteger)
     stock_after: Mapped[int] = mapped_column(BigInteger)

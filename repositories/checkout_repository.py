@@ -32,14 +32,14 @@ _STEPS = (
     )""",
     "wanted AS (SELECT product_id, sum(quantity) AS quantity FROM item GROUP BY product_id)",
     """product AS MATERIALIZED (
-        SELECT id_key, price, stock FROM products WHERE id_key = ANY (cast(%(product_ids)s AS bigint[]))
+        SELECT id_key, price, stock, archived FROM products WHERE id_key = ANY (cast(%(product_ids)s AS bigint[]))
         ORDER BY id_key FOR NO KEY UPDATE
     )""",
     f"""deal AS (
         SELECT sum(item.quantity * product.price) - %(discount)s AS total
         FROM item JOIN product ON product.id_key = item.product_id
         HAVING count(*) = cardinality(cast(%(product_ids)s AS bigint[]))
-           AND bool_and(product.price = coalesce(item.price, product.price))
+           AND bool_and(product.price = coalesce(item.price, product.price) AND NOT product.archived)
            AND sum(item.quantity * product.price) - %(discount)s BETWEEN 0 AND {MAX_MONEY}
            AND NOT EXISTS (
                SELECT FROM wanted JOIN product ON product.id_key = wanted.product_id
@@ -92,8 +92,8 @@ class CheckoutRepository(OrderRepository):
     def insert_statement(cls, values: Values, _fields: tuple[str, ...] = ()) -> InsertStatement:
         """Return the statement that takes stock and makes bill, order and details: one row for each line.
 
-        It refuses unless client and products exist, each given price is the product's, the stock suffices, and the
-        total is from 0 to `MAX_MONEY`. `CheckoutService.explain_refusal` finds the reason.
+        It refuses unless client and products exist, no product is archived, each given price is the product's, the
+        stock suffices, and the total is from 0 to `MAX_MONEY`. `CheckoutService.explain_refusal` finds the reason.
         """
         return InsertStatement(_placed_sql(), dict(values), _columns(), _STEPS)
 

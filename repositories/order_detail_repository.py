@@ -28,7 +28,7 @@ _STEPS = (
     )""",
     f"""sold AS (
         UPDATE products SET stock = stock - %(quantity)s, recorded_changes = recorded_changes + 1
-        WHERE id_key = %(product_id)s AND stock >= %(quantity)s
+        WHERE id_key = %(product_id)s AND stock >= %(quantity)s AND NOT archived
           AND price = coalesce(cast(%(price)s AS numeric), price)
           AND price * %(quantity)s <= (
               SELECT 'Infinity'::numeric FROM plain_order UNION ALL SELECT {MAX_MONEY} - total FROM checkout_order
@@ -62,8 +62,8 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
         """Return the statement that takes stock, makes the detail and adds its amount to the totals of a checkout.
 
-        It also returns the product's `stock_after`. It refuses unless the order is open, the product exists and has
-        the stock, the price, if given, is the product's, and the total stays in its limit.
+        It also returns the product's `stock_after`. It refuses unless the order is open, the product exists, is
+        not archived and has the stock, the price, if given, is the product's, and the total stays in its limit.
         `OrderDetailService.explain_refusal` finds the reason.
         """
         values = {"price": None, **values}

@@ -3,11 +3,21 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from schemas.null_as_default import NullAsDefault, nothing
 from schemas.text import TextRule
@@ -16,6 +26,8 @@ from schemas.whole_cents import WholeCents
 MAX_KEY = 2**63 - 1
 MAX_INTEGER = 2_147_483_647
 MAX_MONEY = Decimal("9999999999.99")
+TIMESTAMPS = ("created_at", "updated_at")
+INCLUDED = {"type": "string", "format": "date-time", "description": "With `include=timestamps`."}
 INT64 = {"format": "int64"}
 """For code generators, which would read ids into 32 bits."""
 
@@ -123,7 +135,22 @@ class NothingToWrite(BaseSchema):
 class StoredSchema(BaseSchema):
     """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
 
+    only_if_set: ClassVar[tuple[str, ...]] = ()
+    """Fields that a body contains only if they are set: neither null nor false."""
+
     id_key: IdKey = Field(default=0, description="Set by the server.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Document the fields that may be missing, and those that a request may ask for."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        described = handler.resolve_ref_schema(schema)
+        described["properties"] = described["properties"] | {
+            name: described["properties"].get(name, INCLUDED) for name in TIMESTAMPS
+        }
+        if "required" in described:
+            described["required"] = [name for name in described["required"] if name not in cls.only_if_set]
+        return schema
 
 
 def to_json(value: Any) -> bytes:

@@ -55,10 +55,24 @@ FromMoment = Moment
 ToMoment = Annotated[Moment, BeforeValidator(lambda text: f"{text}T23:59:59.999999" if len(text) == DAY else text)]
 
 
-class ListQuery(BaseModel):
-    """Parameters of every list. A subclass adds filters, and lists its sort orders as a Literal."""
+Include = Annotated[
+    Literal["timestamps"] | None, Field(description="`timestamps` adds `created_at` and `updated_at` to objects.")
+]
+
+FORMS: tuple[Include, ...] = (None, "timestamps")
+"""All forms of an object."""
+
+
+class ObjectQuery(BaseModel):
+    """Parameters of every read of an object."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    include: Include = None
+
+
+class ListQuery(ObjectQuery):
+    """Parameters of every list. A subclass adds filters, and lists its sort orders as a Literal."""
 
     skip: Annotated[int, Field(ge=0, le=2**63 - 1, description="Objects to leave out at the beginning.")] = 0
     limit: Annotated[int, Field(ge=1, le=1000, description="Objects in a page at the most.")] = 100
@@ -71,10 +85,19 @@ class ListQuery(BaseModel):
             json_schema_extra=INT64,
         ),
     ] = None
+    updated_since: Annotated[
+        Moment | None,
+        Field(description="Only objects created or changed at this time or later, archived ones included."),
+        where("updated_at", operator=">="),
+    ] = None
+    safe_since: Annotated[Moment | None, Field(description="`X-Safe-Since` of the first page; `Link` has it.")] = None
     count: Annotated[bool, Field(description="Adds `X-Total-Count`: all objects that the filters let through.")] = False
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
-    PAGING: ClassVar[frozenset[str]] = frozenset({"skip", "limit", "after_id", "count", "sort", "format"})
+    OPTIONS: ClassVar[frozenset[str]] = frozenset(
+        {"skip", "limit", "after_id", "count", "sort", "format", "include", "safe_since"}
+    )
+    """Parameters that are no filters."""
 
     @model_validator(mode="after")
     def _keys_follow_each_other(self) -> Self:
@@ -82,16 +105,28 @@ class ListQuery(BaseModel):
             raise PydanticCustomError("after_id_order", "after_id needs sort=id_key or sort=-id_key")
         return self
 
+    def is_archived(self) -> bool | None:
+        """Return whether the rows must be archived or must not be; None for all rows."""
+        return None
+
+    def is_first_page(self) -> bool:
+        return not self.skip and self.after_id in (None, self.beyond_all_keys())
+
+    def beyond_all_keys(self) -> int:
+        """Return the `after_id` of the first page."""
+        return MAX_KEY if self.sort == "-id_key" else 0
+
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set, in alphabetical order."""
         return {name: value for name in self.filter_names() if (value := getattr(self, name)) is not None}
 
     def variations(self) -> dict[str, str]:
-        """Return filters, sort order and `after_id` where they differ from the defaults.
+        """Return filters, other options and `after_id` where they differ from the defaults.
 
         Equal values have one spelling, so that equal queries share a cache entry.
         """
-        given = {**self.filters(), "after_id": self.after_id, "sort": None if self.sort == "id_key" else self.sort}
+        options = {"sort": None if self.sort == "id_key" else self.sort, "archived": self.is_archived() or None}
+        given = {**self.filters(), **options, "after_id": self.after_id, "include": self.include}
         return {
             name: f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
             for name, value in given.items()
@@ -101,9 +136,21 @@ class ListQuery(BaseModel):
     @classmethod
     @cache
     def filter_names(cls) -> list[str]:
-        return sorted(cls.model_fields.keys() - cls.PAGING)
+        return sorted(cls.model_fields.keys() - cls.OPTIONS)
 
     @classmethod
     def where(cls, name: str) -> Where:
         """Return the column and the operator of the filter `name`."""
         return next(item for item in cls.model_fields[name].metadata if isinstance(item, Where))
+
+
+class ArchivableQuery(ListQuery):
+    """Parameters of lists from which archived objects are missing."""
+
+    archived: Annotated[bool | None, Field(description="`true`: only archived objects. Default: only others.")] = None
+
+    OPTIONS: ClassVar[frozenset[str]] = ListQuery.OPTIONS | {"archived"}
+
+    def is_archived(self) -> bool | None:
+        """Return the choice, or its default: lists of changes tell changes of archived objects, too."""
+        return False if self.archived is None and self.updated_since is None else self.archived

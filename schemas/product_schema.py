@@ -1,14 +1,16 @@
 """Schemas of products."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent
-from schemas.list_query import IdFilter, ListQuery, MoneyFilter, Words, where
-from schemas.text import TextRule
+from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, where
+from schemas.text import VISIBLE, TextRule
 
 ProductName = Annotated[str, TextRule(200), Field(examples=["Laptop"])]
+SkuText = Annotated[str, TextRule(64, pattern=VISIBLE)]
+Sku = Annotated[SkuText, Field(examples=["LAP-0001"])]
 
 
 class ProductCreate(BaseSchema):
@@ -16,6 +18,7 @@ class ProductCreate(BaseSchema):
     price: Price
     stock: Stock = 0
     category_id: IdKey
+    sku: Sku | None = Field(None, description="Stock keeping unit: the shop's own number of the product, unique.")
 
 
 class ProductUpdate(BaseSchema):
@@ -23,19 +26,24 @@ class ProductUpdate(BaseSchema):
     price: Price = absent()
     stock: Stock = absent()
     category_id: IdKey = absent()
+    sku: Sku | None = absent()
 
 
 class ProductSchema(ProductCreate, StoredSchema):
     """Stored product. Restored units may lift the stock above the bound for input."""
 
+    only_if_set: ClassVar[tuple[str, ...]] = ("sku", "archived")
+
     stock: Annotated[int, Field(ge=0, examples=[10], json_schema_extra=INT64)]
+    archived: Literal[True] = Field(description="Only in archived products, which cannot be bought.")
 
 
-class ProductFilters(ListQuery):
+class ProductFilters(ArchivableQuery):
     category_id: Annotated[IdFilter | None, where("category_id")] = None
     min_price: Annotated[MoneyFilter | None, where("price", operator=">=")] = None
     max_price: Annotated[MoneyFilter | None, where("price", operator="<=")] = None
     in_stock: Annotated[bool | None, where("stock", operator="positive")] = None
+    sku: Annotated[SkuText | None, where("sku")] = None
     q: Annotated[Words | None, where("search_text", operator="words")] = None
     sort: Literal["id_key", "-id_key", "name", "-name", "price", "-price", "stock", "-stock"] = "id_key"
 
@@ -46,7 +54,7 @@ class ProductRating(BaseSchema):
     review_count: int
 
 
-class LowStockQuery(ListQuery):
+class LowStockQuery(ArchivableQuery):
     threshold: Annotated[
         int | None,
         Field(ge=0, le=MAX_INTEGER, description="Default: `LOW_STOCK_THRESHOLD`."),

@@ -17,6 +17,8 @@ INVISIBLE = (
 )
 _NO_NUL = r"^[^\x00]*$"
 _FILLED = rf"^[^\x00]*[^{INVISIBLE}][^\x00]*$"
+VISIBLE = f"^[^{INVISIBLE}]*$"
+"""Pattern of a text of visible characters only, without white space."""
 _is_visible = re.compile(f"[^{INVISIBLE}]").search
 
 

@@ -10,6 +10,8 @@ from scripts.demo_shop import ITEMS, ITEMS_PER_DEPARTMENT, LAST_DAY, OPEN_FOR, S
 from scripts.demo_words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
 
 BILL_NUMBER = "DEMO-{:07d}"
+SKU = "DEMO-{}-{:07d}"
+DEPARTMENT_CODES = [name[:3].upper() for name in DEPARTMENTS]
 RATINGS = (1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5)
 STATUS_HISTORIES = {
     OrderStatus.PENDING: (OrderStatus.PENDING,),
@@ -47,7 +49,7 @@ def tables(shop: Shop, keys: Keys) -> list[Table]:
     changes = sum(len(STATUS_HISTORIES[order.status]) for order in shop.orders)
     order_columns = "id_key, date, total, delivery_method, status, client_id, bill_id, checkout_lines"
     bill_columns = "id_key, bill_number, discount, date, total, payment_type"
-    product_columns = "id_key, name, price, stock, category_id"
+    product_columns = "id_key, name, price, stock, category_id, sku"
     movement_columns = "product_id, quantity, stock_after, reason, order_detail_id, created_at"
     return [
         Table("clients", "id_key, name, lastname, email, telephone", shop.client_count, clients(shop, keys)),
@@ -85,7 +87,8 @@ def products(shop: Shop, keys: Keys) -> Rows:
     for number, (item, price, stock) in enumerate(zip(shop.items, shop.prices, stocks(shop), strict=True)):
         name = f"{makers[number]} {ITEMS[item][0]} {models[number]}, {colours[number]}"
         shelf = styles[number] * len(DEPARTMENTS) + item // ITEMS_PER_DEPARTMENT
-        yield keys.products + number, name, money(price), stock, keys.categories[shelf]
+        sku = SKU.format(DEPARTMENT_CODES[item // ITEMS_PER_DEPARTMENT], number)
+        yield keys.products + number, name, money(price), stock, keys.categories[shelf], sku
 
 
 def bills(shop: Shop, keys: Keys) -> Rows:

@@ -18,8 +18,9 @@ class AuditEntryService(BaseService[AuditEntryModel, NothingToWrite, NothingToWr
     schema = AuditEntrySchema
 
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
-        statement = self.repository.page(await self._as_stored(query), self.fields)
-        entries = rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement))
+        fields = self.fields_of(query.include)
+        statement = self.repository.page(await self._as_stored(query), fields)
+        entries = rows_to_dicts(fields, await self.app_context.database.reads.fetch(*statement))
         keys = await self._keys(entries)
         return render([readable(entry, keys) for entry in entries])
 

@@ -1,18 +1,20 @@
 """The use cases that every entity has. A subclass declares its parts and varies them in hooks."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
 from repositories.idempotency_repository import StoredResponse
+from repositories.queries.changes import safe_since
 from repositories.transaction import Attempt, Transaction, Values
-from schemas.base_schema import BaseSchema, StoredSchema, to_json
-from schemas.list_query import ListQuery
+from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
+from schemas.list_query import FORMS, Include, ListQuery
 from services.app_context import AppContext
 from services.exceptions import NotFoundError, PreconditionFailedError
-from services.rendering import Created, RenderedJson, etag_of, render, rows_to_dicts
+from services.rendering import Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
 from services.request_context import RequestContext
 from services.transactions.creation import CreatingService, Creation
 from services.transactions.error_translation import missing_reference
@@ -33,6 +35,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     def __init__(self, app_context: AppContext) -> None:
         super().__init__(app_context)
         self.fields = tuple(self.schema.model_fields)
+        self.fields_with_timestamps = tuple(dict.fromkeys((*self.fields, *TIMESTAMPS)))
 
     async def get_all(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page."""
@@ -40,8 +43,10 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     async def page(self, context: RequestContext, query: ListQuery) -> RenderedJson:
         """Return one page from the database."""
-        statement = self.repository.page(query, self.fields, context.principal.client_id)
-        return render(rows_to_dicts(self.fields, await self.app_context.database.reads.fetch(*statement)))
+        fields = self.fields_of(query.include)
+        statement = self.repository.page(query, fields, context.principal.client_id)
+        rows = await self.app_context.database.reads.fetch(*statement)
+        return render(self.shown(rows_to_dicts(fields, rows)))
 
     async def count(self, context: RequestContext, query: ListQuery) -> int:
         [(total,)] = await self.app_context.database.reads.fetch(
@@ -49,17 +54,30 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         )
         return int(total)
 
-    async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
-        """Return one object. Raises NotFoundError, also for a key that the column cannot hold."""
-        return await self.row(context, id_key)
+    async def safe_since(self, query: ListQuery) -> datetime:
+        """Return the `updated_since` with which the next list of changes misses none. Call it before reading the page.
 
-    async def row(self, context: RequestContext, id_key: int) -> RenderedJson:
+        A later page has the value of the first one, or it changes nothing: earlier pages may miss newer changes.
+        """
+        if query.updated_since is None:
+            raise ValueError("the query asks for no changes")
+        if not query.is_first_page():
+            return query.safe_since or query.updated_since
+        [(moment,)] = await self.app_context.database.reads.fetch(*safe_since(query.updated_since))
+        return cast("datetime", moment)
+
+    async def get_one(self, context: RequestContext, id_key: int, include: Include = None) -> RenderedJson:
+        """Return one object. Raises NotFoundError, also for a key that the column cannot hold."""
+        return await self.row(context, id_key, include)
+
+    async def row(self, context: RequestContext, id_key: int, include: Include = None) -> RenderedJson:
         """Return one object from the database."""
-        statement = self.repository.one(id_key, self.fields, context.principal.client_id)
+        fields = self.fields_of(include)
+        statement = self.repository.one(id_key, fields, context.principal.client_id)
         rows = await self.app_context.database.reads.fetch(*statement) if is_storable_key(id_key) else []
         if not rows:
             raise self.not_found(id_key)
-        return render(rows_to_dicts(self.fields, rows)[0])
+        return render(self.shown(rows_to_dicts(fields, rows))[0])
 
     async def save(self, context: RequestContext, new: Create) -> Created | StoredResponse:
         """Create one object, once for all requests with the same idempotency key."""
@@ -87,6 +105,22 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
             values = self.before_update(tx, context, instance, given)
             self.check_references(tx, values)
             return render(self.read(self.repository(tx).update(instance, values)))
+
+    @in_worker_thread
+    def act(self, context: RequestContext, id_key: int, values: Values) -> RenderedJson | StoredResponse:
+        """Write values that a request cannot contain, once for all requests with the same idempotency key.
+
+        Raises NotFoundError.
+        """
+        with self.unit_of_work(context) as tx:
+            if tx.replay:
+                self.repository(tx).record_change(id_key)
+                return tx.replay
+            instance = self.lock(tx, context, id_key, None)
+            if any(getattr(instance, name) != value for name, value in values.items()):
+                self.repository(tx).update(instance, values)
+            tx.outcome = rendered = render(self.read(instance))
+            return rendered
 
     @in_worker_thread
     def delete(self, context: RequestContext, id_key: int, etags: Collection[str] | None = None) -> None:
@@ -123,7 +157,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         instance: Model | None = self.repository(tx).lock(id_key, context.principal.client_id)
         if instance is None:
             raise self.not_found(id_key)
-        if etags is not None and etag_of(to_json(self.read(instance))) not in etags:
+        if etags is not None and self.etags_of(instance).isdisjoint(etags):
             raise PreconditionFailedError("The object has changed since it was read")
         return instance
 
@@ -133,13 +167,24 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
         if not are_storable and (missing := missing_reference(tx.session, attempt)):
             raise missing
 
-    def read(self, instance: Model) -> Record:
-        """Return the stored values, without validation: rows of earlier versions may break later rules."""
-        return {field: getattr(instance, field) for field in self.fields}
+    def fields_of(self, include: Include) -> tuple[str, ...]:
+        return self.fields_with_timestamps if include else self.fields
+
+    def read(self, instance: Model, include: Include = None) -> Record:
+        """Return the body, without validation: rows of earlier versions may break later rules."""
+        return self.shown([{field: getattr(instance, field) for field in self.fields_of(include)}])[0]
+
+    def etags_of(self, instance: Model) -> set[str]:
+        """Return the tags of the body and of the one with timestamps."""
+        return {etag_of(to_json(self.read(instance, include))) for include in FORMS}
+
+    def shown(self, records: list[Record]) -> list[Record]:
+        """Return the records as bodies: without fields that are not set and shown only if they are."""
+        return omit_unset(records, self.schema.only_if_set)
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records
-        body = to_json({field: record[field] for field in self.fields})
+        body = to_json(self.shown([{field: record[field] for field in self.fields}])[0])
         return Created(body, record["id_key"], self.client_of(record))
 
     def client_of(self, record: Record) -> int | None:

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from repositories.base_repository_impl import is_storable_key
-from schemas.list_query import ListQuery
+from schemas.list_query import Include, ListQuery
 from services.base_service_impl import BaseService, Create, Model, Read, Update
 from services.caching.keys import CachedResource
 from services.rendering import RenderedJson
@@ -20,8 +20,8 @@ class CachedService(BaseService[Model, Create, Update, Read]):
         cache = self.app_context.cache
         return await cache.read(entry, lambda: self.page(context, query), context.cache_lookup)
 
-    async def get_one(self, context: RequestContext, id_key: int) -> RenderedJson:
+    async def get_one(self, context: RequestContext, id_key: int, include: Include = None) -> RenderedJson:
         if not is_storable_key(id_key):
             raise self.not_found(id_key)
-        cache = self.app_context.cache
-        return await cache.read(self.cached.one(id_key), lambda: self.row(context, id_key), context.cache_lookup)
+        cache, entry = self.app_context.cache, self.cached.one(id_key, include)
+        return await cache.read(entry, lambda: self.row(context, id_key, include), context.cache_lookup)

@@ -20,7 +20,7 @@ from services.exceptions import NotFoundError
 from services.order_rules import net_total
 from services.rendering import Created
 from services.request_context import RequestContext
-from services.stock import check_price, refuse_shortage
+from services.stock import check_not_archived, check_price, refuse_shortage
 from services.transactions.creation import CreatingService, Creation
 
 ADMIN_FIELDS = ("discount", "bill_number")
@@ -41,8 +41,8 @@ class CheckoutService(CreatingService):
     async def checkout(self, context: RequestContext, new: CheckoutCreate) -> Created | StoredResponse:
         """Place the order, once for all requests with the same idempotency key.
 
-        Raises NotFoundError for the client or a product, RejectedError for a price, for a discount above the sum, or
-        for a shortage, with all short products.
+        Raises NotFoundError for the client or a product, ConflictError for an archived product, RejectedError for a
+        price, for a discount above the sum, or for a shortage, with all short products.
         """
         values = partial(self.before_save, context, new)
         return await self.create(context, Creation(CheckoutRepository, (), values, self.created, self.explain_refusal))
@@ -96,6 +96,7 @@ def check_lines(lines: Sequence[Line], products: Products) -> None:
     for line in lines:
         if line.product_id not in products:
             raise NotFoundError("Product", line.product_id)
+        check_not_archived(products[line.product_id])
         check_price(products[line.product_id], line.price)
 
 

@@ -28,7 +28,8 @@ class ExportService:
 
         Raises DatabaseUnavailableError if another export does not end in time, or if the connection is lost.
         """
-        database, fields, as_csv = self._app_context.database, self._service.fields, form == "csv"
+        database, as_csv = self._app_context.database, form == "csv"
+        fields = self._service.fields_of(query.include)
         opening = export_statement(self._service.repository.model, query, fields, as_csv=as_csv)
         fetching = fetch_statement(ROWS[form])
         try:
@@ -36,10 +37,10 @@ class ExportService:
                 await transaction.run(*opening)
                 rows = await transaction.run(*fetching)
                 header = (",".join(fields) + LINE_END).encode() if as_csv else b""
-                yield header + _rendered(fields, rows, as_csv=as_csv)
+                yield header + (_lines(rows) if as_csv else self._objects(fields, rows))
                 while len(rows) == ROWS[form]:
                     rows = await transaction.run(*fetching)
-                    yield _rendered(fields, rows, as_csv=as_csv)
+                    yield _lines(rows) if as_csv else self._objects(fields, rows)
         except RefusedError as error:  # the connection was lost
             raise DatabaseUnavailableError(str(error)) from error
 
@@ -51,8 +52,9 @@ class ExportService:
             f"SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
         )
 
+    def _objects(self, fields: Sequence[str], rows: Sequence[Row]) -> bytes:
+        return b"".join([b"%b\n" % to_json(record) for record in self._service.shown(rows_to_dicts(fields, rows))])
 
-def _rendered(fields: Sequence[str], rows: Sequence[Row], *, as_csv: bool) -> bytes:
-    if as_csv:
-        return "".join([line for (line,) in rows]).encode()
-    return b"".join([b"%b\n" % to_json(record) for record in rows_to_dicts(fields, rows)])
+
+def _lines(rows: Sequence[Row]) -> bytes:
+    return "".join([line for (line,) in rows]).encode()

@@ -12,7 +12,7 @@ from infrastructure.postgres.database import TRANSACTIONS
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
-_LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
+LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s AND NOT archived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class HealthService:
         started = time.perf_counter()
         threshold = {"threshold": self._app_context.settings.low_stock_threshold}
         try:
-            [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
+            [(low,)] = await self._app_context.database.probe.fetch(LOW_STOCK, threshold)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
         metrics.set_low_stock(low)

@@ -17,7 +17,7 @@ from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
 from services.order_rules import add_to_totals, check_open, net_total
 from services.request_context import RequestContext
-from services.stock import check_price, refuse_shortage
+from services.stock import check_not_archived, check_price, refuse_shortage
 
 DETAILS = "its details"
 
@@ -44,6 +44,8 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         # A change within one product needs only the difference in stock.
         moved = Counter({instance.product_id: instance.quantity})
         moved.subtract({product_id: values.get("quantity", instance.quantity)})
+        if moved[product_id] < 0:
+            check_not_archived(product)
         if product.stock < -moved[product_id]:
             refuse_shortage(product, -moved[product_id])
         changes = [StockChange(key, amount, instance.id_key) for key, amount in moved.items() if amount]
@@ -66,6 +68,7 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         product = ProductRepository(tx).find(values["product_id"])
         if product is None:
             raise NotFoundError("Product", values["product_id"])
+        check_not_archived(product)
         check_price(product, values["price"])
         if product.stock < values["quantity"]:
             refuse_shortage(product, values["quantity"])

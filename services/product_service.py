@@ -1,6 +1,7 @@
 """The rules of products. Reads are cached for `REDIS_CACHE_TTL` seconds."""
 
 from models.product import ProductModel
+from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
 from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
@@ -14,12 +15,19 @@ class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, P
     repository = ProductRepository
     schema = ProductSchema
     cached = PRODUCTS
+    unique_messages = {"uq_products_sku": "SKU already exists"}
 
     async def rating(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return the average of the product's reviews. Raises NotFoundError."""
         await self.get_one(context, id_key)
         [(average, count)] = await self.app_context.database.reads.fetch(*ReviewRepository.rating(id_key))
         return render(ProductRating(product_id=id_key, average_rating=average, review_count=count))
+
+    async def set_archived(
+        self, context: RequestContext, id_key: int, *, is_archived: bool
+    ) -> RenderedJson | StoredResponse:
+        """Archive the product, or end that. Sales wait for the lock, and see the new state. Raises NotFoundError."""
+        return await self.act(context, id_key, {"archived": is_archived})
 
     def with_threshold(self, query: LowStockQuery) -> LowStockQuery:
         """Return the query with the default threshold if it has none."""

@@ -50,6 +50,15 @@ def rows_to_dicts(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[
     return list(map(dict, map(zip, repeat(fields), rows)))
 
 
+def omit_unset(records: list[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Remove these fields from the records in which they are null or false."""
+    for name in names:
+        for record in records:
+            if not record[name]:
+                del record[name]
+    return records
+
+
 def render(value: Any) -> RenderedJson:
     body = to_json(value)
     return RenderedJson(body, etag_of(body))

@@ -6,9 +6,15 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from models.product import ProductModel
-from services.exceptions import RejectedError
+from services.exceptions import ConflictError, RejectedError
 
 logger = logging.getLogger(__name__)
+
+
+def check_not_archived(product: ProductModel) -> None:
+    """Raise ConflictError for an archived product: it cannot be bought."""
+    if product.archived:
+        raise ConflictError(f"Product {product.id_key} is archived")
 
 
 def check_price(product: ProductModel, offered: Decimal | None) -> None:

@@ -23,9 +23,11 @@ TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """Field of an entity. `example` makes a valid value from a unique number; kind "text" accepts any text.
+    """Field of an entity. `example` makes a valid value from a unique number; kind "text" accepts any text, "word" any
+    text without spaces.
 
-    `default` is the value after a create without the field; `...` stands for a value that the server generates.
+    `default` is the value after a create without the field; `...` stands for a value that the server generates. A body
+    contains an `omitted` field only if it is set.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Field:
     update: Any = None
     required: bool = True
     nullable: bool = False
+    omitted: bool = False
     default: Any = None
     accepted: tuple[Any, ...] = ()
     refused: tuple[Any, ...] = ()
@@ -97,6 +100,14 @@ class Entity:
         return {
             name: given[name] if name in given else self._value(name, spec, make, number)
             for name, spec in self.fields.items()
+        }
+
+    def shown(self, values: Object) -> Object:
+        """Return the values as a response shows them."""
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in self.fields or not self.fields[name].omitted
         }
 
     def make(self, make: Factory, **given: Any) -> Object:
@@ -176,7 +187,18 @@ ENTITIES = (
             "price": money(999.99, 899.5, refused=(0, -1, 10_000_000_000, 1.001, 0.001, 1e-7)),
             "stock": integer(10, 7, required=False, default=0, accepted=(0, 2**31 - 1)),
             "category_id": REFERENCE,
+            "sku": unique_text(
+                "SKU-{}",
+                "sku-new",
+                "word",
+                required=False,
+                nullable=True,
+                omitted=True,
+                accepted=("x", "x" * 64, "ñ№/7"),
+                refused=("", " ", "x" * 65, "a b", "a\u00a0b", "a\tb", "a\u200bb", "a\u00adb"),
+            ),
         },
+        unique={"sku": "SKU already exists"},
         sorts=("id_key", "name", "price", "stock"),
     ),
     Entity(

@@ -39,16 +39,18 @@ def before_call(_: HookContext, case: Case[Any], __: dict[str, Any]) -> None:
 @schemathesis.hook
 def filter_failure(_: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
     if isinstance(failure, AcceptedNegativeData):
-        return not (_is_short_in_normal_form(failure, case.body) or _counts_as_whole_cents(failure, case))
+        return not (_fits_in_normal_form(failure, case) or _counts_as_whole_cents(failure, case))
     if not isinstance(failure, RejectedPositiveData) or response.status_code != 422:
         return True
     return not all(_is_beyond_schemas(error, case.body) for error in response.json()["detail"])
 
 
-def _is_short_in_normal_form(failure: AcceptedNegativeData, body: Any) -> bool:
-    """Return True if a text is too long only before the service trims and composes it."""
-    texts = [value for value in body.values() if isinstance(value, str)] if isinstance(body, dict) else []
-    return "violates `maxLength`" in failure.message and any(len(normalize(text)) < len(text) for text in texts)
+def _fits_in_normal_form(failure: AcceptedNegativeData, case: Case[Any]) -> bool:
+    """Return True if a text is too long, or has spaces, only before the service trims and composes it."""
+    parts = [part for part in (case.body, case.query) if isinstance(part, Mapping)]
+    texts = [value for part in parts for value in part.values() if isinstance(value, str)]
+    is_about_form = any(f"violates `{keyword}`" in failure.message for keyword in ("maxLength", "pattern"))
+    return is_about_form and any(len(normalize(text)) < len(text) for text in texts)
 
 
 def _counts_as_whole_cents(failure: AcceptedNegativeData, case: Case[Any]) -> bool:

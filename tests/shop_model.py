@@ -58,6 +58,18 @@ class ShopModel:
         product.update(changes)
         return 200
 
+    def archive_product(self, id_key: int, *, is_archived: bool) -> int:
+        if id_key not in self.products:
+            return 404
+        product = self.products[id_key]
+        product.pop("archived", None)
+        if is_archived:
+            product["archived"] = True
+        return 200
+
+    def live_products(self) -> list[Object]:
+        return [product for product in self.products.values() if "archived" not in product]
+
     def delete_product(self, id_key: int) -> int:
         if id_key not in self.products:
             return 404
@@ -140,6 +152,8 @@ class ShopModel:
         product = self.products.get(body["product_id"])
         if product is None:
             return 404
+        if "archived" in product:
+            return 409
         is_agreed = body.get("price", product["price"]) == product["price"]
         return 201 if is_agreed and body["quantity"] <= product["stock"] else 400
 
@@ -156,7 +170,10 @@ class ShopModel:
         if after["product_id"] not in self.products:
             return 404
         old, new = self.products[before["product_id"]], self.products[after["product_id"]]
-        if after["quantity"] > new["stock"] + before["quantity"] * (new is old):
+        more = after["quantity"] - before["quantity"] * (new is old)
+        if more > 0 and "archived" in new:
+            return 409
+        if more > new["stock"]:
             return 400
         after |= {} if new is old else {"price": new["price"]}
         if refusal := self._refusal_of_totals(before, after):
@@ -185,8 +202,9 @@ class ShopModel:
 
     def check_out(self, lines: Lines, discount: float) -> tuple[int, float]:
         """Return the expected status and the total of the order."""
-        if any(product not in self.products for product, _ in lines):
-            return 404, 0
+        for product, _ in lines:
+            if product not in self.products or "archived" in self.products[product]:
+                return 409 if product in self.products else 404, 0
         wanted: Counter[int] = Counter()
         cents = -round(discount * 100)
         for product, quantity in lines:

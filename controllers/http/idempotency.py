@@ -13,7 +13,7 @@ from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import RequestKey, StoredResponse
 from schemas.base_schema import BaseSchema, to_json
 from services.exceptions import NotFoundError, ServiceError
-from services.rendering import Created
+from services.rendering import Created, RenderedJson
 from services.request_context import IdempotentRequest, RequestContext
 
 STORED_ERRORS = frozenset({400, 404, 409})
@@ -46,7 +46,9 @@ def idempotent_request(
     return IdempotentRequest(identity, partial(stored_response, prefix))
 
 
-def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
+def stored_response(prefix: str, outcome: Created | RenderedJson | ServiceError) -> StoredResponse | None:
+    if isinstance(outcome, RenderedJson):
+        return StoredResponse(200, outcome.body)
     if isinstance(outcome, Created) and not outcome.is_new:
         return StoredResponse(204, b"")
     if isinstance(outcome, Created):

@@ -12,7 +12,7 @@ from middleware.raw_response import Headers, json_headers
 from middleware.scope_keys import ENCODER, REQUEST_CONTEXT
 from repositories.idempotency_repository import StoredResponse
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
-from services.rendering import Created, RenderedJson
+from services.rendering import Created, RenderedJson, etag_of
 from services.spooled_json import SpooledJson
 
 JSON = "application/json"
@@ -110,6 +110,8 @@ def created_response(root_path: str, prefix: str, outcome: Created | StoredRespo
     if isinstance(outcome, Created):
         return Response(outcome.body, 201, {"Location": f"{root_path}{prefix}/{outcome.id_key}"}, JSON)
     headers = {"Idempotency-Replayed": "true"}
+    if outcome.status == 200:
+        headers["ETag"] = etag_of(outcome.body)
     if outcome.location:
         headers["Location"] = root_path + outcome.location
     return Response(outcome.body, outcome.status, headers, JSON)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from schemas.text import VISIBLE
+
 _MESSAGES = {
     "decimal_max_places": "Input should have no more than {decimal_places} decimal places",
     "model_attributes_type": "Input should be an object",
@@ -25,6 +27,8 @@ def public_error(error: dict[str, Any]) -> dict[str, Any]:
 def _describe(error: dict[str, Any]) -> tuple[str, str]:
     """Return the type and the message. A validator before a length check makes Pydantic count the items of a text."""
     kind, message, context = error["type"], error["msg"], error.get("ctx", {})
+    if kind == "string_pattern_mismatch" and context["pattern"] == VISIBLE:
+        return kind, "Input should be visible characters without spaces"
     if kind in _MESSAGES:
         return kind, _MESSAGES[kind].format_map(context)
     if kind == "too_long" and isinstance(error.get("input"), str):

@@ -28,6 +28,9 @@ HEADERS = {
         "True if the response came from the cache.", required=True, type="string", enum=["true", "false"]
     ),
     "X-Total-Count": _header("With `count=true`: all objects.", type="integer", minimum=0),
+    "X-Safe-Since": _header(
+        "With `updated_since`: its value for the next list of changes.", type="string", format="date-time"
+    ),
     "Link": _header(
         "With `after_id`: RFC 8288 links to the first page, and after a full page to the next.", type="string"
     ),
@@ -94,7 +97,7 @@ def _names(operation: Json, status: str) -> list[str]:
     names += ["ETag"] if status == "200" and not is_export else []
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "count" in parameters and status == "200":
-        names += ["X-Total-Count", "Link"]
+        names += ["X-Total-Count", "X-Safe-Since", "Link"]
     if "Idempotency-Key" in parameters:
         names += ["Idempotency-Replayed"]
     return names

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, DateTime, String, Text, case, cast, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, condition, trigram_condition
+from repositories.queries.filters import Filter, archive_condition, condition, trigram_condition
 from repositories.queries.list_query import ordering
 from repositories.queries.statement import Statement, columns_of, compiled
 from schemas.list_query import ListQuery
@@ -29,13 +29,17 @@ _END = literal_column(rf"E'{LINE_END.encode('unicode_escape').decode()}'", Strin
 
 
 def export_statement(model: type[BaseModel], query: ListQuery, fields: tuple[str, ...], *, as_csv: bool) -> Statement:
-    """Return the statement that opens the cursor: over lines of CSV, or over rows with `fields`."""
+    """Return the statement that opens the cursor: over lines of CSV, or over rows with `fields`.
+
+    Unlike a list, it contains archived rows, unless the query excludes them.
+    """
     values = query.filters()
     filters = tuple(Filter.of(name, query.where(name), value) for name, value in values.items())
     parameters: dict[str, Any] = {}
     for item in filters:
         parameters |= item.parameters(values[item.name])
-    return Statement(_export_sql(model, fields, filters, query.sort, as_csv), parameters)
+    is_archived: bool | None = getattr(query, "archived", None)
+    return Statement(_export_sql(model, fields, filters, query.sort, is_archived, as_csv), parameters)
 
 
 def fetch_statement(rows: int) -> Statement:
@@ -45,11 +49,17 @@ def fetch_statement(rows: int) -> Statement:
 
 @lru_cache(maxsize=256)
 def _export_sql(
-    model: type[BaseModel], fields: tuple[str, ...], filters: tuple[Filter, ...], sort: str, as_csv: bool
+    model: type[BaseModel],
+    fields: tuple[str, ...],
+    filters: tuple[Filter, ...],
+    sort: str,
+    is_archived: bool | None,
+    as_csv: bool,
 ) -> str:
     columns: list[Any] = list(columns_of(model, fields))
     conditions = [condition(model, item) for item in filters]
     conditions += [trigram_condition(model, item) for item in filters if item.indexed]
+    conditions += archive_condition(model, is_archived)
     rows = select(*([_csv_line(columns)] if as_csv else columns)).where(*conditions)
     return f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {compiled(rows.order_by(*ordering(model, sort, None)))}"
 

@@ -67,6 +67,13 @@ def condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
     return cast("ColumnElement[bool]", _COMPARISONS[of.where.operator](column, value))
 
 
+def archive_condition(model: Any, is_archived: bool | None) -> list[ColumnElement[bool]]:
+    """Return a list with the condition that rows are archived, or are not; an empty list for None."""
+    if is_archived is None:
+        return []
+    return [model.archived if is_archived else ~model.archived]
+
+
 def after_key(key: SQLColumnExpression[Any], *, is_backwards: bool) -> ColumnElement[bool]:
     """Return the condition of the rows that follow the key `after_id` in the order of the page."""
     return key < bindparam("after_id") if is_backwards else key > bindparam("after_id")

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from infrastructure.postgres.prepared_sql import ShortSql
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, after_key, as_range, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, trigram_condition
 from repositories.queries.search import has_ordered_index, search_of
 from repositories.queries.search_page import scan_parameters, search_page
 from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
@@ -27,6 +27,8 @@ class Shape(NamedTuple):
     filters: tuple[Filter, ...]
     sort: str
     is_after: bool
+    is_archived: bool | None
+    """Whether the rows must be archived or must not be; None for all rows."""
     owner_filter: OwnerFilter | None
     first: int | None
     """The length of a first page, when the SQL contains it."""
@@ -45,7 +47,8 @@ def list_statement(
     filters = tuple(Filter.of(name, query.where(name), value) for name, value in values.items())
     is_first = fields is not None and query.skip == 0 and query.limit in USUAL_LIMITS and owner_filter is None
     first = query.limit if is_first and all(item.value is not None for item in filters) else None
-    shape = Shape(model, fields, filters, query.sort, query.after_id is not None, owner_filter, first)
+    is_after, is_archived = query.after_id is not None, query.is_archived()
+    shape = Shape(model, fields, filters, query.sort, is_after, is_archived, owner_filter, first)
     sql, is_prepared = _list_sql(shape)
     parameters = {"after_id": query.after_id, "skip": query.skip, "limit": query.limit, OWN: client_id}
     parameters |= scan_parameters(query.skip + query.limit) if filters else {}
@@ -60,15 +63,18 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     model, fixed, is_backwards = shape.model, _fixed_value(shape), shape.sort.startswith("-")
     conditions = [condition(model, item) for item in shape.filters]
     conditions += [trigram_condition(model, item) for item in shape.filters if item.indexed]
-    conditions += ownership(shape.owner_filter)
+    conditions += [*ownership(shape.owner_filter), *archive_condition(model, shape.is_archived)]
     if shape.fields is None:
         return compiled(select(func.count()).select_from(model).where(*conditions)), False
     # The rows of one client are few: its pages are no search.
     is_by_key = shape.sort.removeprefix("-") == "id_key" and not ownership(shape.owner_filter)
-    if is_by_key and (search := search_of(model, shape.filters, shape.sort, is_after=shape.is_after)):
-        return compiled(search_page(search, shape.fields)), search.is_prepared
+    if is_by_key:
+        search = search_of(model, shape.filters, shape.sort, shape.is_archived, is_after=shape.is_after)
+        if search:
+            return compiled(search_page(search, shape.fields)), search.is_prepared
     if fixed:
-        conditions = [as_range(model, fixed, is_after=shape.is_after, is_backwards=is_backwards)]
+        values = as_range(model, fixed, is_after=shape.is_after, is_backwards=is_backwards)
+        conditions = [values, *archive_condition(model, shape.is_archived)]
     elif shape.is_after:
         conditions.append(after_key(model.id_key, is_backwards=is_backwards))
     rows = select(*columns_of(model, shape.fields)).where(*conditions)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, Subquery, bindparam, cast, func, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, after_key, as_range, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, trigram_condition
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -16,6 +16,8 @@ class Search(NamedTuple):
     model: type[BaseModel]
     leading: Conditions
     """Equality filters. For each of them an index has the rows of one value in key order."""
+    archive: Conditions
+    """The condition that rows are archived, or are not. Indexes of both have them in key order."""
     sought: Conditions
     """All other filters."""
     trigrams: Conditions
@@ -36,7 +38,7 @@ class Search(NamedTuple):
         return later(cast(bindparam("after_id"), BigInteger), first) if self.is_after else first
 
     def rows(self, *columns: Any) -> Select[Any]:
-        return select(*columns).where(*self.leading)
+        return select(*columns).where(*self.leading, *self.archive)
 
     def after(self, key: Column) -> Conditions:
         return [after_key(key, is_backwards=self.is_backwards)] if self.is_after else []
@@ -51,7 +53,7 @@ class Search(NamedTuple):
             return self.rows(*columns).where(*self.after(key)).order_by(self.by(key))
         value = getattr(self.model, self.fixed.where.column)
         rows = as_range(self.model, self.fixed, is_after=self.is_after, is_backwards=self.is_backwards)
-        return select(*columns, value).where(rows).order_by(self.by(value), self.by(key))
+        return select(*columns, value).where(rows, *self.archive).order_by(self.by(value), self.by(key))
 
     def order(self, rows: Subquery) -> list[ColumnElement[Any]]:
         """Return the order of `in_key_order` for a subquery of it, or the order of keys for another one."""
@@ -62,7 +64,9 @@ class Search(NamedTuple):
         return column.desc() if self.is_backwards else column.asc()
 
 
-def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, is_after: bool) -> Search | None:
+def search_of(
+    model: type[BaseModel], filters: Sequence[Filter], sort: str, is_archived: bool | None, *, is_after: bool
+) -> Search | None:
     """Return the search of a page in key order, or None where a plain statement is as fast or faster.
 
     That is so for a text within a category, with which its trigram index begins. It is also so for a range within a
@@ -74,13 +78,14 @@ def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, i
     ranges = [item for item in sought if item.where.operator in (">=", "<=")]
     names = {item.where.column for item in ranges}
     columns = [item.where.column for item in leading]
-    is_indexed = not texts and has_ordered_index(model, *columns, *names)
+    is_indexed = not texts and has_ordered_index(model, *columns, *names, is_live=is_archived is False)
     is_known = is_indexed and any(item.value is None for item in leading)
     if leading if texts else is_known or len(names) != 1 or any(item.value is not None for item in sought):
         return None
     return Search(
         model,
         [condition(model, item) for item in leading],
+        archive_condition(model, is_archived),
         [condition(model, item) for item in sought],
         [trigram_condition(model, item) for item in texts],
         getattr(model, *names) if is_indexed else None,
@@ -91,7 +96,13 @@ def search_of(model: type[BaseModel], filters: Sequence[Filter], sort: str, *, i
     )
 
 
-def has_ordered_index(model: type[BaseModel], *columns: str) -> bool:
-    """Return whether an index has the rows in the order of `columns`, then of keys."""
-    indexes = model.metadata.tables[model.__tablename__].indexes
-    return any(index.columns.keys() == [*columns, "id_key"] for index in indexes)
+def has_ordered_index(model: type[BaseModel], *columns: str, is_live: bool = False) -> bool:
+    """Return whether an index has the rows in the order of `columns`, then of keys.
+
+    `is_live` admits indexes without archived rows.
+    """
+    return any(
+        index.columns.keys() == [*columns, "id_key"]
+        and (is_live or index.dialect_options["postgresql"]["where"] is None)
+        for index in model.metadata.tables[model.__tablename__].indexes
+    )

@@ -9,10 +9,13 @@ from functools import cached_property, lru_cache
 
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import pack_command
-from schemas.list_query import ListQuery
+from schemas.list_query import Include, ListQuery
 
 ALL_ROWS = 0
 """Stands for every key of a table, where changed rows are recorded by key. No row has it."""
+
+NOT_CACHED = frozenset({"q", "updated_since"})
+"""Filters of lists that are hardly ever read twice: searches, and the changes since the last reading."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,15 @@ class CachedResource:
 
     @lru_cache(maxsize=1024)  # noqa: B019 # resources live as long as the process
     def page(self, query: ListQuery) -> "CacheEntry | None":
-        """Return the entry of a list; None for a search: its many variants would evict lists that are read again."""
+        """Return the entry of a list; None where many variants would evict lists that are read again."""
         variations = query.variations()
-        if "q" in variations:
+        if not NOT_CACHED.isdisjoint(variations):
             return None
         parts = [f"{name}:{variations[name]}" for name in sorted(variations)]
         return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)), is_list=True)
 
-    def one(self, id_key: int) -> "CacheEntry":
-        return CacheEntry(self, f"id:{id_key}", is_list=False)
+    def one(self, id_key: int, include: Include = None) -> "CacheEntry":
+        return CacheEntry(self, f"id:{id_key}", is_list=False, include=include)
 
     def stamp_keys(self, id_keys: Set[int]) -> list[str]:
         """Return the keys of the stamps that a change of these objects drops: theirs, and that of all lists.
@@ -52,6 +55,7 @@ class CachedResource:
 class CacheEntry:
     """One cached response; `name` is its key without the resource: `id:5`.
 
+    `include` tells the form of an object; that of a list is a part of its name. All forms have the same stamps.
     With a `coding` it is the response for clients that prefer this content coding: compressed, unless it is small.
     """
 
@@ -59,6 +63,7 @@ class CacheEntry:
     name: str
     is_list: bool
     coding: str | None = None
+    include: Include = None
 
     def for_coding(self, coding: str | None) -> "CacheEntry":
         """Return the entry for this coding. Objects have none: they are smaller than what is worth compressing."""
@@ -66,13 +71,14 @@ class CacheEntry:
 
     @cached_property
     def key(self) -> str:
-        plain = f"{self.resource.name}:{self.name}"
-        return f"{plain}:{self.coding}" if self.coding else plain
+        return ":".join(part for part in (self.resource.name, self.name, self.include, self.coding) if part)
 
     @cached_property
     def stamp_keys(self) -> tuple[str, str]:
         """Keys of the root stamp and of the entry's own stamp: one for all lists of a resource, one for each object."""
-        return ROOT_STAMP, f"{self.resource.name}:list:token" if self.is_list else f"{self.key}:token"
+        return ROOT_STAMP, (
+            f"{self.resource.name}:list:token" if self.is_list else f"{self.resource.name}:{self.name}:token"
+        )
 
     def fetch_command(self, prefix: str) -> bytes:
         """Return the encoded command that reads the stamps and the entry. It is kept for the next read."""

@@ -36,6 +36,10 @@ def cells_of(answer: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text, newline=""), strict=True))
 
 
+UNSET = {"products": ("sku", "archived")}
+"""Columns that bodies contain only if they are set."""
+
+
 def without_apostrophe(cell: str) -> str:
     return re.sub(r"^'(?='*[=+@-])", "", cell)
 
@@ -56,9 +60,11 @@ def test_export_contains_the_list(client: TestClient, make: Factory, entity: Ent
     assert objects(lines) == listed
     assert lines.content.splitlines() == [client.get(f"{entity.path}/{one['id_key']}").content for one in listed]
     rows = cells_of(table)
-    assert table.text.splitlines()[0] == ",".join(["id_key", *entity.fields])
+    columns = ["id_key", *entity.fields]
+    columns += [column for column in UNSET.get(name, ()) if column not in columns]
+    assert table.text.splitlines()[0] == ",".join(columns)
     assert [
-        {field: CELLS.get(type(one[field]), without_apostrophe)(row[field]) for field in row}
+        {field: CELLS.get(type(one[field]), without_apostrophe)(row[field]) for field in one}
         for one, row in zip(listed, rows, strict=True)
     ] == listed
     for answer, kind, ending in ((table, "text/csv; charset=utf-8", "csv"), (lines, "application/x-ndjson", "ndjson")):
@@ -91,6 +97,25 @@ def test_export_accepts_the_filters_of_the_list(client: TestClient, make: Factor
 def test_invalid_export_is_refused(client: TestClient, query: str) -> None:
     answer = client.get(f"/products/export?{query}")
     assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["query", query.partition("=")[0]])
+
+
+def test_export_contains_archived_products(client: TestClient, make: Factory) -> None:
+    live, archived = make.product(), make.product(sku="A-1")
+    client.post(f"/products/{archived['id_key']}/archive")
+    archived["archived"] = True
+    for query, wanted in (("", [live, archived]), ("&archived=true", [archived]), ("&archived=false", [live])):
+        assert objects(client.get(f"/products/export?format=ndjson{query}")) == wanted
+    assert [(row["sku"], row["archived"]) for row in cells_of(client.get("/products/export"))] == [
+        ("", "false"),
+        ("A-1", "true"),
+    ]
+
+
+def test_export_includes_timestamps(client: TestClient, make: Factory) -> None:
+    make.product()
+    [listed] = client.get("/products?include=timestamps").json()
+    [row] = cells_of(client.get("/products/export?include=timestamps"))
+    assert (row["created_at"], row["updated_at"]) == (listed["created_at"], listed["updated_at"])
 
 
 HOSTILE = {

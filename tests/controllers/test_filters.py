@@ -39,9 +39,9 @@ def test_product_filters(client: TestClient, make: Factory) -> None:
     read = Reader(
         client,
         "/products",
-        a=make.product(name="Hammer", price=20, stock=0, category_id=tools["id_key"]),
+        a=make.product(name="Hammer", price=20, stock=0, category_id=tools["id_key"], sku="H-1"),
         b=make.product(name="Ball 100%", price=5.5, stock=3, category_id=toys["id_key"]),
-        c=make.product(name="hammer_drill", price=99.99, stock=7, category_id=tools["id_key"]),
+        c=make.product(name="hammer_drill", price=99.99, stock=7, category_id=tools["id_key"], sku="h-1"),
         d=make.product(name="ÄPFEL \\ Ball", price=5.5, stock=1, category_id=toys["id_key"]),
     )
     assert read() == "abcd"
@@ -62,6 +62,7 @@ def test_product_filters(client: TestClient, make: Factory) -> None:
     assert (read(sort="price"), read(sort="-price"), read(sort="stock"), read(sort="-id_key")) == (
         *("bdac", "cadb", "adbc", "dcba"),
     )
+    assert (read(sku="H-1"), read(sku=" h-1 "), read(sku="H"), read(sku="h-1", min_price=100)) == ("a", "c", "", "")
     assert read(sort="-name") == read(sort="name")[::-1]
     assert read(q="a", in_stock="true", min_price=5, category_id=toys["id_key"], sort="-stock") == "bd"
 
@@ -213,6 +214,9 @@ def test_base_query_sorts_only_by_id_key() -> None:
         ("/bills", {"date_from": "2026-13-01"}),
         ("/reviews", {"min_rating": "NaN"}),
         ("/reviews", {"max_rating": "-Infinity"}),
+        ("/products", {"sku": "a b"}),
+        ("/products", {"sku": "x" * 65}),
+        ("/products", {"archived": "maybe"}),
         ("/products/low_stock", {"threshold": "-1"}),
         ("/products/low_stock", {"threshold": "few"}),
     ],

@@ -123,7 +123,7 @@ def test_hostile_field_value_is_refused(client: TestClient, make: Factory, entit
     where = f"{entity.path}/{made['id_key']}"
     for name, spec in entity.fields.items():
         for label, raw in HOSTILE_VALUES.items():
-            if spec.kind == "text" and label in HARMLESS_TEXT:
+            if spec.kind in ("text", "word") and label in HARMLESS_TEXT:
                 continue
             answers = [client.post(entity.path, content=with_raw(body, name, raw), headers=JSON_TYPE)]
             if label in ALSO_IN_CHANGES:
@@ -211,7 +211,7 @@ def test_values_at_the_bounds_are_accepted_and_beyond_refused(
 def test_texts_are_trimmed(client: TestClient, make: Factory, entity: Entity) -> None:
     body = entity.body(make)
     padded = {
-        name: f" \t{value}\n\u00a0" if entity.fields[name].kind in ("text", "pattern") else value
+        name: f" \t{value}\n\u00a0" if entity.fields[name].kind in ("text", "pattern", "word") else value
         for name, value in body.items()
     }
     created = client.post(entity.path, json=padded)
@@ -254,7 +254,7 @@ HOSTILE_PARAMETERS = ("%00", "a%00b", "%ff", "%ed%a0%80", "%c0%80", "x" * 10_000
 def test_hostile_query_parameter_is_refused_or_finds_nothing(client: TestClient, make: Factory, entity: Entity) -> None:
     made = entity.make(make)
     for value in HOSTILE_PARAMETERS:
-        for name in ("skip", "limit", "after_id", "count", "sort", *FILTERS[entity.path]):
+        for name in ("skip", "limit", "after_id", "count", "sort", "include", "safe_since", *FILTERS[entity.path]):
             answer = client.get(f"{entity.path}?{name}={value}")
             if (name in TEXT_FILTERS and value in SEARCHABLE) or (name in RATINGS and value.isdigit()):
                 found = [made] if name == "max_rating" else []
@@ -265,7 +265,7 @@ def test_hostile_query_parameter_is_refused_or_finds_nothing(client: TestClient,
 
 
 SEARCHABLE = {"NaN", "Infinity", "-1e400", "1" * 40}
-TEXT_FILTERS = {"q", "email", "city", "street"}
+TEXT_FILTERS = {"q", "email", "city", "street", "sku"}
 RATINGS = {"min_rating", "max_rating"}
 FILTERS = {controller.prefix: controller.filters.filter_names() for controller in CONTROLLERS}
 

@@ -52,7 +52,7 @@ OBJECTS = {
 }
 
 OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text()
-BEFORE_UPGRADE = re.findall("CREATE INDEX CONCURRENTLY ix_orders.*", OPERATIONS)
+BEFORE_UPGRADE = re.findall("CREATE INDEX CONCURRENTLY ix_orders_status_date.*", OPERATIONS)
 FOR_EXTENSIONS = next(
     block for block in re.findall(r"```sql\n(.*?)```", OPERATIONS, re.DOTALL) if "CREATE EXTENSION" in block
 ).splitlines()

@@ -13,7 +13,13 @@ from repositories.product_repository import ProductRepository
 from repositories.queries.filters import Filter
 from schemas.client_schema import ClientFilters
 from schemas.product_schema import ProductFilters
+from tests.database import analyze
 
+PRODUCTS = f"""
+    INSERT INTO categories (id_key, name) VALUES (1, 'a');
+    INSERT INTO products (name, price, category_id) SELECT 'Chair ' || n, 1, 1 FROM generate_series(1, 2000) AS n;
+    {analyze("products")}
+"""
 NAMES = (
     "Johnson Ukulele 168, red",
     "Bow B4 5l, oak  ab-c",
@@ -85,6 +91,7 @@ def test_search_uses_the_trigram_index(app: FastAPI, client: TestClient) -> None
     statement = ClientRepository.total(ClientFilters(q="Vincent"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement.sql}", statement.parameters).scalars())
     assert "ix_clients_bucket_search_text_trgm" in plan
+    connection.exec_driver_sql(PRODUCTS)  # otherwise an index of all products is as good
     searched = ProductRepository.total(ProductFilters(q="Ukulele"))
     plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {searched.sql}", searched.parameters).scalars())
     assert "ix_products_category_id_bucket_search_text_trgm" in plan

@@ -41,6 +41,8 @@ class ShopMachine(RuleBasedStateMachine):
         super().__init__()
         self.remove_all()
         self.model, self.keys = ShopModel(), 0
+        self.copy: dict[int, Object] = {}
+        self.safe_since = "2020-01-01T00:00:00Z"
         make = Factory(self.client)
         self.shelf = make.category()["id_key"]
         self.buyers = [make.customer()["id_key"] for _ in range(2)]
@@ -94,6 +96,13 @@ class ShopMachine(RuleBasedStateMachine):
         expected, key = self.model.move_stock(product, body), {"Idempotency-Key": f"movement {self.keys}"}
         for _ in range(1 + repeats):
             self.send("POST", f"/products/{product}/stock_movements", expected, body, **key)
+
+    @rule(pick=picks, is_archived=st.booleans())
+    def archive_product(self, pick: int, is_archived: bool) -> None:
+        product, action = self.one_of(self.model.products, pick), "archive" if is_archived else "unarchive"
+        expected = self.model.archive_product(product, is_archived=is_archived)
+        answer = self.send("POST", f"/products/{product}/{action}", expected)
+        assert expected == 404 or answer == self.model.products[product]
 
     @precondition(lambda self: len(self.model.products) > 2)
     @rule(pick=picks)
@@ -218,7 +227,18 @@ class ShopMachine(RuleBasedStateMachine):
 
     @invariant()
     def product_list_matches_the_model(self) -> None:
-        assert self.send("GET", "/products", 200) == list(self.model.products.values())
+        live = self.model.live_products()
+        assert self.send("GET", "/products", 200) == live
+        archived = [product for product in self.model.products.values() if product not in live]
+        assert self.send("GET", "/products?archived=true", 200) == archived
+
+    @invariant()
+    def changes_lead_to_the_model(self) -> None:
+        """Keep a copy of the products up to date with lists of changes. Deletions are in no list."""
+        answer = self.client.get("/products", params={"updated_since": self.safe_since})
+        self.copy |= {product["id_key"]: product for product in answer.json()}
+        assert {key: self.copy[key] for key in self.model.products} == self.model.products
+        self.safe_since = answer.headers["X-Safe-Since"]
 
     @invariant()
     def ledger_matches_the_model(self) -> None:

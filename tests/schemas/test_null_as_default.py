@@ -54,7 +54,7 @@ def test_null_in_an_update_is_for_optional_fields_only(client: TestClient, make:
         for method in ("PUT", "PATCH"):
             answer = client.request(method, f"{entity.path}/{made['id_key']}", json={name: None})
             assert answer.status_code == (200 if spec.nullable else 422), (name, answer.text)
-            assert not spec.nullable or answer.json()[name] is None
+            assert not spec.nullable or answer.json().get(name) is None
 
 
 def checkout(make: Factory, **changed: Any) -> Object:
