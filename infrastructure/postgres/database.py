@@ -63,8 +63,9 @@ class Database:
 
     `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
     for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
-    deadline of one second, for checks. `exports` lends one connection for reads for as long as an export takes; with only
-    one, exports have their own. `export_slot` admits one export at a time. `row_locks` let few statements of this worker at a time wait for a popular row.
+    deadline of one second, for checks. `exports` lends one connection for reads for as long as an export takes; with
+    only one, exports have their own. `export_slot` admits one export at a time. `row_locks` let few statements of this
+    worker at a time wait for a popular row.
     Connections open on first use, so a worker starts without the server.
     """
 
