@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     root_path: str = Field("", description="as /api/v1, or empty")
     compression: bool = True
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="bytes of a request body, 1024-1 GiB")
+    export_timeout: float = Field(600, gt=0, le=86400, description="seconds an export may take, up to 86400")
     reload: bool = True
     data_dir: Path = Field(Path(".data"), description="folder of the embedded servers")
 

@@ -10,16 +10,18 @@ from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.http.access import Access, Permission, Policy, credentials
+from controllers.http.access import ADMINS, Access, Permission, Policy, credentials
+from controllers.http.exports import EXPORT_RESPONSES, ExportResponse, export_endpoint
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import created_response, documented, json_response
+from controllers.http.responses import Responses, created_response, documented, json_response
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
+from schemas.export_schema import export_query
 from schemas.list_query import ListQuery, ObjectQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
@@ -76,6 +78,7 @@ class BaseController(Generic[Create, Update, Read]):
         one, name = self.object_path, with_article(self.service)
         self.add_routes()
         self.add_list(self.prefix, self.list_all, f"List {self.plural}", read)
+        self.add_export()
         for parent in self.parents:
             path = f"{parent.prefix}/{{id_key}}{self.prefix}"
             self.add_list(
@@ -137,6 +140,13 @@ class BaseController(Generic[Create, Update, Read]):
 
     def add_read(self, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int) -> None:
         self.add_route(self.access.read, "GET", path, endpoint, summary, read, 304, *errors)
+
+    def add_export(self) -> None:
+        """Add the export of all objects, for admins."""
+        name = self.prefix.strip("/")
+        endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
+        path, summary, documentation = f"{self.prefix}/export", f"Export {self.plural}", EXPORT_RESPONSES
+        self.add_route(ADMINS, "GET", path, endpoint, summary, None, responses=documentation, response_class=ExportResponse)
 
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
@@ -221,7 +231,8 @@ class BaseController(Generic[Create, Update, Read]):
             dependencies=[] if policy.is_public else guards,
             status_code=options.pop("status_code", {"POST": 201, "DELETE": 204}.get(method, 200)),
             response_model=read,
-            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
+            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ()))
+            | options.pop("responses", {}),
             summary=summary,
             tags=[self.plural],
             operation_id=operation_id(self.prefix, method, path),

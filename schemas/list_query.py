@@ -95,7 +95,7 @@ class ListQuery(ObjectQuery):
     sort: Annotated[str, Field(pattern="^-?id_key$")] = "id_key"
 
     OPTIONS: ClassVar[frozenset[str]] = frozenset(
-        {"skip", "limit", "after_id", "count", "sort", "include", "safe_since"}
+        {"skip", "limit", "after_id", "count", "sort", "format", "include", "safe_since"}
     )
     """Parameters that are no filters."""
 

@@ -77,7 +77,7 @@ class TransactionalDatabase(Database):
         super().__init__(settings)
         self.connection = connection
         self.sessions = sessionmaker(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-        self.reads = self.writes = _SavepointPool(connection, lock)
+        self.reads = self.writes = self.exports = _SavepointPool(connection, lock)
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def _common_names(operation: Json, status: str) -> list[str]:
 def _names(operation: Json, status: str) -> list[str]:
     """Return the headers that responses of entities have besides."""
     names = list(OF_STATUS.get(status, ())) if status < "400" else []
-    names += ["ETag"] if status == "200" else []
+    is_export = "text/csv" in operation["responses"][status].get("content", {})
+    names += ["ETag"] if status == "200" and not is_export else []
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "count" in parameters and status == "200":
         names += ["X-Total-Count", "X-Safe-Since", "Link"]

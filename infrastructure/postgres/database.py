@@ -13,6 +13,7 @@ from sqlalchemy.orm import sessionmaker
 
 from config.server_urls import driver_arguments
 from config.settings import Settings
+from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
@@ -64,8 +65,10 @@ class Database:
 
     `sessions` run transactions in `threads`. `reads` and `writes` run single statements on the event loop. Writes wait
     for locks, so they have their own connections and no read waits behind them. `probe` is a single connection with a
-    deadline of one second, for checks. `row_locks` let few statements of this worker at a time wait for a popular row.
-    `replicas` are standbys for reads that need not see the latest writes of others.
+    deadline of one second, for checks. `exports` lends one connection for reads for as long as an export takes; with
+    only one, exports have their own. `export_slot` admits one export at a time. `row_locks` let few statements of this
+    worker at a time wait for a popular row. `replicas` are standbys for reads that need not see the latest writes of
+    others.
     Connections open on first use, so a worker starts without the server.
     """
 
@@ -96,6 +99,9 @@ class Database:
         self.probe = Probe(target)
         may_write = self.probe.refuse_while_commits_hang
         self.reads = read_pool(target, settings)
+        has_spare = settings.db_read_connections > 1 + settings.db_pipeline
+        self.exports = self.reads if has_spare else AsyncPool(target, 1, *limits)
+        self.export_slot = FairSemaphore(1, settings.db_pool_timeout, "slot for an export")
         self.writes = AsyncPool(target, settings.db_threads, *limits, check_before=may_write)
         replicas = [Replica(standby, connection_arguments(standby)) for standby in settings.replicas()]
         self.replicas = Replicas(replicas, self.reads, self.writes)
@@ -115,6 +121,7 @@ class Database:
     def close(self) -> None:
         """Close all connections and end the threads."""
         self.reads.close()
+        self.exports.close()
         self.writes.close()
         self.probe.close()
         self.replicas.close()

@@ -79,14 +79,14 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
         conditions.append(after_key(model.id_key, is_backwards=is_backwards))
     rows = select(*columns_of(model, shape.fields)).where(*conditions)
     if shape.first is not None:
-        page = rows.order_by(*_order(model, shape.sort, fixed)).limit(literal_column(f"{shape.first:d}"))
+        page = rows.order_by(*ordering(model, shape.sort, fixed)).limit(literal_column(f"{shape.first:d}"))
         return (compiled(page) if shape.filters else ShortSql(compiled(page))), True
     source: Any = model
     if any(item.indexed for item in shape.filters):
         # OFFSET 0 hides the page from the planner. It would scan in order, as if matches came early.
         source = rows.offset(literal_column("0")).subquery(model.__tablename__).c
         rows = select(*source)
-    page = rows.order_by(*_order(source, shape.sort, fixed)).offset(bindparam("skip")).limit(bindparam("limit"))
+    page = rows.order_by(*ordering(source, shape.sort, fixed)).offset(bindparam("skip")).limit(bindparam("limit"))
     return compiled(page), False
 
 
@@ -104,7 +104,7 @@ def _fixed_value(shape: Shape) -> Filter | None:
     return item if is_fixed and where.operator == "=" and has_ordered_index(shape.model, *columns) else None
 
 
-def _order(source: Any, sort: str, fixed: Filter | None) -> list[ColumnElement[Any]]:
+def ordering(source: Any, sort: str, fixed: Filter | None) -> list[ColumnElement[Any]]:
     """Return the order. The primary key breaks ties in the same direction, so one index serves both directions."""
     leading = [fixed.where.column] if fixed else []
     names = dict.fromkeys([*leading, sort.removeprefix("-"), "id_key"])
