@@ -8,6 +8,7 @@ from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrateOperation, MigrationScript
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 import models
@@ -16,6 +17,9 @@ from migrations.rights import set_rights
 from migrations.runner import locked_connection
 
 assert models.__all__  # noqa: S101 # the import registers the tables
+
+
+PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
 
 
 def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bool:
@@ -47,10 +51,22 @@ def complete(migration_context: Any, revision: Any, directives: list[MigrationSc
 
 
 def run(connection: Connection) -> None:
+    def partitions() -> set[str]:
+        return set(connection.scalars(text(PARTITIONS)))
+
+    def is_named_in_models(name: str | None, kind: str, *_: object) -> bool:
+        return kind != "table" or name not in partitions()
+
+    def is_object_in_models(item: Any, name: str | None, kind: str, *others: object) -> bool:
+        """Return False also for the foreign keys to partitions that belong to one to their table."""
+        is_key = kind == "foreign_key_constraint"
+        return is_in_models(item, name, kind, *others) and not (is_key and item.referred_table.name in partitions())
+
     context.configure(
         connection=connection,
         target_metadata=base.metadata,
-        include_object=is_in_models,
+        include_name=is_named_in_models,
+        include_object=is_object_in_models,
         process_revision_directives=complete,
     )
     with context.begin_transaction():

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import base
 
 MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
+PARTITIONED = {"postgresql_partition_by": "RANGE (id_key)"}
+"""Last of `__table_args__` of a table with partitions. Migrations make the first one, `add_partitions` the next ones."""
 
 
 class BaseModel(base):
