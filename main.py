@@ -40,6 +40,7 @@ from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.refusals import Refusals
+from services.partition_upkeep import keep_partitions_ahead
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
@@ -130,6 +131,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         keep_removing_expired_keys(app_context),
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
+        keep_partitions_ahead(app_context),
     ]
     if app_context.settings.audits:
         periodic.append(keep_auditing(app_context))

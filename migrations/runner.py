@@ -25,6 +25,7 @@ from config.server_urls import place_of
 from config.settings import Settings, load_settings
 from infrastructure.postgres.startup_options import refuse_statement_pooling
 from infrastructure.servers import script_servers
+from migrations.partitioning import validate_foreign_keys
 from migrations.rights import SERVICE_ROLE
 from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions
 
@@ -81,6 +82,7 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
     while True:
         try:
             if (holders := _migrate_unless_locked(engine, revision)) is None:
+                _complete_partitions(engine)
                 return
             waits_for, details = (
                 "another session migrates the database, waiting for its lock: PostgreSQL's process",
@@ -104,14 +106,14 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
 @contextmanager
 def locked_connection() -> Iterator[Connection]:
     """Yield a connection to the database of the settings, in a transaction with the lock, for the command `alembic`."""
-    with (
-        script_servers(load_settings(), migrates=True) as settings,
-        migration_engine(settings).begin() as connection,
-    ):
-        _check_encoding(connection)
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
-        yield connection
+    with script_servers(load_settings(), migrates=True) as settings:
+        engine = migration_engine(settings)
+        with engine.begin() as connection:
+            _check_encoding(connection)
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+            yield connection
+        _complete_partitions(engine)
 
 
 def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
@@ -130,6 +132,23 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
         _upgrade(connection, revision)
     return None
+
+
+def _complete_partitions(engine: Engine) -> None:
+    """Make the partitions that are needed soon, and validate foreign keys that a migration left for later.
+
+    Both are transactions of their own, so that the long one has only weak locks.
+    """
+    with engine.begin() as connection:
+        if not may_migrate(connection) or not connection.scalar(
+            text("SELECT to_regproc('add_partitions') IS NOT NULL")
+        ):
+            return
+        for added in connection.scalars(text("SELECT added FROM add_partitions() WHERE added IS NOT NULL")).all():
+            logger.info("added the partition %s", added)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        validate_foreign_keys(connection)
 
 
 def _check_encoding(connection: Connection) -> None:

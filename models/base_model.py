@@ -12,7 +12,7 @@ from config.database import base
 
 MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
 PARTITIONED = {"postgresql_partition_by": "RANGE (id_key)"}
-"""Last of `__table_args__` of a table with partitions. Migrations make the first one, `add_partitions` the next ones."""
+"""Last of `__table_args__` of a partitioned table. The function `add_partitions` makes its later partitions."""
 
 
 class BaseModel(base):
@@ -39,6 +39,11 @@ class BaseModel(base):
 def reference(target: str, *, cascade: bool = False) -> Mapped[int]:
     """Declare a foreign key. `cascade` deletes this row with its target. Each one needs an `ordered_index`."""
     return mapped_column(BigInteger, ForeignKey(target, ondelete="CASCADE" if cascade else None))
+
+
+def table_of(partition: str) -> str:
+    """Return the name of a partition's table, which PostgreSQL's errors do not tell, or the given name."""
+    return re.sub(r"_(first|from_\d+)$", "", partition)
 
 
 def search_text(source: str) -> Mapped[str]:

@@ -18,6 +18,8 @@ from infrastructure.observability.metrics_export import (
     BOUNDS,
     CONTENT_TYPE,
     LOST_LINES,
+    LOW_STOCK,
+    PARTITION_KEYS,
     POOL_ACTIVE,
     POOL_CAPACITY,
     THREADS,
@@ -108,7 +110,11 @@ class Metrics:
 
     def set_low_stock(self, products: int) -> None:
         """Set the number of products at or below LOW_STOCK_THRESHOLD."""
-        self._totals.low_stock = (time.time(), products)
+        self._totals.readings[LOW_STOCK] = (time.time(), products)
+
+    def set_partition_keys(self, left: int) -> None:
+        """Set the number of keys until the last partition of a table is full, of the table with the fewest."""
+        self._totals.readings[PARTITION_KEYS] = (time.time(), left)
 
     def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
         """Read the gauges of the database's pools from `read`. Another thread calls it."""
@@ -128,7 +134,7 @@ class Metrics:
         Without a readable folder, the sums are unknown and have no samples: the figures of one worker after those of
         another would look like counters that restart with each reading.
         """
-        return format_exposition(self._of_all_workers(), self._totals.low_stock)
+        return format_exposition(self._of_all_workers(), self._totals.readings)
 
     def start(self, settings: Settings) -> None:
         """Start the flushing thread and join the workers that share `prometheus_multiproc_dir`.

@@ -1,6 +1,6 @@
 """Prometheus text format, rendered from the totals of all workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import generate_latest
@@ -31,14 +31,21 @@ COUNTERS = {
 }
 # Begin of the names of gauges that the workers share for each pool of the database.
 POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
+# Figures that each worker reads from the database.
+LOW_STOCK, PARTITION_KEYS = "low_stock_products", "partition_keys_left"
+READINGS = {
+    LOW_STOCK: "Products at or below LOW_STOCK_THRESHOLD.",
+    PARTITION_KEYS: "Keys until the last partition of a table is full, of the table with the fewest.",
+}
 THREADS = "threads"  # the pool of worker threads: its slots are no connections
 LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_lost_files_total"}
 """Counter of lost log lines by the name of the log target."""
 
 
-def format_exposition(totals: MetricTotals | None, low_stock: tuple[float, int] | None = None) -> bytes:
-    """Render all series in the text format 0.0.4. Without `totals`, only the low stock has a sample."""
-    return generate_latest(_Families(totals or MetricTotals(low_stock=low_stock), is_known=totals is not None))
+def format_exposition(totals: MetricTotals | None, readings: Mapping[str, tuple[float, int]] | None = None) -> bytes:
+    """Render all series in the text format 0.0.4. Without `totals`, only the readings have samples."""
+    known = totals or MetricTotals(readings=dict(readings or {}))
+    return generate_latest(_Families(known, is_known=totals is not None))
 
 
 class _Families(Collector):
@@ -63,9 +70,8 @@ class _Families(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, help_text, self._figure(value))
-        if self._totals.low_stock:
-            low = self._totals.low_stock[1]
-            yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+        for name, (_, figure) in self._totals.readings.items():
+            yield GaugeMetricFamily(name, READINGS[name], figure)
 
     def _pools(self) -> tuple[int, float]:
         """Return all connections in use, and the use of the busiest pool in percent: one exhausted pool is enough."""

@@ -94,8 +94,8 @@ def create_function(schema: str) -> None:
                 last_key := coalesce(
                     pg_sequence_last_value(pg_get_serial_sequence(quote_ident(table_name), 'id_key')::regclass), 0
                 );
-                SELECT max(substring(pg_get_expr(relpartbound, p.oid) FROM ' TO \\(''(-?[0-9]+)''\\)')::bigint) INTO bound
-                FROM pg_inherits JOIN pg_class AS p ON p.oid = inhrelid
+                SELECT max(substring(pg_get_expr(relpartbound, p.oid) FROM ' TO \\(''(-?[0-9]+)''\\)')::bigint)
+                INTO bound FROM pg_inherits JOIN pg_class AS p ON p.oid = inhrelid
                 WHERE inhparent = quote_ident(table_name)::regclass;
                 IF may_add AND bound - last_key < {AHEAD} THEN
                     BEGIN
