@@ -39,8 +39,8 @@ from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
-from services.refusals import Refusals
 from services.partition_upkeep import keep_partitions_ahead
+from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites

@@ -18,7 +18,6 @@ from migrations.runner import locked_connection
 
 assert models.__all__  # noqa: S101 # the import registers the tables
 
-
 PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
 
 
@@ -51,22 +50,14 @@ def complete(migration_context: Any, revision: Any, directives: list[MigrationSc
 
 
 def run(connection: Connection) -> None:
-    def partitions() -> set[str]:
-        return set(connection.scalars(text(PARTITIONS)))
-
-    def is_named_in_models(name: str | None, kind: str, *_: object) -> bool:
-        return kind != "table" or name not in partitions()
-
-    def is_object_in_models(item: Any, name: str | None, kind: str, *others: object) -> bool:
-        """Return False also for the foreign keys to partitions that belong to one to their table."""
-        is_key = kind == "foreign_key_constraint"
-        return is_in_models(item, name, kind, *others) and not (is_key and item.referred_table.name in partitions())
+    def is_no_partition(name: str | None, kind: str, *_: object) -> bool:
+        return kind != "table" or name not in set(connection.scalars(text(PARTITIONS)))
 
     context.configure(
         connection=connection,
         target_metadata=base.metadata,
-        include_name=is_named_in_models,
-        include_object=is_object_in_models,
+        include_name=is_no_partition,
+        include_object=is_in_models,
         process_revision_directives=complete,
     )
     with context.begin_transaction():

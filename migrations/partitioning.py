@@ -1,22 +1,16 @@
 """Conversion of a table into one that is partitioned by ranges of `id_key`, and back, without writing its rows.
 
 The table becomes the first partition of a new one. Everything is taken from the catalog, also what others have added:
-indexes, triggers, foreign keys of other tables, rights of other roles.
+indexes, triggers, foreign keys, rights of other roles.
 """
 
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError
-
-logger = logging.getLogger(__name__)
 
 PREPARED_CHECK = "first_partition"
 """Constraint that spares the scan of the first partition. An operator may add it beforehand."""
-VALIDATES_LATER = (18,)
-"""Since this version of PostgreSQL, a partitioned table may have foreign keys that are not valid yet."""
 
 _INDEXES = """
     SELECT c.relname, pg_get_indexdef(indexrelid), pg_get_constraintdef(con.oid)
@@ -29,20 +23,13 @@ _TRIGGERS = """
     WHERE tgrelid = to_regclass(:table) AND NOT tgisinternal AND tgparentid = 0 ORDER BY tgname
 """
 _FOREIGN_KEYS = """
-    SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE {} = to_regclass(:table) AND contype = 'f' AND conparentid = 0 ORDER BY conname
+    SELECT quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE conrelid = to_regclass(:table) AND contype = 'f' AND conparentid = 0 ORDER BY conname
 """
 _GRANTS = """
     SELECT privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
     FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass(:table) AND grantee <> relowner
-"""
-_NOT_VALID = """
-    SELECT conrelid::regclass::text, quote_ident(conname)
-    FROM pg_constraint JOIN pg_class AS target ON target.oid = confrelid
-    WHERE contype = 'f' AND NOT convalidated AND conparentid = 0 AND relkind = 'p'
-        AND relowner = current_user::regrole AND relnamespace = current_schema()::regnamespace
-    ORDER BY conname
 """
 _PARTITIONS = """
     SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = to_regclass(:table) ORDER BY inhrelid
@@ -55,6 +42,9 @@ _DEPENDENTS = """
     SELECT format('publication %s of %s', pubname, prrelid::regclass)
     FROM pg_publication_rel JOIN pg_publication AS p ON p.oid = prpubid
     WHERE prrelid = ANY (cast(:tables AS regclass[]))
+    UNION ALL
+    SELECT format('foreign key %s of %s', conname, conrelid::regclass)
+    FROM pg_constraint WHERE contype = 'f' AND confrelid = ANY (cast(:tables AS regclass[]))
     ORDER BY 1
 """
 
@@ -64,29 +54,25 @@ class Definitions(NamedTuple):
 
     indexes: Sequence[tuple[str, str, str | None]]
     triggers: Sequence[tuple[str, str]]
-    referring: Sequence[tuple[str, str, str]]
-    references: Sequence[tuple[str, str, str]]
+    references: Sequence[tuple[str, str]]
     grants: Sequence[tuple[str, str, str]]
 
     @classmethod
     def of(cls, connection: Connection, table: str) -> "Definitions":
-        queries = _INDEXES, _TRIGGERS, _FOREIGN_KEYS.format("confrelid"), _FOREIGN_KEYS.format("conrelid"), _GRANTS
+        queries = _INDEXES, _TRIGGERS, _FOREIGN_KEYS, _GRANTS
         found = [connection.execute(text(query), {"table": table}).tuples().all() for query in queries]
         return cls(*found)
 
 
 def dependents(connection: Connection, tables: Sequence[str]) -> Sequence[str]:
-    """Return what would stay with the first partition and miss all later rows: views, rules and publications."""
+    """Return what would stay with the first partition and miss all later rows: views, publications, foreign keys."""
     return connection.scalars(text(_DEPENDENTS), {"tables": list(tables)}).all()
 
 
 def partition(connection: Connection, table: str, bound: int) -> None:
-    """Turn a table into the first partition of a new one, for keys below `bound`. Both must be locked.
-
-    Foreign keys of other tables are not valid afterwards if PostgreSQL allows that; see `validate_foreign_keys`.
-    """
+    """Turn a table without `dependents` into the first partition of a new one, for keys below `bound`."""
     first, found = f"{table}_first", Definitions.of(connection, table)
-    _drop_attached(connection, table, found)
+    _run(connection, *(f"DROP TRIGGER {name} ON {table}" for name, _ in found.triggers))
     last = _drop_identity(connection, table)
     _run(connection, f"ALTER TABLE {table} RENAME TO {first}")
     _run(connection, *(f"ALTER INDEX {name} RENAME TO {name}_first" for name, *_ in found.indexes))
@@ -99,21 +85,19 @@ def partition(connection: Connection, table: str, bound: int) -> None:
             f"ALTER TABLE {table} ADD CONSTRAINT {name} {constraint}" if constraint else index
             for name, index, constraint in found.indexes
         ),
-        *(f"ALTER TABLE {table} ADD CONSTRAINT {name} {key}" for _, name, key in found.references),
+        *(f"ALTER TABLE {table} ADD CONSTRAINT {name} {key}" for name, key in found.references),
         f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ({bound})",
         f"ALTER TABLE {first} DROP CONSTRAINT IF EXISTS {PREPARED_CHECK}",
         *(f"REVOKE ALL ON {first} FROM {grantee}" for _, grantee, _ in found.grants),
     )
-    # Old rows are checked later, without a lock that others wait for.
-    validity = " NOT VALID" if (connection.dialect.server_version_info or ()) >= VALIDATES_LATER else ""
-    _complete(connection, table, found, last, validity)
+    _complete(connection, table, found, last)
 
 
 def unpartition(connection: Connection, table: str) -> None:
     """Turn the first partition back into the table. Copies the rows of all others, and drops these."""
     found = Definitions.of(connection, table)
     first, *_ = connection.scalars(text(_PARTITIONS), {"table": table}).all()
-    _drop_attached(connection, table, found)
+    _run(connection, *(f"DROP TRIGGER {name} ON {table}" for name, _ in found.triggers))
     last = _drop_identity(connection, table)
     _run(
         connection,
@@ -126,21 +110,6 @@ def unpartition(connection: Connection, table: str) -> None:
     _complete(connection, table, found, last)
 
 
-def validate_foreign_keys(connection: Connection) -> None:
-    """Check the rows of foreign keys to partitioned tables that are not valid yet. Reads and writes go on meanwhile."""
-    for table, name in connection.execute(text(_NOT_VALID)).tuples().all():
-        try:
-            with connection.begin_nested():
-                _run(connection, f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
-        except IntegrityError as error:
-            logger.warning("%s is not valid: %s", name, str(error.orig).strip())
-
-
-def _drop_attached(connection: Connection, table: str, found: Definitions) -> None:
-    _run(connection, *(f"ALTER TABLE {referrer} DROP CONSTRAINT {name}" for referrer, name, _ in found.referring))
-    _run(connection, *(f"DROP TRIGGER {name} ON {table}" for name, _ in found.triggers))
-
-
 def _drop_identity(connection: Connection, table: str) -> int | None:
     """Drop the identity with its sequence, and return the last key that it has given."""
     sequence = f"SELECT pg_sequence_last_value(pg_get_serial_sequence('{table}', 'id_key')::regclass)"
@@ -149,7 +118,7 @@ def _drop_identity(connection: Connection, table: str) -> int | None:
     return last
 
 
-def _complete(connection: Connection, table: str, found: Definitions, last: int | None, validity: str = "") -> None:
+def _complete(connection: Connection, table: str, found: Definitions, last: int | None) -> None:
     """Add to the new table what the former one had."""
     _run(connection, f"ALTER TABLE {table} ALTER id_key ADD GENERATED BY DEFAULT AS IDENTITY")
     if last is not None:
@@ -159,10 +128,6 @@ def _complete(connection: Connection, table: str, found: Definitions, last: int 
     _run(
         connection,
         *(definition for _, definition in found.triggers),
-        *(
-            f"ALTER TABLE {referrer} ADD CONSTRAINT {name} {key.removesuffix(' NOT VALID')}{validity}"
-            for referrer, name, key in found.referring
-        ),
         *(f"GRANT {right} ON {table} TO {grantee}{option}" for right, grantee, option in found.grants),
     )
 

@@ -25,7 +25,6 @@ from config.server_urls import place_of
 from config.settings import Settings, load_settings
 from infrastructure.postgres.startup_options import refuse_statement_pooling
 from infrastructure.servers import script_servers
-from migrations.partitioning import validate_foreign_keys
 from migrations.rights import SERVICE_ROLE
 from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions
 
@@ -82,7 +81,7 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
     while True:
         try:
             if (holders := _migrate_unless_locked(engine, revision)) is None:
-                _complete_partitions(engine)
+                _add_partitions(engine)
                 return
             waits_for, details = (
                 "another session migrates the database, waiting for its lock: PostgreSQL's process",
@@ -113,7 +112,7 @@ def locked_connection() -> Iterator[Connection]:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
             yield connection
-        _complete_partitions(engine)
+        _add_partitions(engine)
 
 
 def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
@@ -134,11 +133,8 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     return None
 
 
-def _complete_partitions(engine: Engine) -> None:
-    """Make the partitions that are needed soon, and validate foreign keys that a migration left for later.
-
-    Both are transactions of their own, so that the long one has only weak locks.
-    """
+def _add_partitions(engine: Engine) -> None:
+    """Make the partitions that are needed soon, in a transaction of its own: it locks the tables that they refer to."""
     with engine.begin() as connection:
         if not may_migrate(connection) or not connection.scalar(
             text("SELECT to_regproc('add_partitions') IS NOT NULL")
@@ -146,9 +142,6 @@ def _complete_partitions(engine: Engine) -> None:
             return
         for added in connection.scalars(text("SELECT added FROM add_partitions() WHERE added IS NOT NULL")).all():
             logger.info("added the partition %s", added)
-    with engine.begin() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        validate_foreign_keys(connection)
 
 
 def _check_encoding(connection: Connection) -> None:

@@ -41,11 +41,6 @@ def reference(target: str, *, cascade: bool = False) -> Mapped[int]:
     return mapped_column(BigInteger, ForeignKey(target, ondelete="CASCADE" if cascade else None))
 
 
-def table_of(partition: str) -> str:
-    """Return the name of a partition's table, which PostgreSQL's errors do not tell, or the given name."""
-    return re.sub(r"_(first|from_\d+)$", "", partition)
-
-
 def search_text(source: str) -> Mapped[str]:
     """Declare the folded text that `q` searches, kept by the database. Folding each row of a search takes too long."""
     return mapped_column(Text, Computed(f"fold_search({source})", persisted=True), deferred=True)

@@ -22,7 +22,6 @@ class OrderModel(BaseModel):
         CheckConstraint("status BETWEEN 1 AND 4", name="status_known"),
         *map(ordered_index, ("client_id", "bill_id", "status", "delivery_method", "date")),
         ordered_index("status", "date"),
-        PARTITIONED,
     )
 
     date: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
 
-from models.base_model import PARTITIONED, BaseModel, MoneyColumn, ordered_index, reference
+from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderDetailModel(BaseModel):
@@ -18,7 +18,6 @@ class OrderDetailModel(BaseModel):
         CheckConstraint("price > 0", name="price_positive"),
         ordered_index("order_id"),
         ordered_index("product_id"),
-        PARTITIONED,
     )
 
     quantity: Mapped[int]

@@ -1,4 +1,4 @@
-"""partitions of orders, order details, status changes and the audit log"""
+"""partitions of status changes and the audit log"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-TABLES = ("orders", "order_details", "order_status_changes", "audit")
+TABLES = ("order_status_changes", "audit")
 SIZE = 50_000_000
 """Keys of a partition. Lookups by other columns ask every partition, so there should be few."""
 AHEAD = 10_000_000
@@ -55,20 +55,20 @@ FIRST_BOUND = f"""
 
 
 def lock_tables() -> None:
-    """Lock in the order of the service. Give up and try again after 0.5 s: whoever comes later waits behind us."""
+    """Lock with short waits and pauses between them, because whoever comes later waits behind this transaction."""
     op.execute(f"""
         DO $$ BEGIN
             FOR attempt IN 1..{LOCK_ATTEMPTS} LOOP
                 BEGIN
                     SET LOCAL lock_timeout = '500ms';
+                    LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE;
                     LOCK TABLE {", ".join(TABLES)} IN ACCESS EXCLUSIVE MODE;
-                    LOCK TABLE products, bills, clients IN SHARE ROW EXCLUSIVE MODE;
                     RETURN;
                 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
                     PERFORM pg_sleep(0.5);
                 END;
             END LOOP;
-            RAISE lock_not_available USING MESSAGE = 'long transactions use the tables of orders or the audit log';
+            RAISE lock_not_available USING MESSAGE = 'long transactions use the orders, their history or the audit log';
         END $$
     """)
     op.execute("SET LOCAL lock_timeout = 0")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.database import base
 from infrastructure.exceptions import DatabaseUnavailableError
-from models.base_model import BaseModel, table_of
+from models.base_model import BaseModel
 from repositories.base_repository_impl import is_storable_key
 from repositories.transaction import Attempt, Transaction
 from services.exceptions import ConflictError, InvalidError, NotFoundError
@@ -31,11 +31,11 @@ def translate_error(tx: Transaction | None, error: DBAPIError, unique_messages: 
     if isinstance(cause, errors.ForeignKeyViolation):
         if tx is None or attempt is None:
             return ConflictError("The change breaks a reference between objects")
-        return _broken_reference(tx.session, attempt, table_of(cause.diag.table_name or ""))
+        return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
     if isinstance(cause, errors.NumericValueOutOfRange):
         return ConflictError("The result is out of range")
-    if isinstance(cause, errors.CheckViolation) and cause.diag.constraint_name:  # without: no partition takes the key
-        rule = cause.diag.constraint_name.removeprefix(f"ck_{table_of(cause.diag.table_name or '')}_")
+    if isinstance(cause, errors.CheckViolation) and cause.diag.constraint_name:  # none: a key beyond all partitions
+        rule = cause.diag.constraint_name.removeprefix(f"ck_{cause.diag.table_name}_")
         return InvalidError(f"Violates the rule: {rule.replace('_', ' ')}")
     return translate_unavailable(error)
 
