@@ -134,4 +134,4 @@ def _complete(connection: Connection, table: str, found: Definitions, last: int 
 
 def _run(connection: Connection, *statements: str) -> None:
     for statement in statements:
-        connection.exec_driver_sql(statement)
+        connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -83,6 +83,7 @@ def create_function(schema: str) -> None:
         DECLARE
             last_key bigint;
             bound bigint;
+            next_bound bigint;
             may_add boolean := pg_try_advisory_xact_lock({PARTITION_LOCK});
         BEGIN
             FOR table_name IN
@@ -98,13 +99,14 @@ def create_function(schema: str) -> None:
                 INTO bound FROM pg_inherits JOIN pg_class AS p ON p.oid = inhrelid
                 WHERE inhparent = quote_ident(table_name)::regclass;
                 IF may_add AND bound - last_key < {AHEAD} THEN
+                    next_bound := ((last_key + {AHEAD}) / {SIZE} + 1) * {SIZE};
                     BEGIN
                         EXECUTE format(
                             'CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
-                            table_name || '_from_' || bound, table_name, bound, bound + {SIZE}
+                            table_name || '_from_' || bound, table_name, bound, next_bound
                         );
                         added := table_name || '_from_' || bound;
-                        bound := bound + {SIZE};
+                        bound := next_bound;
                     EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
                         NULL;
                     END;
