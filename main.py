@@ -44,6 +44,7 @@ from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.order_hold import keep_canceling_unpaid
 from services.payments.sweep import keep_settling
+from services.partition_upkeep import keep_partitions_ahead
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.event_log import keep_publishing, keep_removing_old_events
@@ -143,6 +144,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app_context.watch.keep_checking(),
         keep_settling(app_context),
         keep_canceling_unpaid(app_context),
+        keep_partitions_ahead(app_context),
     ]
     if app_context.settings.audits:
         periodic.append(keep_auditing(app_context))

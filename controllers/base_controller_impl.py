@@ -15,7 +15,7 @@ from controllers.http.exports import EXPORT_RESPONSES, ExportResponse, export_en
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import Responses, created_response, documented, json_response
+from controllers.http.responses import created_response, documented, json_response
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
@@ -146,7 +146,9 @@ class BaseController(Generic[Create, Update, Read]):
         name = self.prefix.strip("/")
         endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
         path, summary, documentation = f"{self.prefix}/export", f"Export {self.plural}", EXPORT_RESPONSES
-        self.add_route(ADMINS, "GET", path, endpoint, summary, None, responses=documentation, response_class=ExportResponse)
+        self.add_route(
+            ADMINS, "GET", path, endpoint, summary, None, responses=documentation, response_class=ExportResponse
+        )
 
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None

@@ -152,8 +152,8 @@ queries_have_series() {
   .venv/bin/python -c "
 import sys
 from infrastructure.observability.metrics_store import MetricTotals
-from infrastructure.observability.metrics_export import BOUNDS, format_exposition
-totals = MetricTotals({('GET', '/', 500): [1.0] * (len(BOUNDS) + 2)}, low_stock=(0.0, 1))
+from infrastructure.observability.metrics_export import BOUNDS, READINGS, format_exposition
+totals = MetricTotals({('GET', '/', 500): [1.0] * (len(BOUNDS) + 2)}, readings=dict.fromkeys(READINGS, (0.0, 1)))
 sys.stdout.buffer.write(format_exposition(totals))" >"$scratch/metrics" &&
     python deploy/check_metrics.py deploy/prometheus/alerts.yml deploy/grafana/dashboards/*.json <"$scratch/metrics"
 }

@@ -8,6 +8,7 @@ from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations.ops import CreateTableOp, ExecuteSQLOp, MigrateOperation, MigrationScript
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 import models
@@ -16,6 +17,8 @@ from migrations.rights import set_rights
 from migrations.runner import locked_connection
 
 assert models.__all__  # noqa: S101 # the import registers the tables
+
+PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
 
 
 def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bool:
@@ -47,9 +50,13 @@ def complete(migration_context: Any, revision: Any, directives: list[MigrationSc
 
 
 def run(connection: Connection) -> None:
+    def is_no_partition(name: str | None, kind: str, *_: object) -> bool:
+        return kind != "table" or name not in set(connection.scalars(text(PARTITIONS)))
+
     context.configure(
         connection=connection,
         target_metadata=base.metadata,
+        include_name=is_no_partition,
         include_object=is_in_models,
         process_revision_directives=complete,
     )

@@ -81,6 +81,7 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
     while True:
         try:
             if (holders := _migrate_unless_locked(engine, revision)) is None:
+                _add_partitions(engine)
                 return
             waits_for, details = (
                 "another session migrates the database, waiting for its lock: PostgreSQL's process",
@@ -104,14 +105,14 @@ def migrate(settings: Settings, revision: str = "head", *, wait_seconds: float =
 @contextmanager
 def locked_connection() -> Iterator[Connection]:
     """Yield a connection to the database of the settings, in a transaction with the lock, for the command `alembic`."""
-    with (
-        script_servers(load_settings(), migrates=True) as settings,
-        migration_engine(settings).begin() as connection,
-    ):
-        _check_encoding(connection)
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
-        yield connection
+    with script_servers(load_settings(), migrates=True) as settings:
+        engine = migration_engine(settings)
+        with engine.begin() as connection:
+            _check_encoding(connection)
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+            yield connection
+        _add_partitions(engine)
 
 
 def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
@@ -130,6 +131,17 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # the role's limit is for requests
         _upgrade(connection, revision)
     return None
+
+
+def _add_partitions(engine: Engine) -> None:
+    """Make the partitions that are needed soon, in a transaction of its own: it locks the tables that they refer to."""
+    with engine.begin() as connection:
+        if not may_migrate(connection) or not connection.scalar(
+            text("SELECT to_regproc('add_partitions') IS NOT NULL")
+        ):
+            return
+        for added in connection.scalars(text("SELECT added FROM add_partitions() WHERE added IS NOT NULL")).all():
+            logger.info("added the partition %s", added)
 
 
 def _check_encoding(connection: Connection) -> None:

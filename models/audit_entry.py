@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, ordered_index
+from models.base_model import PARTITIONED, BaseModel, ordered_index
 
 
 class AuditEntryModel(BaseModel):
@@ -29,7 +29,7 @@ class AuditEntryModel(BaseModel):
     """
 
     __tablename__ = "audit"
-    __table_args__ = tuple(map(ordered_index, ("principal", "path", "created_at")))
+    __table_args__ = (*map(ordered_index, ("principal", "path", "created_at")), PARTITIONED)
 
     is_append_only = True
 

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import base
 
 MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
+PARTITIONED = {"postgresql_partition_by": "RANGE (id_key)"}
+"""Last of `__table_args__` of a partitioned table. The function `add_partitions` makes its later partitions."""
 
 
 class BaseModel(base):

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identi
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
+from models.base_model import PARTITIONED, BaseModel, MoneyColumn, ordered_index, reference
 
 
 class OrderModel(BaseModel):
@@ -44,6 +44,7 @@ class OrderStatusChangeModel(base):
     """Change of an order's status, written by a trigger. `from_status` is null for the creation."""
 
     __tablename__ = "order_status_changes"
+    __table_args__ = (PARTITIONED,)
 
     id_key: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     order_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("orders.id_key", ondelete="CASCADE"), index=True)

@@ -71,7 +71,7 @@ class OrderRepository(BaseRepository[OrderModel]):
     @staticmethod
     def history(order_id: int) -> Statement:
         """Return the statement that reads an order's status changes, oldest first."""
-        return Statement(_HISTORY, {"order_id": order_id})
+        return Statement(_HISTORY, {"order_id": order_id}, is_prepared=True)
 
     @staticmethod
     def summary(client_id: int) -> Statement:

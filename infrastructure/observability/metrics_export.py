@@ -42,6 +42,7 @@ COUNTERS = {
 READINGS = {
     "low_stock_products": "Products at or below LOW_STOCK_THRESHOLD.",
     "payments_pending_over_minute": "Payments that a provider leaves open for over a minute.",
+    "partition_keys_left": "Keys until the last partition of a table is full, of the table with the fewest.",
     "events_unpublished_seconds": "Age of the oldest event that is not in the event log yet, 0 without one.",
     "webhook_deliveries_waiting": "Webhook deliveries that wait, of enabled endpoints, counted up to 10,000.",
     "webhook_oldest_waiting_seconds": "Age of the oldest waiting webhook delivery, 0 without one.",

@@ -34,8 +34,8 @@ def translate_error(tx: Transaction | None, error: DBAPIError, unique_messages: 
         return _broken_reference(tx.session, attempt, cause.diag.table_name or "")
     if isinstance(cause, errors.NumericValueOutOfRange):
         return ConflictError("The result is out of range")
-    if isinstance(cause, errors.CheckViolation):
-        rule = (cause.diag.constraint_name or "").removeprefix(f"ck_{cause.diag.table_name}_")
+    if isinstance(cause, errors.CheckViolation) and cause.diag.constraint_name:  # none: a key beyond all partitions
+        rule = cause.diag.constraint_name.removeprefix(f"ck_{cause.diag.table_name}_")
         return InvalidError(f"Violates the rule: {rule.replace('_', ' ')}")
     return translate_unavailable(error)
 
