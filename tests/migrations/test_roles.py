@@ -119,7 +119,7 @@ def service_engine(settings: Settings) -> Engine:
 def test_the_service_has_exactly_these_rights(superuser: Engine) -> None:
     assert rights(superuser, "tables") == TABLES
     used = {name: found for name, found in rights(superuser, "sequences").items() if found}
-    assert used == dict.fromkeys(("bill_number_seq", "webhook_position_seq"), {"USAGE"})
+    assert used == {"bill_number_seq": {"USAGE"}, "webhook_position_seq": {"USAGE"}}
     with superuser.connect() as connection:
         role = connection.execute(
             text(
