@@ -15,7 +15,7 @@ from controllers.http.exports import EXPORT_RESPONSES, ExportResponse, export_en
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import Responses, created_response, documented, json_response
+from controllers.http.responses import created_response, documented, json_response
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
@@ -132,8 +132,7 @@ class BaseController(Generic[Create, Update, Read]):
         """Add the export of all objects, for admins."""
         name = self.prefix.strip("/")
         endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
-        path, summary, documentation = f"{self.prefix}/export", f"Export {self.plural}", EXPORT_RESPONSES
-        self.add_route(ADMINS, "GET", path, endpoint, summary, None, responses=documentation, media=ExportResponse)
+        self.add_route(ADMINS, "GET", f"{self.prefix}/export", endpoint, f"Export {self.plural}", ExportResponse)
 
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
@@ -190,15 +189,13 @@ class BaseController(Generic[Create, Update, Read]):
         read: Any,
         *errors: int,
         success: int | None = None,
-        responses: Responses | None = None,
-        media: type[Response] = JSONResponse,
     ) -> None:
         """Add a route. `success` is the status without an error; by default it follows from the method.
 
-        `responses` and the media type of `media` describe a response that is no JSON.
+        `read` is the schema of the response, or ExportResponse.
         """
-        settings = self.app_context.settings
-        guards = credentials(settings)
+        settings, is_export = self.app_context.settings, read is ExportResponse
+        guards, others = credentials(settings), EXPORT_RESPONSES if is_export else {}
         route_class: Any = partial(
             EntityRoute,
             permission=Permission.of(policy, self.prefix.strip("/"), is_read=method == "GET"),
@@ -215,12 +212,12 @@ class BaseController(Generic[Create, Update, Read]):
             route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
             status_code=success or {"POST": 201, "DELETE": 204}.get(method, 200),
-            response_model=read,
-            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())) | (responses or {}),
+            response_model=None if is_export else read,
+            responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())) | others,
             summary=summary,
             tags=[self.plural],
             operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),
-            response_class=media,
+            response_class=ExportResponse if is_export else JSONResponse,
         )
 
 
