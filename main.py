@@ -43,8 +43,8 @@ from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.order_hold import keep_canceling_unpaid
-from services.payments.sweep import keep_settling
 from services.partition_upkeep import keep_partitions_ahead
+from services.payments.sweep import keep_settling
 from services.refusals import Refusals
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.event_log import keep_publishing, keep_removing_old_events

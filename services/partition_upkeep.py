@@ -33,4 +33,4 @@ async def add_partitions(app: AppContext) -> None:
         if added:
             logger.info("added the partition %s: %s has %d keys to go", added, table, keys_left)
     if rows:
-        metrics.set_partition_keys(min(keys_left for _, keys_left, _ in rows))
+        metrics.set_reading("partition_keys_left", min(keys_left for _, keys_left, _ in rows))

@@ -46,7 +46,7 @@ class ExportResponse(Response):
                 logger.warning("export %s is cut: %s", scope["path"], reason)
 
     async def _send(self, request: Request, send: Send) -> None:
-        """Send all parts, unless the client leaves. Sending waits until the client has read most of the earlier ones."""
+        """Send all parts, unless the client leaves. Sending waits until it has read most of the earlier ones."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if request.method != "HEAD":
             await send({"type": "http.response.body", "body": self.body, "more_body": True})

@@ -81,12 +81,13 @@ def test_export_accepts_the_filters_of_the_list(client: TestClient, make: Factor
     for name, price in (("Red chair", 3), ("Blue chair", 1), ("Blue table", 2)):
         make.product(name=name, price=price, category_id=category)
     make.product(name="blue chair")
-    for filters in (
+    queries: tuple[dict[str, Any], ...] = (
         {"category_id": category, "q": "blue"},
         {"q": "CHAIR blue", "sort": "-price"},
         {"max_price": 2.5, "sort": "name"},
         {"in_stock": "false"},
-    ):
+    )
+    for filters in queries:
         listed = client.get("/products", params=filters).json()
         for form, read in (("csv", cells_of), ("ndjson", objects)):
             found = read(client.get("/products/export", params={"format": form, **filters}))
