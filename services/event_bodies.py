@@ -27,6 +27,7 @@ from schemas.order_schema import OrderSchema
 from schemas.payment_schema import PaymentSchema
 from schemas.product_schema import ProductSchema
 from schemas.review_schema import ReviewSchema
+from services.rendering import omit_unset
 
 SCHEMAS: Mapping[type[BaseModel], type[StoredSchema]] = {
     AddressModel: AddressSchema,
@@ -46,13 +47,15 @@ Conversion = Callable[[Any], Any]
 
 def body_of(resource: str, stored: Body) -> Body:
     """Return the body of the object at the path `resource`. Objects without a schema stay as they are stored."""
-    if (fields := _FIELDS.get(resource.split("/")[1])) is None:
+    table = resource.split("/")[1]
+    if (fields := _FIELDS.get(table)) is None:
         return stored
-    return {
+    body = {
         name: value if (value := stored[name]) is None else convert(value)
         for name, convert in fields.items()
         if name in stored
     }
+    return omit_unset([body], [name for name in _ONLY_IF_SET[table] if name in body])[0]
 
 
 def _fields(model: type[BaseModel], schema: type[StoredSchema]) -> dict[str, Conversion]:
@@ -68,3 +71,4 @@ def _conversion(column_type: Any) -> Conversion:
 
 
 _FIELDS = {model.__tablename__: _fields(model, schema) for model, schema in SCHEMAS.items()}
+_ONLY_IF_SET = {model.__tablename__: schema.only_if_set for model, schema in SCHEMAS.items()}
