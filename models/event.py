@@ -20,6 +20,7 @@ class EventModel(BaseModel):
     `client_id` is the client whose personal data it contains.
     """
 
+    is_append_only = True
     __tablename__ = "events"
     __table_args__ = (
         ordered_index("type"),

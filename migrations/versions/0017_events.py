@@ -58,10 +58,13 @@ def create_tables() -> None:
         "events",
         sa.Column("id_key", sa.BigInteger(), autoincrement=False, nullable=False),
         *columns(),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id_key", name=op.f("pk_events")),
     )
     op.create_index(op.f("ix_events_type_id_key"), "events", ["type", "id_key"])
+    op.create_index(op.f("ix_events_updated_at"), "events", ["updated_at"], postgresql_using="brin")
     for table in ("event_queue", "events"):
         is_personal = sa.text("client_id IS NOT NULL")
         op.create_index(op.f(f"ix_{table}_client_id"), table, ["client_id"], postgresql_where=is_personal)

@@ -36,12 +36,14 @@ def upgrade() -> None:
 
 def timestamps() -> list[sa.Column[object]]:
     return [
-        sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
-        for name in ("created_at", "updated_at")
+        sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text(f"{function}()"), nullable=False)
+        for name, function in (("created_at", "now"), ("updated_at", "clock_timestamp"))
     ]
 
 
 def keep_updated_at(table: str) -> None:
+    """Let a trigger set `updated_at`, and index it."""
+    op.create_index(op.f(f"ix_{table}_updated_at_id_key"), table, ["updated_at", "id_key"])
     op.execute(
         f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION keep_updated_at()"
     )

@@ -31,7 +31,7 @@ def upgrade() -> None:
             awaits_customer boolean NOT NULL DEFAULT false,
             settle_at timestamp with time zone,
             created_at timestamp with time zone NOT NULL DEFAULT now(),
-            updated_at timestamp with time zone NOT NULL DEFAULT now(),
+            updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
             CONSTRAINT pk_payments PRIMARY KEY (id_key),
             CONSTRAINT uq_payments_key UNIQUE (key),
             CONSTRAINT ck_payments_amount_positive CHECK (amount > 0),
@@ -44,6 +44,7 @@ def upgrade() -> None:
     """)
     op.execute("CREATE INDEX ix_payments_order_id_id_key ON payments (order_id, id_key)")
     op.execute("CREATE INDEX ix_payments_status_id_key ON payments (status, id_key)")
+    op.execute("CREATE INDEX ix_payments_updated_at_id_key ON payments (updated_at, id_key)")
     op.execute("CREATE INDEX ix_payments_reference ON payments (reference)")
     op.execute("CREATE INDEX ix_payments_settle_at ON payments (settle_at) WHERE settle_at IS NOT NULL")
     op.execute("""

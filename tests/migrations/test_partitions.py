@@ -77,7 +77,6 @@ def test_tables_become_first_partitions(shop: tuple[Settings, Engine]) -> None:
     with engine.begin() as connection:
         assert contents(connection) == rows
         assert files(connection, "_first") == old_files
-        assert disagreements(connection) == []
         assert connection.scalar(text(MAY_READ), {"role": "pg_monitor", "relation": "audit"})
         assert not connection.scalar(text(MAY_READ), {"role": "pg_monitor", "relation": "audit_first"})
         connection.execute(text(ADD_ENTRY))
@@ -109,7 +108,6 @@ def test_rows_go_to_the_next_partition(shop: tuple[Settings, Engine]) -> None:
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT entries FROM seal_audit()")) == 1
     with engine.begin() as connection:
-        assert disagreements(connection) == []
         connection.execute(text(f"DELETE FROM orders WHERE id_key = {order}"))
         assert connection.execute(history).all() == []
     with pytest.raises(IntegrityError):
@@ -119,10 +117,10 @@ def test_rows_go_to_the_next_partition(shop: tuple[Settings, Engine]) -> None:
         command.downgrade(alembic_config(connection), BEFORE)
     with engine.begin() as connection:
         assert contents(connection) == rows
-        assert disagreements(connection) == []
-    migrate(settings, AFTER)
+    migrate(settings)
     with engine.connect() as connection:
         assert contents(connection) == rows
+        assert disagreements(connection) == []
         bound = "SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'audit_first'"
         assert connection.scalar(text(bound)) == f"FOR VALUES FROM (MINVALUE) TO ('{2 * SIZE}')"
 

@@ -14,7 +14,7 @@ from infrastructure.postgres.database import Database
 from migrations.runner import alembic_config, migrate
 from tests.migrations.test_migrations import OPERATIONS, populated_database, run, schema
 
-BEFORE, AFTER = "0015", "0016"
+BEFORE, AFTER = "0014", "0016"
 BY_HAND = next(block for block in re.findall(r"```sql\n(.*?)```", OPERATIONS, re.DOTALL) if "uq_products_sku" in block)
 SHOP = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Ann', 'A', 'ann@x.co');

@@ -54,12 +54,17 @@ def ledger(engine: Engine) -> list[Any]:
         return [tuple(row) for row in connection.execute(text(f"SELECT {fields} FROM stock_movements ORDER BY id_key"))]
 
 
+def assert_agrees(settings: Settings, engine: Engine) -> None:
+    migrate(settings)  # the consistency check reads tables of later versions
+    with engine.connect() as connection:
+        assert disagreements(connection) == []
+
+
 def test_existing_stock_becomes_initial(shop: tuple[Settings, Engine]) -> None:
     settings, engine = shop
     migrate(settings, AFTER)
     assert ledger(engine) == [(1, 5, 5, "initial", None), (3, 9, 9, "initial", None)]
-    with engine.connect() as connection:
-        assert disagreements(connection) == []
+    assert_agrees(settings, engine)
 
 
 def test_the_version_before_keeps_working(shop: tuple[Settings, Engine]) -> None:
@@ -73,8 +78,8 @@ def test_the_version_before_keeps_working(shop: tuple[Settings, Engine]) -> None
         (2, 4, 4, "corrected", None),
         (4, 6, 6, "initial", None),
     ]
+    assert_agrees(settings, engine)
     with engine.connect() as connection:
-        assert disagreements(connection) == []
         command.downgrade(alembic_config(connection), BEFORE)
         connection.commit()
     run(engine, "UPDATE products SET stock = stock + 1")
