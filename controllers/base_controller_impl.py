@@ -59,6 +59,7 @@ class BaseController(Generic[Create, Update, Read]):
     filters: ClassVar[type[ListQuery]]
     parents: ClassVar[tuple[Parent, ...]] = ()
     access: ClassVar[Access] = Access()
+    is_exported: ClassVar[bool] = True
     delete_errors: ClassVar[tuple[int, ...]] = (404, 409, 412)
 
     def __init__(self, app: FastAPI, app_context: AppContext) -> None:
@@ -78,7 +79,8 @@ class BaseController(Generic[Create, Update, Read]):
         one, name = self.object_path, with_article(self.service)
         self.add_routes()
         self.add_list(self.prefix, self.list_all, f"List {self.plural}", read)
-        self.add_export()
+        if self.is_exported:
+            self.add_export()
         for parent in self.parents:
             path = f"{parent.prefix}/{{id_key}}{self.prefix}"
             self.add_list(
@@ -145,10 +147,8 @@ class BaseController(Generic[Create, Update, Read]):
         """Add the export of all objects, for admins."""
         name = self.prefix.strip("/")
         endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
-        path, summary, documentation = f"{self.prefix}/export", f"Export {self.plural}", EXPORT_RESPONSES
-        self.add_route(
-            ADMINS, "GET", path, endpoint, summary, None, responses=documentation, response_class=ExportResponse
-        )
+        described = {"responses": EXPORT_RESPONSES, "response_class": ExportResponse, "operation_id": f"{name}_export_all"}
+        self.add_route(ADMINS, "GET", f"{self.prefix}/export", endpoint, f"Export {self.plural}", None, **described)
 
     def add_post(
         self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
@@ -237,7 +237,7 @@ class BaseController(Generic[Create, Update, Read]):
             | options.pop("responses", {}),
             summary=summary,
             tags=[self.plural],
-            operation_id=operation_id(self.prefix, method, path),
+            operation_id=options.pop("operation_id", operation_id(self.prefix, method, path)),
             **options,
         )
 

@@ -7,6 +7,8 @@ from services.event_service import EventService
 
 
 class EventController(BaseController[NothingToWrite, NothingToWrite, EventSchema]):
+    """The event log: every change of the shop, in order, for other programs."""
+
     prefix = "/events"
     service = EventService
     filters = EventFilters

@@ -26,6 +26,8 @@ EVENT = {"object": "event", "data": {"object": {"object": "payment_intent", "id"
 
 
 class PaymentController(BaseController[NothingToWrite, NothingToWrite, PaymentSchema]):
+    """Payments of orders: paying, capturing, canceling and refunding."""
+
     prefix = "/payments"
     service = PaymentService
     filters = PaymentFilters

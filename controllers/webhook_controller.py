@@ -24,7 +24,10 @@ from services.webhook_endpoint_service import WebhookEndpointService
 
 
 class WebhookEndpointController(BaseController[WebhookEndpointCreate, WebhookEndpointUpdate, WebhookEndpointSchema]):
+    """Addresses to which events are delivered."""
+
     prefix = "/webhook_endpoints"
+    is_exported = False
     service = WebhookEndpointService
     filters = WebhookEndpointFilters
     delete_errors = (404, 412)
@@ -48,6 +51,8 @@ class WebhookEndpointController(BaseController[WebhookEndpointCreate, WebhookEnd
 
 
 class WebhookDeliveryController(BaseController[NothingToWrite, NothingToWrite, WebhookDeliverySchema]):
+    """Deliveries of events to webhook endpoints."""
+
     prefix = "/webhook_deliveries"
     service = WebhookDeliveryService
     filters = WebhookDeliveryFilters

@@ -35,6 +35,7 @@ Url = Annotated[
     Field(
         examples=["https://example.com/webhooks"],
         description="`https`, at a public address, unless `WEBHOOK_ALLOW_PRIVATE` is set.",
+        json_schema_extra={"pattern": r"^https://([a-z][a-z0-9]{1,20}\.){1,3}[a-z]{2,20}(/[a-z0-9/_-]{0,200})?$"},
     ),
 ]
 EventType = Annotated[str, Field(pattern=r"^(\*|[a-z_]{1,30}\.(\*|[a-z_]{1,30}))$")]

@@ -32,6 +32,17 @@ Every `GET` also answers `HEAD`: the same status and headers, no body.
 """
 
 FIELDS: Mapping[str, str] = {
+    "Stripe-Signature": "Stripe's signature of the body.",
+    "attempts": "How often the delivery was tried.",
+    "captured": "Money that is paid.",
+    "enabled": "`false`: no events are delivered.",
+    "endpoint_id": "The `id_key` of the webhook endpoint.",
+    "event_id": "The `id_key` of the event.",
+    "last_attempt_at": "When the delivery was last tried, in UTC.",
+    "payments": "The payments of the order.",
+    "provider": "The payment provider.",
+    "refunded": "Money that is paid back.",
+    "sku": "The shop's own number of the product. Unique.",
     "address_id": "The `id_key` of an address.",
     "addresses": "The client's addresses.",
     "api_keys": "The client's API keys, without their secrets.",
