@@ -143,6 +143,10 @@ BAD: dict[str, Callable[[FastAPI, Issuer], RawHeaders]] = {
 }
 
 
+SIGNED = "/payments/webhooks/stripe"
+"""It takes no credentials, only a signature."""
+
+
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_bad_credentials_get_the_same_response_everywhere(
     guarded: TestClient, guarded_app: FastAPI, issuer: Issuer, bad: Callable[[FastAPI, Issuer], RawHeaders]
@@ -152,6 +156,8 @@ def test_bad_credentials_get_the_same_response_everywhere(
     assert ("www-authenticate", "ApiKey, Bearer") in unknown[2]
     lines = bad(guarded_app, issuer)
     for method, path in operations(guarded_app):
+        if path == SIGNED:
+            continue
         answer = guarded.request(method, path.replace("{id_key}", "1"), headers=lines, content=b"[[[")
         assert visible_parts(answer) == unknown, f"{method} {path}"
 
