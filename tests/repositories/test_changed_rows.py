@@ -17,6 +17,10 @@ from tests.database import analyze, executed_plan, nodes
 
 LISTS = {controller.service.repository: controller.filters for controller in CONTROLLERS}
 LONG_AGO, LATELY = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+ENTRIES = """
+    INSERT INTO audit (principal, request_id, method, path, status)
+    SELECT 'a', 'b', 'PUT', '/products/1', 200 FROM generate_series(1, 1000)
+"""
 SHOP = f"""
     INSERT INTO categories (id_key, name) VALUES (1, 'a');
     INSERT INTO products (id_key, name, price, category_id, updated_at)
@@ -42,11 +46,13 @@ def test_every_table_has_an_index_of_changes(connection: Connection, repository:
     """Forbid scans of whole tables and of other orders, which the planner prefers for a few rows."""
     for scan in ("seqscan", "indexscan", "indexonlyscan"):
         connection.exec_driver_sql(f"SET LOCAL enable_{scan} = off")
+    connection.exec_driver_sql(ENTRIES)  # the planner knows that the partition is empty, and reads it whole
     query = LISTS[repository](updated_since=LATELY)
     table = repository.model.__tablename__
-    name = f"ix_{table}_updated_at" + ("" if repository.model.is_append_only else "_id_key")
-    assert name in used_indexes(executed_plan(connection, repository.page(query, ("id_key",))))
-    assert name in used_indexes(executed_plan(connection, repository.total(query)))
+    names = {f"ix_{table}_updated_at" + ("" if repository.model.is_append_only else "_id_key")}
+    names |= {"audit_first_updated_at_idx"} if table == "audit" else set()
+    assert names & used_indexes(executed_plan(connection, repository.page(query, ("id_key",))))
+    assert names & used_indexes(executed_plan(connection, repository.total(query)))
 
 
 @pytest.mark.parametrize(
