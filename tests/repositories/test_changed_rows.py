@@ -18,8 +18,8 @@ from tests.database import analyze, executed_plan, nodes
 LISTS = {controller.service.repository: controller.filters for controller in CONTROLLERS}
 LONG_AGO, LATELY = datetime(2020, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 ENTRIES = """
-    INSERT INTO audit (principal, request_id, method, path, status)
-    SELECT 'a', 'b', 'PUT', '/products/1', 200 FROM generate_series(1, 1000)
+    INSERT INTO audit (principal, request_id, method, path, status, updated_at)
+    SELECT 'a', 'b', 'PUT', '/products/1', 200, '2021-01-01Z' FROM generate_series(1, 1000)
 """
 SHOP = f"""
     INSERT INTO categories (id_key, name) VALUES (1, 'a');
