@@ -13,12 +13,13 @@ from starlette.types import ASGIApp
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS, ROUTERS
-from controllers.health_check import add_health_checks
+from controllers.health_check import HEALTH_TAG, add_health_checks
 from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
 from controllers.http.router import Router
 from controllers.openapi.docs_pages import add_documentation
+from controllers.openapi.texts import INTRODUCTION
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.postgres.database import Database
@@ -44,11 +45,6 @@ from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
 
-DESCRIPTION = (
-    "Clients, products, orders, stock and bills. Stock is never oversold, and no retry buys twice. "
-    "Every `GET` also answers `HEAD`: the same status and headers, no body."
-)
-
 
 def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     """Return an independent application. It opens its connections when it first needs them."""
@@ -56,7 +52,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     app = Application(
         title="E-commerce REST API",
         version="1.0.0",
-        description=DESCRIPTION,
+        description=INTRODUCTION,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -69,6 +65,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         max_body_size=settings.max_body_bytes,
     )
     app.app_context = app.state.app_context = app_context = create_app_context(settings)
+    app.openapi_tags = [controller.tag() for controller in CONTROLLERS] + [HEALTH_TAG]
     for controller in CONTROLLERS:
         controller(app, app_context).register()
     for router in ROUTERS:

@@ -8,6 +8,8 @@ from services.client_service import ClientService
 
 
 class AddressController(BaseController[AddressCreate, AddressUpdate, AddressSchema]):
+    """Addresses of clients."""
+
     prefix = "/addresses"
     service = AddressService
     filters = AddressFilters

@@ -13,17 +13,19 @@ NOBODY = Policy(frozenset(), "API keys can be managed over HTTP when AUTH_MODE i
 
 
 class ApiKeyController(BaseController[ApiKeyCreate, NothingToWrite, ApiKeySchema]):
+    """Keys of programs and people: make, restrict, replace and revoke them."""
+
     prefix = "/api_keys"
     service = ApiKeyService
     filters = ApiKeyFilters
 
     def register(self) -> None:
         keys, one = ApiKeyService(self.app_context), self.object_path
-        self.add_list(self.prefix, self.list_all, "List api keys", ApiKeySchema)
-        self.add_read(one, self.get_one, "Get: api key", ApiKeySchema, 404)
-        self.add_post(self.prefix, ApiKeyCreate, keys.save, "Create: api key", NewApiKeySchema)
-        self.add_post(f"{one}/rotate", ApiKeyRotation, keys.rotate, "Replace: api key", NewApiKeySchema)
-        self.add_route(self.access.delete, "DELETE", one, self.delete, "Revoke: api key", None, 404, 412)
+        self.add_list(self.prefix, self.list_all, "List API keys", ApiKeySchema)
+        self.add_read(one, self.get_one, "Get an API key", ApiKeySchema, 404)
+        self.add_post(self.prefix, ApiKeyCreate, keys.save, "Create an API key", NewApiKeySchema)
+        self.add_post(f"{one}/rotate", ApiKeyRotation, keys.rotate, "Replace an API key", NewApiKeySchema)
+        self.add_route(self.access.delete, "DELETE", one, self.delete, "Revoke an API key", None, 404, 412)
 
     def add_route(self, policy: Policy, *arguments: Any) -> None:
         super().add_route(NOBODY if self.app_context.settings.auth_mode == "none" else policy, *arguments)

@@ -7,6 +7,8 @@ from services.audit_entry_service import AuditEntryService
 
 
 class AuditController(BaseController[NothingToWrite, NothingToWrite, AuditEntrySchema]):
+    """Who changed what and when, and who was refused."""
+
     prefix = "/audit"
     service = AuditEntryService
     filters = AuditFilters

@@ -39,6 +39,9 @@ IfMatch = Annotated[
     Header(alias="If-Match", description="An `ETag` that the object must still have.", examples=["*"]),
 ]
 
+OF_OBJECT = {"GET": "get", "PUT": "put", "PATCH": "update", "DELETE": "delete"}
+OF_COLLECTION = {"GET": "list", "POST": "create"}
+
 
 class Parent(NamedTuple):
     """An entity below whose objects this one is listed as well, and the filter that selects an object's own."""
@@ -59,32 +62,41 @@ class BaseController(Generic[Create, Update, Read]):
     def __init__(self, app: FastAPI, app_context: AppContext) -> None:
         self.app, self.app_context = app, app_context
         self.use_cases = self.service(app_context)
-        self.plural = self.prefix.strip("/").replace("_", " ")
+        self.plural = self.tag()["name"]
         self.object_path = f"{self.prefix}/{{id_key}}"
+
+    @classmethod
+    def tag(cls) -> dict[str, str]:
+        """Return the name and the description of the entity in the API documentation."""
+        return {"name": cls.prefix.strip("/").replace("_", " "), "description": cls.__doc__ or ""}
 
     def register(self) -> None:
         """Add all routes: those of the subclass first, so that no literal path is read as an `id_key`."""
         create, update, read = get_args(type(self).__orig_bases__[0])  # type: ignore[attr-defined] # Generic keeps it
-        one, name = self.object_path, self.service.repository.model.label()
+        one, name = self.object_path, with_article(self.service)
         self.add_routes()
         self.add_list(self.prefix, self.list_all, f"List {self.plural}", read)
         for parent in self.parents:
             path = f"{parent.prefix}/{{id_key}}{self.prefix}"
-            self.add_list(path, self.list_of(parent), f"List {self.plural} of one parent", read, 404)
-        self.add_read(one, self.get_one, f"Get: {name}", read, 404)
-        self.add_post(self.prefix, create, self.use_cases.save, f"Create: {name}", read)
+            self.add_list(
+                path, self.list_of(parent), f"List {self.plural} of {with_article(parent.service)}", read, 404
+            )
+        self.add_read(one, self.get_one, f"Get {name}", read, 404)
+        self.add_post(self.prefix, create, self.use_cases.save, f"Create {name}", read)
         change = typed(self.change, changes=update)
         for method in ("PUT", "PATCH"):
-            self.add_route(self.access.change, method, one, change, f"Change: {name}", read, 400, 404, 409, 412, 413)
-        self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete: {name}", None, *self.delete_errors)
+            self.add_route(self.access.change, method, one, change, f"Change {name}", read, 400, 404, 409, 412, 413)
+        self.add_route(self.access.delete, "DELETE", one, self.delete, f"Delete {name}", None, *self.delete_errors)
 
     def add_routes(self) -> None:
         """Add the entity's own routes."""
 
     async def list_all(self, request: Request, context: Context, query: Any) -> Response:
+        """Return one page of all objects that the filters let through."""
         return await list_response(request, context, self.use_cases, query)
 
     async def get_one(self, request: Request, context: Context, id_key: PathId) -> Response:
+        """Return one object, with its `ETag`."""
         return await json_response(request, await self.use_cases.get_one(context, id_key))
 
     async def change(
@@ -94,6 +106,7 @@ class BaseController(Generic[Create, Update, Read]):
         return await json_response(request, await self.use_cases.update(context, id_key, changes, etags))
 
     async def delete(self, context: Context, id_key: PathId, etags: IfMatch = None) -> Response:
+        """Delete the object. Objects that others need are kept, with 409."""
         await self.use_cases.delete(context, id_key, etags)
         return Response(status_code=204)
 
@@ -108,6 +121,7 @@ class BaseController(Generic[Create, Update, Read]):
             return page
 
         async def list_of_parent(request: Request, context: Context, id_key: PathId, query: Any) -> Response:
+            """Return one page of the objects that belong to the one in the path."""
             if not is_storable_key(id_key):
                 raise parents.not_found(id_key)
             own = query.model_copy(update={parent.filter: id_key})
@@ -131,11 +145,13 @@ class BaseController(Generic[Create, Update, Read]):
         """
 
         async def post(request: Request, context: Context, new: Any, key: IdempotencyKey = None) -> Response:
+            """Create everything or nothing. `Location` is the path of the new object."""
             return await self.create_once(request, context, new, key, use_case)
 
         async def post_below(
             request: Request, context: Context, id_key: PathId, new: Any, key: IdempotencyKey = None
         ) -> Response:
+            """Create everything or nothing. `Location` is the path of the new object."""
             return await self.create_once(
                 request, context, new, key, lambda within, body: use_case(within, id_key, body)
             )
@@ -176,8 +192,21 @@ class BaseController(Generic[Create, Update, Read]):
             responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
             summary=summary,
             tags=[self.plural],
-            operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),
+            operation_id=operation_id(self.prefix, method, path),
         )
+
+
+def with_article(service: type[BaseService[Any, Any, Any, Any]]) -> str:
+    name = service.repository.model.label()
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def operation_id(prefix: str, method: str, path: str) -> str:
+    """Return the operation's name for client libraries, such as `products_list` and `orders_checkout`."""
+    name = "_".join(part for part in path.split("/") if part and part != "{id_key}")
+    if path.endswith("/{id_key}"):
+        return f"{name}_{OF_OBJECT[method]}"
+    return f"{name}_{OF_COLLECTION[method]}" if path.endswith(prefix) else name
 
 
 def typed(endpoint: Endpoint, **annotations: Any) -> Endpoint:

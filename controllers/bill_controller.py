@@ -7,6 +7,8 @@ from services.bill_service import BillService
 
 
 class BillController(BaseController[BillCreate, BillUpdate, BillSchema]):
+    """Bills: one for the orders that are paid together."""
+
     prefix = "/bills"
     service = BillService
     filters = BillFilters

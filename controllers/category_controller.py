@@ -7,6 +7,8 @@ from services.category_service import CategoryService
 
 
 class CategoryController(BaseController[CategoryCreate, CategoryUpdate, CategorySchema]):
+    """Categories of products."""
+
     prefix = "/categories"
     service = CategoryService
     filters = CategoryFilters

@@ -14,6 +14,8 @@ from services.client_service import ClientService
 
 
 class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema]):
+    """The people who buy."""
+
     prefix = "/clients"
     service = ClientService
     filters = ClientFilters
@@ -30,5 +32,5 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
             """Return everything that is stored about the client as one JSON document, as it was at one moment."""
             return document_response(request, await exports.export(context, id_key))
 
-        self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)
-        self.add_read("/clients/{id_key}/export", export, "Export: client", ClientExport, 404)
+        self.add_read("/clients/{id_key}/summary", summary, "Sum up a client", ClientSummary, 404)
+        self.add_read("/clients/{id_key}/export", export, "Export a client", ClientExport, 404)

@@ -19,6 +19,9 @@ Endpoint = Callable[[], Awaitable[Response]]
 Decorator = Callable[[Endpoint], Endpoint]
 
 
+HEALTH_TAG = {"name": "health", "description": "Whether the service works, for load balancers and monitoring."}
+
+
 def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
     service = HealthService(app_context)
 
@@ -27,7 +30,8 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
         add: Decorator = app.get(
             path,
             summary=summary,
-            tags=["health"],
+            tags=[HEALTH_TAG["name"]],
+            operation_id=path.strip("/").replace("/", "_"),
             response_model=model,
             responses=responses,
             dependencies=[Depends(allow(PUBLIC))],
@@ -35,7 +39,7 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
         )
         return add
 
-    @get("/health_check", "Health", HealthSchema, 500)
+    @get("/health_check", "Get the health", HealthSchema, 500)
     async def health_check() -> Response:
         """Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
 
@@ -45,19 +49,19 @@ def add_health_checks(app: FastAPI, app_context: AppContext) -> None:
         body = to_json(await service.report(health))
         return Response(body, 200 if health.has_database else 500, media_type=JSON)
 
-    @get("/health_check/live", "Alive?", ProbeSchema)
+    @get("/health_check/live", "Check liveness", ProbeSchema)
     async def live() -> Response:
         """Return 200 as long as the process can answer. Use it for restarts: it depends on no other server."""
         return Response(b'{"status":"live"}', media_type=JSON)
 
-    @get("/health_check/ready", "Ready?", ProbeSchema, 503)
+    @get("/health_check/ready", "Check readiness", ProbeSchema, 503)
     async def ready() -> Response:
         """Return 503 while starting, draining or without the database. Use it for routing."""
         if app_context.is_draining or not (await service.check()).has_database:
             return Response(b'{"status":"not ready"}', 503, {"Retry-After": "1"}, JSON)
         return Response(b'{"status":"ready"}', media_type=JSON)
 
-    @get("/metrics", "Metrics", response_class=PlainTextResponse)
+    @get("/metrics", "Get metrics", response_class=PlainTextResponse)
     async def prometheus() -> Response:
         """Return Prometheus text, summed over all workers."""
         await service.check()

@@ -15,6 +15,8 @@ from services.order_service import OrderService
 
 
 class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
+    """Orders, from the checkout to the delivery."""
+
     prefix = "/orders"
     service = OrderService
     filters = OrderFilters
@@ -29,4 +31,4 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
             return await json_response(request, await orders.history(context, id_key))
 
         self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
-        self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)
+        self.add_read("/orders/{id_key}/history", history, "Get the history of an order", list[OrderStatusChange], 404)

@@ -8,6 +8,8 @@ from services.order_service import OrderService
 
 
 class OrderDetailController(BaseController[OrderDetailCreate, OrderDetailUpdate, OrderDetailSchema]):
+    """The lines of orders. They take and return stock."""
+
     prefix = "/order_details"
     service = OrderDetailService
     filters = OrderDetailFilters

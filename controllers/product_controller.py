@@ -24,6 +24,8 @@ from services.product_service import ProductService
 
 
 class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSchema]):
+    """Products, with their price and stock."""
+
     prefix = "/products"
     service = ProductService
     filters = ProductFilters
@@ -41,5 +43,5 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
             """List the products to reorder, lowest stock first. They are never read from the cache."""
             return await list_response(request, context, products, products.with_threshold(query), products.page)
 
-        self.add_read("/products/{id_key}/rating", rating, "Rating: product", ProductRating, 404)
+        self.add_read("/products/{id_key}/rating", rating, "Get the rating of a product", ProductRating, 404)
         self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

@@ -8,6 +8,8 @@ from services.review_service import ReviewService
 
 
 class ReviewController(BaseController[ReviewCreate, ReviewUpdate, ReviewSchema]):
+    """Clients' opinions of products."""
+
     prefix = "/reviews"
     service = ReviewService
     filters = ReviewFilters

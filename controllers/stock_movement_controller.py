@@ -17,6 +17,8 @@ from services.stock_movement_service import StockMovementService
 
 
 class StockMovementController(BaseController[NothingToWrite, NothingToWrite, StockMovementSchema]):
+    """The stock ledger: every change of stock, with its reason."""
+
     prefix = "/stock_movements"
     service = StockMovementService
     filters = StockMovementFilters
@@ -43,6 +45,6 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
         self.add_list(self.prefix, self.list_all, "List stock movements", StockMovementSchema)
         of_product = self.list_of(Parent("/products", "product_id", ProductService))
         self.add_list(path, of_product, "List stock movements of a product", StockMovementSchema, 404)
-        summary, errors = "Move stock of a product", (204, 400, 404, 409, 412, 413)
+        summary, errors = "Move the stock of a product", (204, 400, 404, 409, 412, 413)
         self.add_route(self.access.create, "POST", path, record, summary, StockMovementSchema, *errors)
-        self.add_read(self.object_path, self.get_one, "Get: stock movement", StockMovementSchema, 404)
+        self.add_read(self.object_path, self.get_one, "Get a stock movement", StockMovementSchema, 404)

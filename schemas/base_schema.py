@@ -97,6 +97,11 @@ def utc_today() -> date:
     return utc_now().date()
 
 
+def example(**body: Any) -> ConfigDict:
+    """Declare a whole body for the documentation, where examples of single fields do not fit together."""
+    return ConfigDict(json_schema_extra={"example": body})
+
+
 def absent() -> Any:
     """Declare an optional field of an update. Without it in the request, the stored value stays."""
     return Field(default_factory=nothing)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, absent, utc_today
+from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, absent, example, utc_today
 from schemas.list_query import ListQuery, where
 from schemas.text import TextRule
 
@@ -21,7 +21,8 @@ class BillFields(BaseSchema):
     payment_type: PaymentType
 
 
-class BillCreate(BillFields): ...
+class BillCreate(BillFields):
+    model_config = example(total=150.5, payment_type="cash")
 
 
 class BillUpdate(BaseSchema):

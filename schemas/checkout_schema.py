@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, IdKey, Money, Price, Quantity
+from schemas.base_schema import BaseSchema, IdKey, Money, Price, Quantity, example
 from schemas.bill_schema import BillNumber, BillSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import Delivery, OrderSchema
@@ -19,6 +19,10 @@ class CheckoutItem(BaseSchema):
 
 
 class CheckoutCreate(BaseSchema):
+    model_config = example(
+        client_id=1, delivery_method=3, payment_type="cash", items=[{"product_id": 1, "quantity": 2}]
+    )
+
     client_id: IdKey
     delivery_method: Delivery = Field(examples=[3])
     payment_type: PaymentType

@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, IdKey, Price, Quantity, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Price, Quantity, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, where
 
 
 class OrderDetailCreate(BaseSchema):
+    model_config = example(quantity=2, order_id=1, product_id=1)
+
     quantity: Quantity
     price: Price | None = Field(None, description="Taken from the product when left out; another one is refused.")
     order_id: IdKey
@@ -24,6 +26,8 @@ class OrderDetailUpdate(BaseSchema):
 
 class OrderDetailSchema(OrderDetailCreate, StoredSchema):
     """Stored order detail, with the price at its creation."""
+
+    model_config = example(id_key=1, quantity=2, price=999.99, order_id=1, product_id=1)
 
     price: Price
 

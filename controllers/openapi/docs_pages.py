@@ -17,7 +17,7 @@ from schemas.base_schema import to_json
 
 STATIC = Path(__file__).parents[2] / "static"
 FAVICON = "swagger-ui/favicon-32x32.png"
-SWAGGER_UI = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
+SWAGGER_UI = ("swagger-ui/swagger-ui.css", "docs.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
 REDOC = ("redoc.css", "redoc/redoc.standalone.js", "redoc.js")
 
 # Both pages insert style elements and data: images. ReDoc starts its search worker from a blob.

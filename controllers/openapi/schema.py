@@ -1,5 +1,6 @@
 """`/openapi.json` beyond the parts that FastAPI reads from the routes: response headers and links."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 from controllers.http.route import EntityRoute
 from controllers.openapi.links import Json, add_links, operations
 from controllers.openapi.plain_operations import describe_plain, plain_operations
+from controllers.openapi.texts import add_texts
 
 
 def _header(description: str, *, required: bool = False, **schema: Any) -> Json:
@@ -66,6 +68,8 @@ def complete(app: FastAPI, document: Json) -> None:
     cached = {route.path for route in app.routes if isinstance(route, EntityRoute) and route.is_cached}
     describe_plain(app, document)
     document["components"]["headers"] = HEADERS
+    document["paths"] = dict(sorted(document["paths"].items(), key=partial(_place, document)))
+    add_texts(document)
     plain = plain_operations(app, document)
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
@@ -79,6 +83,14 @@ def complete(app: FastAPI, document: Json) -> None:
             added = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
             response["headers"] = response.get("headers", {}) | added
     add_links(document, {(path, method) for path, method, _ in operations(document)} - plain.keys())
+
+
+def _place(document: Json, item: tuple[str, Json]) -> tuple[int, int, str]:
+    """Return the place of a path: by tag, then the shortest first, and objects before other paths of their length."""
+    path, methods = item
+    tags = [tag["name"] for tag in document.get("tags", ())]
+    [tag] = next(iter(methods.values())).get("tags") or [""]
+    return tags.index(tag) if tag in tags else len(tags), path.count("/"), path.replace("{", " ")
 
 
 def _common_names(operation: Json, status: str) -> list[str]:

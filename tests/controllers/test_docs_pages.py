@@ -86,6 +86,18 @@ def test_swagger_ui_sends_a_request(browser: Chromium, service: App) -> None:
     assert_own_host(browser, service)
 
 
+def test_expanded_checkout_fits_a_phone(browser: Chromium, service: App) -> None:
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.call("Emulation.setDeviceMetricsOverride", **phone)
+    browser.open(f"{service.url}/docs")
+    path = "document.querySelector('.opblock-post [data-path=\"/orders/checkout\"]')"
+    browser.call_on(path, "click()")
+    created = f"{path}.closest('.opblock').querySelector('.responses-table .response')"
+    assert browser.wait_for(f"{path} && {created}?.innerText.startsWith('201') && {created}.offsetHeight") < 1200
+    assert browser.evaluate("document.documentElement.scrollWidth") <= phone["width"]
+    assert browser.errors == []
+
+
 def test_redoc_shows_the_paths(browser: Chromium, service: App) -> None:
     browser.open(f"{service.url}/redoc")
     browser.wait_for("document.body?.innerText.includes('/categories')")

@@ -53,12 +53,43 @@ def test_every_reference_resolves(document: Any) -> None:
 
 
 def test_every_operation_is_described(document: Any) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
     for path, method, operation in operations(document):
         assert operation["summary"], path
-        assert operation["tags"], path
+        assert operation["description"], path
+        [tag] = operation["tags"]
+        assert tags[tag], path
+        assert [item["name"] for item in operation["parameters"] if not item.get("description")] == [], path
         assert all("X-Request-ID" in response["headers"] for response in operation["responses"].values()), path
         body = operation.get("requestBody")
         assert bool(body) == (method in ("post", "put", "patch")), path
+
+
+def test_every_field_is_described(document: Any) -> None:
+    undescribed = {
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, described in schema.get("properties", {}).items()
+        if not described.get("description")
+    }
+    assert undescribed == set()
+
+
+def test_names_of_operations_suit_client_libraries(document: Any) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
+    assert {"products_list", "products_get", "products_create", "orders_checkout", "clients_orders_list"} <= set(names)
+
+
+def test_operations_are_in_a_fixed_order(document: Any) -> None:
+    paths = list(document["paths"])
+    assert paths[:2] == ["/categories", "/categories/{id_key}"]
+    orders = [path for path, methods in document["paths"].items() if next(iter(methods.values()))["tags"] == ["orders"]]
+    assert orders == [
+        *("/orders", "/orders/{id_key}", "/orders/checkout"),
+        *("/clients/{id_key}/orders", "/orders/{id_key}/history"),
+    ]
 
 
 def test_cached_reads_document_the_cache_header(guarded_app: FastAPI) -> None:
@@ -91,9 +122,9 @@ def test_create_links_to_creates_that_reference_the_object(document: Any, entity
 
 def test_checkout_links_to_every_created_object(document: Any) -> None:
     links = linked(document, "/orders/checkout")
-    assert links["get_orders_id_key_history"] == {"id_key": "$response.body#/order/id_key"}
-    assert links["get_bills_id_key"] == {"id_key": "$response.body#/bill/id_key"}
-    assert links["delete_order_details_id_key"] == {"id_key": "$response.body#/order_details/0/id_key"}
+    assert links["orders_history"] == {"id_key": "$response.body#/order/id_key"}
+    assert links["bills_get"] == {"id_key": "$response.body#/bill/id_key"}
+    assert links["order_details_delete"] == {"id_key": "$response.body#/order_details/0/id_key"}
 
 
 def test_blank_text_is_the_same_for_schema_and_service(client: TestClient, document: Any) -> None:
