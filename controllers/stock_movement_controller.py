@@ -7,9 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController, IfMatch, Parent
-from controllers.http.idempotency import IdempotencyKey, idempotent_request
+from controllers.http.idempotency import IdempotencyKey
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import created_response
 from schemas.base_schema import NothingToWrite
 from schemas.stock_movement_schema import StockMovementCreate, StockMovementFilters, StockMovementSchema
 from services.product_service import ProductService
@@ -35,12 +34,9 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
             etags: IfMatch = None,
         ) -> Response:
             """Receive, write off or count units. A count that agrees with the stock is a 204: nothing is recorded."""
-            if key is not None:
-                context = context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
-            root_path, outcome = self.app_context.settings.root_path, await use_cases.record(
-                context, id_key, new, etags
+            return await self.create_once(
+                request, context, new, key, lambda within, body: use_cases.record(within, id_key, body, etags)
             )
-            return created_response(root_path, self.prefix, outcome)
 
         self.add_list(self.prefix, self.list_all, "List stock movements", StockMovementSchema)
         of_product = self.list_of(Parent("/products", "product_id", ProductService))

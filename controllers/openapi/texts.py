@@ -32,7 +32,6 @@ Every `GET` also answers `HEAD`: the same status and headers, no body.
 """
 
 FIELDS: Mapping[str, str] = {
-    "address_id": "The `id_key` of an address.",
     "addresses": "The client's addresses.",
     "api_keys": "The client's API keys, without their secrets.",
     "bill": "The bill of the order.",
