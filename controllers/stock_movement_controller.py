@@ -9,7 +9,6 @@ from starlette.responses import Response
 from controllers.base_controller_impl import BaseController, IfMatch, Parent
 from controllers.http.idempotency import IdempotencyKey
 from controllers.http.parameters import Context, PathId
-from controllers.http.responses import created_response
 from schemas.base_schema import NothingToWrite
 from schemas.stock_movement_schema import StockMovementCreate, StockMovementFilters, StockMovementSchema
 from services.product_service import ProductService
@@ -35,8 +34,9 @@ class StockMovementController(BaseController[NothingToWrite, NothingToWrite, Sto
             etags: IfMatch = None,
         ) -> Response:
             """Receive, write off or count units. A count that agrees with the stock is a 204: nothing is recorded."""
-            outcome = await use_cases.record(self.keyed(request, context, new, key), id_key, new, etags)
-            return created_response(self.app_context.settings.root_path, self.prefix, outcome)
+            return await self.create_once(
+                request, context, new, key, lambda within, body: use_cases.record(within, id_key, body, etags)
+            )
 
         self.add_list(self.prefix, self.list_all, "List stock movements", StockMovementSchema)
         of_product = self.list_of(Parent("/products", "product_id", ProductService))
