@@ -42,13 +42,9 @@ from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
-from services.order_hold import keep_canceling_unpaid
-from services.partition_upkeep import keep_partitions_ahead
-from services.payments.sweep import keep_settling
+from services.periodic_work import keep_doing, periodic_work
 from services.refusals import Refusals
-from services.transactions.audit_upkeep import keep_auditing, write_refusals
-from services.transactions.event_log import keep_publishing, keep_removing_old_events
-from services.transactions.expired_keys import keep_removing_expired_keys
+from services.transactions.audit_upkeep import write_refusals
 from services.transactions.in_doubt import InDoubtWrites
 from services.webhooks.dispatcher import WebhookDispatcher
 
@@ -135,22 +131,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await asyncio.gather(*(redis.wait_for_first_attempt() for redis in app_context.redis_clients))
     await app_context.watch.check_before_start()
     dispatcher = WebhookDispatcher(app_context)
-    periodic = [
-        keep_removing_expired_keys(app_context),
-        keep_publishing(app_context),
-        keep_removing_old_events(app_context),
-        dispatcher.keep_dispatching(),
-        app_context.in_doubt.keep_dropping(),
-        app_context.watch.keep_checking(),
-        keep_settling(app_context),
-        keep_canceling_unpaid(app_context),
-        keep_partitions_ahead(app_context),
-    ]
-    if app_context.settings.audits:
-        periodic.append(keep_auditing(app_context))
+    work = [keep_doing(one) for one in periodic_work(app_context, dispatcher)]
     if app_context.database.replicas:
-        periodic.append(app_context.database.replicas.keep_checking())
-    tasks = [asyncio.create_task(work) for work in periodic]
+        work.append(app_context.database.replicas.keep_checking())
+    tasks = [asyncio.create_task(one) for one in work]
     yield
     for task in tasks:
         task.cancel()

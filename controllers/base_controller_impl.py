@@ -147,7 +147,11 @@ class BaseController(Generic[Create, Update, Read]):
         """Add the export of all objects, for admins."""
         name = self.prefix.strip("/")
         endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
-        described = {"responses": EXPORT_RESPONSES, "response_class": ExportResponse, "operation_id": f"{name}_export_all"}
+        described = {
+            "responses": EXPORT_RESPONSES,
+            "response_class": ExportResponse,
+            "operation_id": f"{name}_export_all",
+        }
         self.add_route(ADMINS, "GET", f"{self.prefix}/export", endpoint, f"Export {self.plural}", None, **described)
 
     def add_post(

@@ -1,9 +1,10 @@
 """Constrained types shared by create and update schemas, and conversion to JSON."""
 
+import operator
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import orjson
 from pydantic import (
@@ -119,6 +120,11 @@ def absent() -> Any:
     return Field(default_factory=nothing)
 
 
+def only_if_set(default: Any, description: str) -> Any:
+    """Declare a field that a response contains only if it is set: neither null nor false."""
+    return Field(default, description=description, exclude_if=operator.not_)
+
+
 class BaseSchema(NullAsDefault):
     """Base class of request and response bodies."""
 
@@ -140,10 +146,11 @@ class NothingToWrite(BaseSchema):
 class StoredSchema(BaseSchema):
     """Base class of read schemas. They also inherit from their create schema, and `id_key` comes first."""
 
-    only_if_set: ClassVar[tuple[str, ...]] = ()
-    """Fields that a body contains only if they are set: neither null nor false."""
-
     id_key: IdKey = Field(default=0, description="Set by the server.")
+
+    @classmethod
+    def only_if_set(cls) -> tuple[str, ...]:
+        return tuple(name for name, field in cls.model_fields.items() if field.exclude_if)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -154,7 +161,7 @@ class StoredSchema(BaseSchema):
             name: described["properties"].get(name, INCLUDED) for name in TIMESTAMPS
         }
         if "required" in described:
-            described["required"] = [name for name in described["required"] if name not in cls.only_if_set]
+            described["required"] = [name for name in described["required"] if name not in cls.only_if_set()]
         return schema
 
 

@@ -1,10 +1,10 @@
 """Schemas of products."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent
+from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent, only_if_set
 from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, where
 from schemas.text import VISIBLE, TextRule
 
@@ -18,7 +18,7 @@ class ProductCreate(BaseSchema):
     price: Price
     stock: Stock = 0
     category_id: IdKey
-    sku: Sku | None = Field(None, description="Stock keeping unit: the shop's own number of the product, unique.")
+    sku: Sku | None = only_if_set(None, "Stock keeping unit: the shop's own number of the product, unique.")
 
 
 class ProductUpdate(BaseSchema):
@@ -32,10 +32,8 @@ class ProductUpdate(BaseSchema):
 class ProductSchema(ProductCreate, StoredSchema):
     """Stored product. Restored units may lift the stock above the bound for input."""
 
-    only_if_set: ClassVar[tuple[str, ...]] = ("sku", "archived")
-
     stock: Annotated[int, Field(ge=0, examples=[10], json_schema_extra=INT64)]
-    archived: Literal[True] = Field(description="Only in archived products, which cannot be bought.")
+    archived: bool = only_if_set(False, "Only in archived products, which cannot be bought.")
 
 
 class ProductFilters(ArchivableQuery):

@@ -37,6 +37,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
     def __init__(self, app_context: AppContext) -> None:
         super().__init__(app_context)
         self.fields = tuple(self.schema.model_fields)
+        self.only_if_set = self.schema.only_if_set()
         self.fields_with_timestamps = tuple(dict.fromkeys((*self.fields, *TIMESTAMPS)))
 
     async def get_all(self, context: RequestContext, query: ListQuery) -> RenderedJson:
@@ -184,7 +185,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def shown(self, records: list[Record]) -> list[Record]:
         """Return the records as bodies: without fields that are not set and shown only if they are."""
-        return omit_unset(records, self.schema.only_if_set)
+        return omit_unset(records, self.only_if_set)
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records

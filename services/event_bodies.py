@@ -71,4 +71,4 @@ def _conversion(column_type: Any) -> Conversion:
 
 
 _FIELDS = {model.__tablename__: _fields(model, schema) for model, schema in SCHEMAS.items()}
-_ONLY_IF_SET = {model.__tablename__: schema.only_if_set for model, schema in SCHEMAS.items()}
+_ONLY_IF_SET = {model.__tablename__: schema.only_if_set() for model, schema in SCHEMAS.items()}

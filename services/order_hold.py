@@ -1,9 +1,7 @@
 """Unpaid orders: each is canceled once, ORDER_HOLD_MINUTES after it was placed."""
 
-import asyncio
 import logging
 
-from infrastructure.exceptions import UnavailableError
 from infrastructure.observability.metrics import metrics
 from models.enums import OrderStatus
 from repositories.order_hold_repository import OrderHoldRepository
@@ -16,7 +14,6 @@ from services.transactions.unit_of_work import TransactionalService, in_worker_t
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 15
 BATCH = 100
 
 
@@ -24,6 +21,15 @@ class OrderHold(TransactionalService):
     def __init__(self, app_context: AppContext) -> None:
         super().__init__(app_context)
         self.minutes = app_context.settings.order_hold_minutes
+        self._is_noted = False
+
+    async def check(self) -> None:
+        """Cancel unpaid orders, if the setting is on."""
+        if not self._is_noted:
+            await self.enable()
+            self._is_noted = True
+        if self.minutes:
+            await self.cancel_all()
 
     @in_worker_thread
     def enable(self) -> None:
@@ -53,21 +59,3 @@ class OrderHold(TransactionalService):
         metrics.unpaid_order_canceled()
         logger.info("order %d is canceled: nobody has paid it in %d minutes", id_key, self.minutes)
         return True
-
-
-async def keep_canceling_unpaid(app: AppContext) -> None:
-    """Look for unpaid orders every INTERVAL_SECONDS, as a task of each worker. Ends if the setting is off."""
-    hold, is_noted = OrderHold(app), False
-    while hold.minutes or not is_noted:
-        try:
-            if not is_noted:
-                await hold.enable()
-                is_noted = True
-            if hold.minutes:
-                await hold.cancel_all()
-        except UnavailableError as error:
-            logger.info("unpaid orders are canceled later: %s", error)
-        except Exception:
-            logger.exception("unpaid orders could not be canceled")
-        if hold.minutes or not is_noted:
-            await asyncio.sleep(INTERVAL_SECONDS)

@@ -1,29 +1,12 @@
 """Partitions for coming keys, made ahead of need."""
 
-import asyncio
 import logging
 
-from infrastructure.exceptions import UnavailableError
 from infrastructure.observability.metrics import metrics
 from repositories.partition_repository import ADD_PARTITIONS
 from services.app_context import AppContext
 
 logger = logging.getLogger(__name__)
-
-INTERVAL_SECONDS = 600
-"""The function leaves 10 million keys to go, so this is enough for 16,000 rows a second."""
-
-
-async def keep_partitions_ahead(app: AppContext) -> None:
-    """Check the partitions at the start and every INTERVAL_SECONDS, as a task of each worker."""
-    while True:
-        try:
-            await add_partitions(app)
-        except UnavailableError as error:
-            logger.info("partitions are checked later: %s", error)
-        except Exception:
-            logger.exception("partitions could not be checked")
-        await asyncio.sleep(INTERVAL_SECONDS)
 
 
 async def add_partitions(app: AppContext) -> None:

@@ -43,8 +43,9 @@ def replay(log: list[Object]) -> dict[str, Object]:
 
 def shown(client: TestClient) -> dict[str, Object]:
     """Return all objects of the shop as lists show them, by their path."""
+    lists = [*((resource, {}) for resource in LISTS), ("products", {"archived": True})]
     return {
         f"/{resource}/{one['id_key']}": one
-        for resource in LISTS
-        for one in client.get(f"/{resource}", params={"limit": 1000}).json()
+        for resource, query in lists
+        for one in client.get(f"/{resource}", params={"limit": 1000, **query}).json()
     }

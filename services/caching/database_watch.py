@@ -19,7 +19,6 @@ from infrastructure.redis.protocol import Key, RedisDownError
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 1.0
 START_SECONDS = 2.0
 DATABASE = "cache:database"
 """Key of the identity of the server that the workers have last agreed on."""
@@ -41,12 +40,6 @@ class DatabaseWatch:
         with suppress(TimeoutError):
             async with asyncio.timeout(START_SECONDS):
                 await self.check()
-
-    async def keep_checking(self) -> None:
-        """Run forever, as a task of each worker."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            await self.check()
 
     async def check(self) -> None:
         """Ask the server, and empty the cache if it is another one than before."""

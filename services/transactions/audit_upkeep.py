@@ -1,6 +1,5 @@
 """Periodic work on the audit log: entries about refusals, and seals."""
 
-import asyncio
 import logging
 from functools import partial
 
@@ -14,17 +13,10 @@ from services.transactions.unit_of_work import run_with_retries, unit_of_work
 logger = logging.getLogger(__name__)
 
 
-async def keep_auditing(app: AppContext) -> None:
-    """Write refusals and seal new entries every AUDIT_INTERVAL seconds, as a task of each worker."""
-    while True:
-        await asyncio.sleep(app.settings.audit_interval)
-        await write_refusals(app)
-        try:
-            await seal_entries(app)
-        except UnavailableError as error:
-            logger.info("audit entries are sealed later: %s", error)
-        except Exception:
-            logger.exception("audit entries could not be sealed")
+async def audit(app: AppContext) -> None:
+    """Write refusals and seal new entries."""
+    await write_refusals(app)
+    await seal_entries(app)
 
 
 async def write_refusals(app: AppContext) -> None:

@@ -1,10 +1,8 @@
 """Periodic removal of expired idempotency keys."""
 
-import asyncio
 import logging
 from functools import partial
 
-from infrastructure.exceptions import DatabaseUnavailableError
 from repositories.idempotency_repository import IdempotencyRepository
 from services.app_context import AppContext
 from services.request_context import INTERNAL
@@ -13,19 +11,6 @@ from services.transactions.unit_of_work import run_with_retries, unit_of_work
 logger = logging.getLogger(__name__)
 
 BATCH = 1000
-INTERVAL_SECONDS = 600
-
-
-async def keep_removing_expired_keys(app: AppContext) -> None:
-    """Run forever, as a task of each worker. It starts at once, since a worker may live less than ten minutes."""
-    while True:
-        try:
-            await remove_expired_keys(app)
-        except DatabaseUnavailableError as error:
-            logger.info("expired idempotency keys are removed later: %s", error)
-        except Exception:
-            logger.exception("expired idempotency keys could not be removed")
-        await asyncio.sleep(INTERVAL_SECONDS)
 
 
 async def remove_expired_keys(app: AppContext) -> int:

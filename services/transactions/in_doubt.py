@@ -4,7 +4,6 @@ The server may still carry out a statement that it has received, even if no clie
 writes are dropped once a second until the writes can no longer happen.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +18,6 @@ from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.protocol import Key, RedisDownError
 from services.cache_service import ChangedRows, stale_stamp_keys
 
-INTERVAL_SECONDS = 1.0
 IN_TRANSIT_SECONDS = 5.0
 """Longest time of a statement in transit: the network gives up after the three seconds of `tcp_user_timeout`."""
 HANDED_OVER = Key("cache:in_doubt")
@@ -50,14 +48,12 @@ class InDoubtWrites:
         if stamp_keys := stale_stamp_keys(changed_rows):
             self._add(stamp_keys)
 
-    async def keep_dropping(self) -> None:
-        """Run forever, as a task of each worker."""
-        while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
-            for shard in self._redis.shards if self._redis else ():
-                await self._take_over(shard)
-            if self._writes:
-                await self._drop()
+    async def drop(self) -> None:
+        """Drop the stamps of all writes in doubt, also of those that stopped workers have left."""
+        for shard in self._redis.shards if self._redis else ():
+            await self._take_over(shard)
+        if self._writes:
+            await self._drop()
 
     async def hand_over(self) -> None:
         """Leave the writes to the workers that go on, or to the next one that starts. Call it before Redis is stopped.

@@ -28,7 +28,6 @@ from services.webhooks.messages import message_of
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
 MAX_SENDERS = 20
 STOP_SECONDS = 1.0
 """Time for the running deliveries of a worker that stops. Others are sent again by another worker."""
@@ -48,17 +47,6 @@ class WebhookDispatcher:
         self._tls: ssl.SSLContext | None = None
         self._is_stopping = False
 
-    async def keep_dispatching(self) -> None:
-        """Run forever."""
-        while True:
-            try:
-                await self.dispatch()
-            except (UnavailableError, RefusedError) as error:
-                logger.debug("webhooks are sent later: %s", error)
-            except Exception:
-                logger.exception("webhooks could not be sent")
-            await asyncio.sleep(POLL_SECONDS)
-
     async def dispatch(self) -> None:
         """Start a sender for each endpoint with a due delivery that no worker has claimed."""
         if (slots := MAX_SENDERS - len(self._senders)) <= 0:
@@ -73,7 +61,7 @@ class WebhookDispatcher:
     async def stop(self) -> None:
         """Let running deliveries end for a moment, then cut them off, and leave the endpoints to other workers.
 
-        Call it after `keep_dispatching` is cancelled.
+        Call it after the task of `dispatch` is cancelled.
         """
         self._is_stopping = True
         if self._tls is None:  # it has claimed no endpoint

@@ -250,7 +250,7 @@ def add_various(app: FastAPI) -> None:
     async def create(number: int, body: Body) -> int:
         return number + body.number
 
-    @app.get("/products/export")
+    @app.get("/products/report")
     async def export() -> str:
         return "exported"
 
@@ -258,12 +258,12 @@ def add_various(app: FastAPI) -> None:
     async def by_name(name: str) -> str:
         return name
 
-    @app.get("/orders/export")
+    @app.get("/orders/report")
     async def export_orders() -> str:
         return "exported"
 
     app.include_router(router)
-    app.router.routes.insert(0, app.router.routes.pop(-2))  # `/orders/export`, before the routes of orders
+    app.router.routes.insert(0, app.router.routes.pop(-2))  # `/orders/report`, before the routes of orders
 
 
 @pytest.fixture(scope="module")
@@ -277,10 +277,10 @@ def test_plain_routes_are_found(various: TestClient) -> None:
         ("/report", "report"),
         ("/report/", "report"),
         ("/report/x", "x"),
-        ("/products/export", "exported"),
-        ("/products/export/", "exported"),
+        ("/products/report", "exported"),
+        ("/products/report/", "exported"),
         ("/products/by_name/reviews", "reviews"),
-        ("/orders/export", "exported"),
+        ("/orders/report", "exported"),
     ):
         assert various.get(path).json() == answer, path
         head = various.head(path)
@@ -294,8 +294,8 @@ def test_wrong_method_of_a_plain_route_is_405(various: TestClient) -> None:
         ("/report", "GET, HEAD"),
         ("/report/", "GET, HEAD"),
         ("/report/5", "GET, HEAD, POST"),
-        ("/products/export", "GET, HEAD"),
-        ("/orders/export", "GET, HEAD"),
+        ("/products/report", "GET, HEAD"),
+        ("/orders/report", "GET, HEAD"),
     ):
         for method in ("DELETE", "PATCH"):
             answer = various.request(method, path)

@@ -6,20 +6,17 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from controllers import CONTROLLERS
-from controllers.api_key_controller import ApiKeyController
 from schemas.list_query import MAX_WORDS
 from tests.controllers.test_filters import Reader, assert_invalid
 from tests.entities import Entity, every_entity
 from tests.factories import Factory
+from tests.lists import LISTS
 
 ZERO_WIDTH_SPACE, SOFT_HYPHEN, HANGUL_FILLER, VARIATION, TAG = "\u200b", "\xad", "\u3164", "\ufe0f", "\U000e0041"
 BLANK = (
     *("", " ", "\t", "\xa0\u2003\u3000", "\x1f\x7f", "\x85", ZERO_WIDTH_SPACE, f" {ZERO_WIDTH_SPACE} "),
     *("\ufeff", "\u200e\u202e", SOFT_HYPHEN, HANGUL_FILLER, VARIATION, TAG, "\u2800"),
 )
-# Without authentication, nobody manages API keys.
-FILTERS = {one.prefix: one.filters for one in CONTROLLERS if one is not ApiKeyController}
 
 
 def texts(entity: Entity) -> list[str]:
@@ -88,9 +85,9 @@ def test_length_is_that_of_the_normal_form(client: TestClient, make: Factory, en
         assert refused.json()["detail"][0]["msg"] == f"String should have at most {longest} characters"
 
 
-@pytest.mark.parametrize("path", FILTERS)
+@pytest.mark.parametrize("path", LISTS)
 def test_blank_filter_is_refused(client: TestClient, path: str) -> None:
-    for name in FILTERS[path].filter_names():
+    for name in LISTS[path].filter_names():
         for blank in BLANK:
             refused = client.get(path, params={name: blank})
             assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["query", name]), ascii(blank)

@@ -12,12 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 import schemas
-from controllers import CONTROLLERS
-from controllers.api_key_controller import ApiKeyController
 from schemas.list_query import ListQuery
 from schemas.product_schema import LowStockQuery
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
+from tests.lists import LISTS
 
 MODULES = [import_module(f"schemas.{module.name}") for module in iter_modules(schemas.__path__)]
 MODELS = {
@@ -36,7 +35,7 @@ VALUES: list[Any] = [
     *("2026-13-01", "2026-01-01T25:00:00", "2026-01-01T00:00:00+99:00", "0001-01-01T00:00:00+14:00", "2026-01-01x"),
 ]
 QUERIES: list[tuple[str, type[ListQuery]]] = [
-    *((one.prefix, one.filters) for one in CONTROLLERS if one is not ApiKeyController),
+    *LISTS.items(),
     ("/products/low_stock", LowStockQuery),
 ]
 

@@ -17,7 +17,7 @@ from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
 from services.app_context import AppContext
 from services.transactions import expired_keys
-from services.transactions.expired_keys import keep_removing_expired_keys, remove_expired_keys
+from services.transactions.expired_keys import remove_expired_keys
 from tests.database import StatementCounter
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object
@@ -286,35 +286,3 @@ def test_removal_skips_locked_keys(app: FastAPI, committing_client: TestClient, 
         connection.execute(text("SELECT FROM idempotency_keys WHERE key = 'held' FOR UPDATE"))
         assert call_in_app(committing_client, remove_expired_keys, app.state.app_context) == 1
     assert count(committing) == 1
-
-
-def test_removal_task_survives_outages_and_errors(
-    app: FastAPI,
-    committing_client: TestClient,
-    committing: Database,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Make the database unreachable, then break the context, then repair it."""
-    monkeypatch.setattr(expired_keys, "INTERVAL_SECONDS", 0.01)
-    committing_client.post("/bills", json={"total": 1, "payment_type": "cash"}, headers=key())
-    age(committing, 25)
-    app_context: AppContext = app.state.app_context
-    original, unreachable = app_context.database, Database(settings.model_copy(update={"postgres_port": free_port()}))
-
-    app_context.database = unreachable
-    assert committing_client.portal
-    with caplog.at_level("INFO"):
-        task = committing_client.portal.start_task_soon(keep_removing_expired_keys, app_context)
-    try:
-        until(lambda: "removed later" in caplog.text)
-        app_context.database = None  # type: ignore[assignment] # broken
-        until(lambda: "could not be removed" in caplog.text)
-        app_context.database = original
-        until(lambda: "removed: 1" in caplog.text)
-        task.cancel()
-    finally:
-        app_context.database = original
-        unreachable.close()
-    assert count(committing) == 0

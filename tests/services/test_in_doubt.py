@@ -50,12 +50,10 @@ def test_in_doubt_write_of_a_stopped_worker_is_dropped_by_another(settings: Sett
             await in_doubt.hand_over()
             await stopping.stop()
             await other.call("SET", "categories:id:4711:token", "stamp")
-            task = asyncio.create_task(adopting.keep_dropping())
-            await becomes(lambda: adopting._writes)
+            await adopting.drop()
             assert adopting._stamp_keys() == ["categories:id:4711:token", "categories:list:token"]
             with redis_client(address) as server:
                 await becomes(lambda: not server.exists("categories:id:4711:token", HANDED_OVER))
-            task.cancel()
         database.close()
 
     asyncio.run(scenario())

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from infrastructure.observability.metrics import metrics
-from services.partition_upkeep import add_partitions, keep_partitions_ahead
+from services.partition_upkeep import add_partitions
 from tests.database import as_owner
 from tests.servers import until
 
@@ -42,21 +42,3 @@ def test_a_partition_is_added_and_the_rest_is_reported(
 
 def test_a_worker_checks_at_its_start(app: FastAPI, running_app: TestClient) -> None:
     until(lambda: keys_left() > 0)
-
-
-def test_an_error_does_not_end_the_task(
-    app: FastAPI, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    async def fail(_app: object) -> None:
-        calls.append(1)
-        if len(calls) > 1:
-            raise asyncio.CancelledError
-        raise RuntimeError("broken")
-
-    monkeypatch.setattr("services.partition_upkeep.add_partitions", fail)
-    monkeypatch.setattr("services.partition_upkeep.INTERVAL_SECONDS", 0)
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(keep_partitions_ahead(app.state.app_context))
-    assert "partitions could not be checked" in caplog.text

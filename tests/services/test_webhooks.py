@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from infrastructure.postgres.database import Database
 from repositories.webhook_repository import DueDelivery
-from services.transactions import event_log
+from services import periodic_work
 from services.webhooks import dispatcher
 from services.webhooks.messages import message_of, new_secret
 from tests.database import as_owner
@@ -29,8 +29,7 @@ from tests.webhooks import Received, Receiver, receiver, reply
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_log, "PUBLISH_SECONDS", 0.05)
-    monkeypatch.setattr(dispatcher, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(periodic_work, "EVENT_SECONDS", 0.05)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres import outage_log
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.outage_log import OutageLog
-from services.caching.database_watch import DatabaseWatch
+from services import periodic_work
 from tests.servers import address, freeze, kill, postgres_server, restore, thaw
 
 BEGIN, END = "the database is unavailable: ", "the database is available again"
@@ -37,9 +37,9 @@ def outages(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
     The application of the test session asks another server, which would end an outage here.
     """
 
-    async def ask_nobody(_: DatabaseWatch) -> None: ...
+    async def do_nothing(_: object) -> None: ...
 
-    monkeypatch.setattr(DatabaseWatch, "check", ask_nobody)
+    monkeypatch.setattr(periodic_work, "attempt", do_nothing)
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(outage_log, "QUIET_SECONDS", 0)
     outages = outage_log.outages

@@ -1,0 +1,33 @@
+"""Periodic work goes on after outages and errors."""
+
+import asyncio
+import logging
+
+import pytest
+
+from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
+from services.periodic_work import PeriodicWork, keep_doing
+
+
+def test_outages_and_errors_do_not_end_periodic_work(caplog: pytest.LogCaptureFixture) -> None:
+    """Expect a line at DEBUG for an outage, which has its own log, and a traceback for an error."""
+    outcomes = [DatabaseUnavailableError("away"), RefusedError("a standby"), ValueError("broken"), None]
+    caplog.set_level(logging.DEBUG, "services.periodic_work")
+
+    async def work() -> None:
+        if not outcomes:
+            raise asyncio.CancelledError
+        if error := outcomes.pop(0):
+            raise error
+
+    async def scenario() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await keep_doing(PeriodicWork("count", 0, work))
+
+    asyncio.run(scenario())
+    records = [(one.levelname, one.getMessage()) for one in caplog.records if one.name == "services.periodic_work"]
+    assert records == [
+        ("DEBUG", "count: later, since away"),
+        ("DEBUG", "count: later, since a standby"),
+        ("ERROR", "count: failed"),
+    ]
