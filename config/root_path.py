@@ -2,7 +2,9 @@
 
 import re
 
-RESOURCES = "addresses api_keys audit bills categories clients order_details orders products reviews stock_movements"
+RESOURCES = (
+    "addresses api_keys audit bills categories clients order_details orders products reviews shipments stock_movements"
+)
 PAGES = "docs health_check metrics openapi.json redoc static"
 OWN_PATHS = frozenset(f"{RESOURCES} {PAGES}".split())
 """The first parts of the service's own paths."""

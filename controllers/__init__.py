@@ -15,6 +15,7 @@ from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.product_controller import ProductController
 from controllers.review_controller import ReviewController
+from controllers.shipment_controller import ShipmentController
 from controllers.stock_movement_controller import StockMovementController
 
 # The order of the API documentation.
@@ -27,6 +28,7 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     AddressController,
     OrderController,
     OrderDetailController,
+    ShipmentController,
     BillController,
     ApiKeyController,
     AuditController,

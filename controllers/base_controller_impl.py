@@ -140,7 +140,7 @@ class BaseController(Generic[Create, Update, Read]):
                 request, context, new, key, lambda within, body: use_case(within, id_key, body)
             )
 
-        endpoint = post_below if path.startswith(self.object_path) else post
+        endpoint = post_below if "{id_key}" in path else post
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
 

@@ -19,6 +19,8 @@ LIMITED = {
     "audit_keys": {"SELECT", "INSERT"},
     "audit_seals": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
+    "shipment_events": {"SELECT", "INSERT"},
+    "shipping_addresses": {"SELECT", "INSERT"},
     "stock_movements": {"SELECT", "INSERT"},
 }
 """Tables that the service only reads or only adds to. Rows that refer to deleted ones are deleted as the owner."""

@@ -11,6 +11,8 @@ from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from models.review import ReviewModel
+from models.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
+from models.shipping_address import ShippingAddressModel
 from models.stock_movement import StockMovementModel
 
 __all__ = [
@@ -28,5 +30,9 @@ __all__ = [
     "OrderStatusChangeModel",
     "ProductModel",
     "ReviewModel",
+    "ShipmentEventModel",
+    "ShipmentLineModel",
+    "ShipmentModel",
+    "ShippingAddressModel",
     "StockMovementModel",
 ]

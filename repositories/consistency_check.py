@@ -1,12 +1,13 @@
-"""Consistency check: one query compares stock, ledger, totals, statuses, bills, and the audit log with its seals."""
+"""Consistency check: one query compares stock, ledger, totals, statuses, bills, shipments, and audit log."""
 
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from models.enums import OrderStatus, StockReason
+from repositories.shipping_check import SHIPMENTS
 
-CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers", "audit log")
+CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers", "shipments", "audit log")
 
 
 class Disagreement(NamedTuple):
@@ -78,6 +79,8 @@ _CONSISTENCY_CHECK = text(f"""
     UNION ALL
     SELECT 'bill numbers', format('%s: on %s bills', bill_number, count(*))
     FROM bills GROUP BY bill_number HAVING count(*) > 1
+    UNION ALL
+    {SHIPMENTS}
     UNION ALL
     (SELECT 'audit log', format('batch %s, entries %s to %s: %s', number, greatest(after_id + 1, 1), last_id, problem)
     FROM (

@@ -54,6 +54,8 @@ CLIENT_OPERATIONS = {
     "GET /orders/{id_key}",
     "GET /orders/{id_key}/history",
     "GET /orders/{id_key}/order_details",
+    "GET /orders/{id_key}/shipping_address",
+    "GET /orders/{id_key}/tracking",
     "PUT /orders/{id_key}",
     "PATCH /orders/{id_key}",
     "GET /order_details",
@@ -64,9 +66,12 @@ CLIENT_OPERATIONS = {
 }
 WITHOUT_OWNERS = {"POST /reviews"}
 # Words below an object that are no resource of their own.
-VIEWS = {"history", "rating", "rotate", "summary"}
+VIEWS = {"events", "history", "rating", "rotate", "shipping_address", "summary", "tracking"}
 REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
 SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
+SHIPPING_ADDRESS = """
+    INSERT INTO shipping_addresses (order_id, address_id, street, city, client_id) VALUES (:order, 1, 's', 'c', :client)
+"""
 
 Statuses = dict[str, int]
 
@@ -107,11 +112,14 @@ class Shop:
         self.unowned |= {"/stock_movements": movement["id_key"]}
         [(key,)] = execute(app, "SELECT id_key FROM api_keys WHERE name = :name", name=new_key(app).name)
         self.unowned |= {"/api_keys": key}
+        shipped = make.order_detail(product_id=self.product)["order_id"]
+        self.unowned |= {"/shipments": make.post(f"/orders/{shipped}/shipments", {})["id_key"]}
         self.a, self.b = self._objects(), self._objects()
 
     def _objects(self) -> dict[str, int]:
         client = self.make.customer()["id_key"]
         order = self.make.order(client_id=client)
+        execute(self.app, SHIPPING_ADDRESS, order=order["id_key"], client=client)
         return self.unowned | {
             "/clients": client,
             "/addresses": self.make.address(client_id=client)["id_key"],
@@ -127,6 +135,10 @@ class Shop:
             return {"client_id": objects["/clients"], "delivery_method": 1, "payment_type": "card", "items": items}
         if operation.path.endswith("/stock_movements"):
             return {"reason": "received", "quantity": 1}
+        if operation.path == "/shipments/{id_key}/events":
+            return {"status": "delivered"}
+        if operation.path.endswith("/shipments"):
+            return {} if operation.method == "POST" else None
         if operation.path.startswith("/api_keys"):
             return {"role": "admin"} if operation.method == "POST" else None
         if operation.method == "POST":

@@ -83,6 +83,8 @@ BELOW_AN_ID = [
     "/products/{}/rating",
     "/orders/{}/order_details",
     "/orders/{}/history",
+    "/orders/{}/shipping_address",
+    "/orders/{}/tracking",
 ]
 
 

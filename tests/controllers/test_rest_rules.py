@@ -35,9 +35,11 @@ every_child = pytest.mark.parametrize(
 def call_operations(client: TestClient, path: str, id_key: int, headers: Headers | None = None) -> dict[str, Any]:
     """Return the response of each operation on one object, and of each read below it."""
     one = f"{path}/{id_key}"
-    below = [route.path for route in client.app.routes if route.path.startswith(f"{path}/{{id_key}}/")]  # type: ignore[attr-defined] # FastAPI's
+    routes: list[Any] = [route for route in client.app.routes if route.path.startswith(f"{path}/{{id_key}}")]  # type: ignore[attr-defined] # FastAPI's
+    methods = {method for route in routes if route.path == f"{path}/{{id_key}}" for method in route.methods}
+    below = [route.path for route in routes if route.path.count("/") > 2 and "GET" in route.methods]
     requests = [("GET", name.replace("{id_key}", str(id_key))) for name in below] + [
-        (method, one) for method in METHODS
+        (method, one) for method in METHODS if method in methods
     ]
     return {
         f"{method} {where}": client.request(
@@ -59,6 +61,7 @@ def all_objects(client: TestClient) -> dict[str, list[Object]]:
 def test_deleted_object_is_gone(client: TestClient, make: Factory, entity: Entity) -> None:
     id_key = entity.make(make)["id_key"]
     before = call_operations(client, entity.path, id_key)  # caches the object, then deletes it
+    before.pop(f"GET {entity.path}/{id_key}/shipping_address", None)  # only a checkout has one
     assert {answer.status_code for answer in before.values()} == {200, 204}
     for operation, answer in call_operations(client, entity.path, id_key).items():
         assert answer.status_code == 404, operation

@@ -26,8 +26,9 @@ from tests.servers import PASSWORD, ROOT, environment_without_settings, superuse
 READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
-    **dict.fromkeys(("api_keys", "idempotency_keys", "reviews"), WRITES),
+    **dict.fromkeys(("api_keys", "idempotency_keys", "reviews", "shipment_lines", "shipments"), WRITES),
     **dict.fromkeys(("audit", "audit_keys", "order_status_changes", "stock_movements"), ADDS),
+    **dict.fromkeys(("shipment_events", "shipping_addresses"), ADDS),
     **dict.fromkeys(("alembic_version", "audit_seals"), READS),
 }
 """Add a new table here after deciding what the service may do with it."""

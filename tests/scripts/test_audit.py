@@ -112,6 +112,55 @@ def test_one_wrong_value_is_found(
     assert ask(*statement.format(**names).split("; ")) == [(check, problem.format(**names))]
 
 
+SHIPPED_WRONG = (
+    (
+        "UPDATE shipment_lines SET quantity = 4 WHERE order_detail_id = {d}",
+        "order detail {d}: 4 units shipped, but 3 ordered",
+    ),
+    (
+        "UPDATE shipment_lines SET order_detail_id = {x} WHERE order_detail_id = {d}",
+        "shipment {s}: order detail {x} is in order {y}, not in {o}",
+    ),
+    ("UPDATE shipments SET status = 'delivered'", "shipment {s}: delivered, but its last event is none"),
+    ("DELETE FROM shipment_events", "shipment {e}: in_transit, but its last event is none"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), SHIPPED_WRONG)
+def test_a_wrong_shipment_is_found(
+    client: TestClient, ask: Ask, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order, detail = placed["order"]["id_key"], placed["order_details"][0]["id_key"]
+    lines = [{"order_detail_id": detail, "quantity": 3}]
+    shipment = make.post(f"/orders/{order}/shipments", {"lines": lines})["id_key"]
+    other = make.order_detail(quantity=9)
+    moving = make.post(f"/orders/{other['order_id']}/shipments", {})["id_key"]
+    make.post(f"/shipments/{moving}/events", {"status": "in_transit"})
+    assert ask() == []
+    free = make.order_detail(quantity=9)
+    names = {"o": order, "d": detail, "s": shipment, "e": moving, "x": free["id_key"], "y": free["order_id"]}
+    if "delivered" in statement:
+        statement += " WHERE id_key = {s}"
+    assert ask(statement.format(**names)) == [("shipments", problem.format(**names))]
+
+
+@pytest.mark.parametrize(("status", "event"), [(1, None), (3, None), (4, None), (1, "delivered"), (4, "delivered")])
+def test_an_order_whose_status_contradicts_its_shipment_is_found(
+    ask: Ask, placed: Object, make: Factory, status: int, event: str | None
+) -> None:
+    order = placed["order"]["id_key"]
+    lines = [{"order_detail_id": placed["order_details"][0]["id_key"], "quantity": 3}]
+    shipment = make.post(f"/orders/{order}/shipments", {"lines": lines})["id_key"]
+    if event:
+        make.post(f"/shipments/{shipment}/events", {"status": event})
+    found = [
+        one.problem
+        for one in ask(f"UPDATE orders SET status = {status} WHERE id_key = {order}")
+        if one.check == "shipments"
+    ]
+    assert found == [f"order {order}: status {status}, but shipment {shipment} is {event or 'created'}"]
+
+
 def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:
     make.bill()
     found = ask("ALTER TABLE bills DROP CONSTRAINT uq_bills_bill_number", "UPDATE bills SET bill_number = 'B-1'")

@@ -30,6 +30,14 @@ def without_timestamps(item: Any) -> Any:
     return {name: value for name, value in item.items() if name not in ("created_at", "updated_at")}
 
 
+def without_updates(item: Object) -> Object:
+    return {name: value for name, value in item.items() if name != "updated_at"}
+
+
+def lines_of(details: list[Object]) -> list[Object]:
+    return [{"order_detail_id": detail["id_key"], "quantity": detail["quantity"]} for detail in details]
+
+
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (client_export_service, client_export_repository):
@@ -46,6 +54,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.address(client_id=other["id_key"])
     items = [{"product_id": product["id_key"], "quantity": 2}, {"product_id": product["id_key"], "quantity": 1}]
     checkout = {"client_id": client_id, "delivery_method": 1, "payment_type": "card", "items": items}
+    checkout["address_id"] = addresses[0]["id_key"]
     placed = guarded.post("/orders/checkout", json=checkout, headers=own).json()
     plain = make.order(client_id=client_id)
     sharing = make.order(client_id=client_id, bill_id=plain["bill_id"])
@@ -58,6 +67,12 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.review(product_id=product["id_key"])
     changed = guarded.patch(f"/clients/{client_id}", json={"name": "Ada"}, headers=admin)
 
+    shipping = f"/orders/{placed['order']['id_key']}"
+    shipments = [make.post(f"{shipping}/shipments", {"lines": [line]}) for line in lines_of(placed["order_details"])]
+    make.post(f"/shipments/{shipments[0]['id_key']}/events", {"status": "in_transit", "location": "Leipzig"})
+    placed["order"]["status"] = 2
+    tracking = guarded.get(f"{shipping}/tracking", headers=own).json()
+
     answer = guarded.get(f"/clients/{client_id}/export", headers=own)
     assert answer.status_code == 200, answer.text
     document = answer.json()
@@ -69,14 +84,24 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     assert without_timestamps(document["reviews"]) == [review]
     assert [one["name"] for one in document["api_keys"]] == [key.name]
     expected: list[tuple[Object, list[Object], list[tuple[int | None, int]]]] = [
-        (placed["order"], placed["order_details"], [(None, 1)]),
+        (placed["order"], placed["order_details"], [(None, 1), (1, 2)]),
         (canceled, [], [(None, 1), (1, CANCELED)]),
         (sharing, [detail], [(None, 1)]),
     ]
     assert len(document["orders"]) == len(expected)
     for order, (head, details, history) in zip(document["orders"], expected, strict=True):
         bill, found, changes = (order.pop(name) for name in ("bill", "order_details", "history"))
+        address, shipped = order.pop("shipping_address"), order.pop("shipments")
         assert (without_timestamps(order), without_timestamps(found)) == (head, details)
+        if head is placed["order"]:
+            assert address.pop("created_at")
+            assert address == {
+                "address_id": addresses[0]["id_key"],
+                **{name: addresses[0][name] for name in address if name != "address_id"},
+            }
+            assert [without_updates(one) for one in shipped] == tracking
+        else:
+            assert (address, shipped) == (None, [])
         assert without_timestamps(bill) == make.client.get(f"/bills/{head['bill_id']}").json()
         assert [(one["from_status"], one["to_status"]) for one in changes] == history
     assert [(one["method"], one["path"], one["status"]) for one in document["audit"]] == [

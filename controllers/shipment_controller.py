@@ -1,0 +1,26 @@
+"""Shipments over HTTP: for admins. Clients follow theirs with `GET /orders/{id}/tracking`."""
+
+from controllers.base_controller_impl import BaseController
+from schemas.base_schema import NothingToWrite
+from schemas.shipment_schema import (
+    ShipmentCreate,
+    ShipmentEventCreate,
+    ShipmentEventSchema,
+    ShipmentFilters,
+    ShipmentSchema,
+)
+from services.shipment_service import ShipmentService
+
+
+class ShipmentController(BaseController[NothingToWrite, NothingToWrite, ShipmentSchema]):
+    prefix = "/shipments"
+    service = ShipmentService
+    filters = ShipmentFilters
+
+    def register(self) -> None:
+        shipments, of_order = ShipmentService(self.app_context), f"/orders/{{id_key}}{self.prefix}"
+        self.add_list(self.prefix, self.list_all, "List shipments", ShipmentSchema)
+        self.add_read(self.object_path, self.get_one, "Get: shipment", ShipmentSchema, 404)
+        self.add_post(of_order, ShipmentCreate, shipments.ship, "Ship: order", ShipmentSchema)
+        events = f"{self.object_path}/events"
+        self.add_post(events, ShipmentEventCreate, shipments.report, "Report: shipment", ShipmentEventSchema)
