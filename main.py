@@ -21,6 +21,7 @@ from controllers.http.router import Router
 from controllers.openapi.docs_pages import add_documentation
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
+from infrastructure.payments.providers import create_providers
 from infrastructure.postgres.database import Database
 from infrastructure.redis.client import RedisClient
 from infrastructure.server.gc_tuning import settle_garbage_collection
@@ -39,7 +40,10 @@ from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
+from services.order_hold import keep_canceling_unpaid
+from services.payments.sweep import keep_settling
 from services.refusals import Refusals
+from services.return_refund_service import complete_refund
 from services.transactions.audit_upkeep import keep_auditing, write_refusals
 from services.transactions.expired_keys import keep_removing_expired_keys
 from services.transactions.in_doubt import InDoubtWrites
@@ -87,7 +91,9 @@ def create_app_context(settings: Settings) -> AppContext:
     cache = CacheService(redis, settings.redis_cache_ttl)
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
     watch = DatabaseWatch(database, redis)
-    return AppContext(settings, database, redis, cache, in_doubt, watch, Refusals())
+    return AppContext(
+        settings, database, redis, cache, in_doubt, watch, Refusals(), create_providers(settings), [complete_refund]
+    )
 
 
 def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
@@ -130,6 +136,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         keep_removing_expired_keys(app_context),
         app_context.in_doubt.keep_dropping(),
         app_context.watch.keep_checking(),
+        keep_settling(app_context),
+        keep_canceling_unpaid(app_context),
     ]
     if app_context.settings.audits:
         periodic.append(keep_auditing(app_context))
@@ -142,6 +150,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app_context.in_doubt.hand_over()
     if app_context.redis:
         await app_context.redis.stop()
+    for provider in app_context.providers.values():
+        provider.close()
     app_context.database.close()
     stop_telemetry()
     metrics.stop()

@@ -3,7 +3,8 @@
 import re
 
 RESOURCES = (
-    "addresses api_keys audit bills categories clients order_details orders products reviews shipments stock_movements"
+    "addresses api_keys audit bills categories clients credit_notes order_details orders payments products returns "
+    "reviews shipments stock_movements"
 )
 PAGES = "docs health_check metrics openapi.json redoc static"
 OWN_PATHS = frozenset(f"{RESOURCES} {PAGES}".split())

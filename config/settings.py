@@ -27,6 +27,7 @@ PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "19
 SECRETS = (
     *("POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "DATABASE_URL", "MIGRATION_DATABASE_URL"),
     *("REDIS_PASSWORD", "REDIS_URL", "JWT_SECRET"),
+    *("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"),
 )
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 MAX_WORKERS = 64
@@ -122,6 +123,18 @@ class Settings(BaseSettings):
     audit_enabled: bool = Field(False, description="whether changes are noted while AUTH_MODE is none")
     audit_interval: int = Field(60, ge=1, le=3600, description="seconds between two seals of the audit log, 1-3600")
 
+    order_hold_minutes: int = Field(
+        0, ge=0, le=525_600, description="minutes until an unpaid order is canceled, 0 for never"
+    )
+    payment_provider: Literal["manual", "stripe"] = Field("manual", description="manual or stripe")
+    payment_currency: str = Field("EUR", pattern="^[A-Z]{3}$", description="ISO 4217 code of three letters")
+    stripe_api_key: SecretStr | None = Field(None, description="secret key of Stripe, sk_…")
+    stripe_webhook_secret: SecretStr | None = Field(None, description="secret of Stripe's webhooks, whsec_…")
+    stripe_api_base: str | None = Field(None, description="address of another server with Stripe's API, for tests")
+    payment_sweep_interval: float = Field(
+        2, ge=1, le=3600, description="seconds between two looks for open payments, 1-3600"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     log_to_file: bool = True
@@ -208,6 +221,14 @@ class Settings(BaseSettings):
             raise _wrong("jwt_secret", self.jwt_secret, f"must have {JWT_SECRET_BYTES} bytes or more")
         if self.jwt_jwks_url and not self.jwt_jwks_url.startswith(("https://", *LOOPBACK_URLS)):
             raise _wrong("jwt_jwks_url", self.jwt_jwks_url, "must start with https://")
+        return self
+
+    @model_validator(mode="after")
+    def _stripe_is_configured(self) -> Self:
+        if self.payment_provider == "stripe" and not self.stripe_api_key:
+            raise _wrong("payment_provider", self.payment_provider, "needs STRIPE_API_KEY")
+        if self.stripe_api_base and not self.stripe_api_base.startswith(("https://", *LOOPBACK_URLS)):
+            raise _wrong("stripe_api_base", self.stripe_api_base, "must start with https://")
         return self
 
     @property

@@ -11,9 +11,12 @@ from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
+from controllers.credit_note_controller import CreditNoteController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
+from controllers.payment_controller import PaymentController
 from controllers.product_controller import ProductController
+from controllers.return_controller import ReturnController
 from controllers.review_controller import ReviewController
 from controllers.shipment_controller import ShipmentController
 from controllers.stock_movement_controller import StockMovementController
@@ -30,6 +33,9 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     OrderDetailController,
     ShipmentController,
     BillController,
+    PaymentController,
+    ReturnController,
+    CreditNoteController,
     ApiKeyController,
     AuditController,
 )

@@ -25,5 +25,5 @@ class ApiKeyController(BaseController[ApiKeyCreate, NothingToWrite, ApiKeySchema
         self.add_post(f"{one}/rotate", ApiKeyRotation, keys.rotate, "Replace: api key", NewApiKeySchema)
         self.add_route(self.access.delete, "DELETE", one, self.delete, "Revoke: api key", None, 404, 412)
 
-    def add_route(self, policy: Policy, *arguments: Any) -> None:
-        super().add_route(NOBODY if self.app_context.settings.auth_mode == "none" else policy, *arguments)
+    def add_route(self, policy: Policy, *arguments: Any, **options: Any) -> None:
+        super().add_route(NOBODY if self.app_context.settings.auth_mode == "none" else policy, *arguments, **options)

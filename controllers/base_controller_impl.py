@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Annotated, Any, ClassVar, Generic, NamedTuple, TypeVar, get_args
 
-from fastapi import FastAPI, Header, Query
+from fastapi import Body, FastAPI, Header, Query
 from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +24,7 @@ from schemas.list_query import ListQuery
 from services.app_context import AppContext
 from services.base_service_impl import BaseService
 from services.cached_service import CachedService
-from services.rendering import EMPTY_LIST, Created
+from services.rendering import EMPTY_LIST, ActionResult, Created
 from services.request_context import RequestContext
 
 Create = TypeVar("Create", bound=BaseSchema)
@@ -32,7 +32,7 @@ Update = TypeVar("Update", bound=BaseSchema)
 Read = TypeVar("Read", bound=BaseSchema)
 
 Endpoint = Callable[..., Any]
-Creates = Callable[..., Awaitable[Created | StoredResponse]]
+Creates = Callable[..., Awaitable[Created | ActionResult | StoredResponse]]
 IfMatch = Annotated[
     str | None,
     AfterValidator(required_etags),
@@ -144,6 +144,23 @@ class BaseController(Generic[Create, Update, Read]):
         policy = policy or self.access.create
         self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
 
+    def add_action(
+        self, path: str, body: Any, use_case: Creates, summary: str, read: Any, *, status_code: int = 200
+    ) -> None:
+        """Add a POST below an object whose body may be left out. Repeats are safe as above."""
+
+        async def act(
+            request: Request, context: Context, id_key: PathId, new: Any = None, key: IdempotencyKey = None
+        ) -> Response:
+            return await self.create_once(
+                request, context, new or body(), key, lambda within, given: use_case(within, id_key, given)
+            )
+
+        endpoint = typed(act, new=Annotated[body | None, Body()])
+        self.add_route(
+            self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status_code=status_code
+        )
+
     async def create_once(
         self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
     ) -> Response:
@@ -152,8 +169,17 @@ class BaseController(Generic[Create, Update, Read]):
         return created_response(self.app_context.settings.root_path, self.prefix, await use_case(context, new))
 
     def add_route(
-        self, policy: Policy, method: str, path: str, endpoint: Endpoint, summary: str, read: Any, *errors: int
+        self,
+        policy: Policy,
+        method: str,
+        path: str,
+        endpoint: Endpoint,
+        summary: str,
+        read: Any,
+        *errors: int,
+        **options: Any,
     ) -> None:
+        """Add a route. `options` are FastAPI's, and replace what is the same for most routes."""
         settings = self.app_context.settings
         guards = credentials(settings)
         route_class: Any = partial(
@@ -171,12 +197,13 @@ class BaseController(Generic[Create, Update, Read]):
             methods=[method],
             route_class_override=route_class,
             dependencies=[] if policy.is_public else guards,
-            status_code={"POST": 201, "DELETE": 204}.get(method, 200),
+            status_code=options.pop("status_code", {"POST": 201, "DELETE": 204}.get(method, 200)),
             response_model=read,
             responses=documented(*errors, *(policy.refusals if guards or not policy.roles else ())),
             summary=summary,
             tags=[self.plural],
             operation_id=f"{method.lower()}{path}".replace("/", "_").replace("{", "").replace("}", ""),
+            **options,
         )
 
 

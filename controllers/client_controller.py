@@ -1,5 +1,8 @@
 """Clients over HTTP."""
 
+from typing import Annotated
+
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -8,9 +11,19 @@ from controllers.http.access import CLIENTS, Access
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import document_response, json_response
 from schemas.client_export_schema import ClientExport
-from schemas.client_schema import ClientCreate, ClientFilters, ClientSchema, ClientSummary, ClientUpdate
+from schemas.client_schema import (
+    ClientCreate,
+    ClientFilters,
+    ClientSchema,
+    ClientSummary,
+    ClientSummaryWithPayments,
+    ClientUpdate,
+    SummaryQuery,
+)
 from services.client_export_service import ClientExportService
 from services.client_service import ClientService
+
+SUMMARY = ClientSummary | ClientSummaryWithPayments
 
 
 class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema]):
@@ -22,13 +35,15 @@ class ClientController(BaseController[ClientCreate, ClientUpdate, ClientSchema])
     def add_routes(self) -> None:
         service, exports = ClientService(self.app_context), ClientExportService(self.app_context)
 
-        async def summary(request: Request, context: Context, id_key: PathId) -> Response:
+        async def summary(
+            request: Request, context: Context, id_key: PathId, query: Annotated[SummaryQuery, Query()]
+        ) -> Response:
             """Sum up the client's orders, without canceled ones."""
-            return await json_response(request, await service.summary(context, id_key))
+            return await json_response(request, await service.summary(context, id_key, query))
 
         async def export(request: Request, context: Context, id_key: PathId) -> Response:
             """Return everything that is stored about the client as one JSON document, as it was at one moment."""
             return document_response(request, await exports.export(context, id_key))
 
-        self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", ClientSummary, 404)
+        self.add_read("/clients/{id_key}/summary", summary, "Sum up: client", SUMMARY, 404)
         self.add_read("/clients/{id_key}/export", export, "Export: client", ClientExport, 404)

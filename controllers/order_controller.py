@@ -10,6 +10,7 @@ from controllers.http.responses import json_response
 from schemas.address_schema import AddressSchema
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
+from schemas.payment_schema import Balance
 from schemas.shipment_schema import TrackedShipment
 from services.checkout_service import CheckoutService
 from services.client_service import ClientService
@@ -38,7 +39,12 @@ class OrderController(BaseController[OrderCreate, OrderUpdate, OrderSchema]):
             """Return the order's shipments with their events."""
             return await json_response(request, await orders.tracking(context, id_key))
 
+        async def balance(request: Request, context: Context, id_key: PathId) -> Response:
+            """Return what is paid of the order, and what is due."""
+            return await json_response(request, await orders.balance(context, id_key))
+
         self.add_post("/orders/checkout", CheckoutCreate, checkout, "Place a whole order", CheckoutSchema, CLIENTS)
         self.add_read("/orders/{id_key}/history", history, "History: order", list[OrderStatusChange], 404)
+        self.add_read("/orders/{id_key}/balance", balance, "Balance: order", Balance, 404)
         self.add_read("/orders/{id_key}/shipping_address", shipping_address, "Address: order", AddressSchema, 404)
         self.add_read("/orders/{id_key}/tracking", tracking, "Track: order", list[TrackedShipment], 404)

@@ -21,6 +21,6 @@ class ShipmentController(BaseController[NothingToWrite, NothingToWrite, Shipment
         shipments, of_order = ShipmentService(self.app_context), f"/orders/{{id_key}}{self.prefix}"
         self.add_list(self.prefix, self.list_all, "List shipments", ShipmentSchema)
         self.add_read(self.object_path, self.get_one, "Get: shipment", ShipmentSchema, 404)
-        self.add_post(of_order, ShipmentCreate, shipments.ship, "Ship: order", ShipmentSchema)
+        self.add_action(of_order, ShipmentCreate, shipments.ship, "Ship: order", ShipmentSchema, status_code=201)
         events = f"{self.object_path}/events"
         self.add_post(events, ShipmentEventCreate, shipments.report, "Report: shipment", ShipmentEventSchema)

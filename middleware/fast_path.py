@@ -30,7 +30,7 @@ USED_HEADERS = CREDENTIALS | {
     *(b"x-forwarded-for", b"x-real-ip", b"if-none-match", b"content-length", b"transfer-encoding"),
     b"accept-encoding",
 }
-UNCOUNTED = ("/health_check", "/metrics")
+UNCOUNTED = ("/health_check", "/metrics", "/payments/webhooks")
 LIVENESS = "/health_check/live"  # an overloaded process is alive and must not be restarted
 
 OUTSIDE_NETWORKS = "The API key may not be used from this address"
@@ -155,7 +155,7 @@ def _used_headers(headers: list[tuple[bytes, bytes]]) -> UsedHeaders:
 
 
 def _is_counted(scope: Scope) -> bool:
-    """Return True if the rate limit applies: not for probes, metrics and CORS preflights."""
+    """Return True if the rate limit applies: not for probes, metrics, signed webhooks and CORS preflights."""
     path: str = scope["path"]
     if path.startswith(UNCOUNTED) and (path in UNCOUNTED or path.startswith(tuple(f"{name}/" for name in UNCOUNTED))):
         return False

@@ -6,9 +6,12 @@ from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
+from models.credit_note import CreditNoteModel, CreditNoteNumberModel
 from models.idempotency import IdempotencyModel
-from models.order import OrderModel, OrderStatusChangeModel
+from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.order_return import ReturnLineModel, ReturnModel
+from models.payment import PaymentModel, PaymentOperationModel
 from models.product import ProductModel
 from models.review import ReviewModel
 from models.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
@@ -24,11 +27,18 @@ __all__ = [
     "BillModel",
     "CategoryModel",
     "ClientModel",
+    "CreditNoteModel",
+    "CreditNoteNumberModel",
     "IdempotencyModel",
     "OrderDetailModel",
+    "OrderHoldModel",
     "OrderModel",
     "OrderStatusChangeModel",
+    "PaymentModel",
+    "PaymentOperationModel",
     "ProductModel",
+    "ReturnLineModel",
+    "ReturnModel",
     "ReviewModel",
     "ShipmentEventModel",
     "ShipmentLineModel",

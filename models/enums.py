@@ -59,3 +59,45 @@ ON_THE_WAY = (
 )
 SHIPPED = (*ON_THE_WAY, ShipmentStatus.DELIVERED)
 """The goods of other shipments are back in the shop, and their lines can ship again."""
+
+
+class ReturnStatus(StrEnum):
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    RECEIVED = "received"
+    REFUNDED = "refunded"
+    REJECTED = "rejected"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if no money has been paid, and none will be."""
+        return self in (PaymentStatus.FAILED, PaymentStatus.CANCELED)
+
+    @property
+    def is_captured(self) -> bool:
+        """Return True if money has been paid, even if it has been refunded since."""
+        return self in (PaymentStatus.CAPTURED, PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED)
+
+
+class OperationKind(StrEnum):
+    """Change of a payment that its provider is asked for."""
+
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class OperationStatus(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"

@@ -12,6 +12,8 @@ from repositories.queries.statement import Statement
 
 LIFETIME = timedelta(hours=24)
 
+STARTED = 102
+"""Status of a request that has committed its intent and no result yet. `location` names the object that it made."""
 NO_LOCK_TIMEOUT = "SET LOCAL lock_timeout = 0"
 """A repeat waits for the first request to end, however short the timeout of other locks is."""
 _CLAIM = """
@@ -44,6 +46,10 @@ _ERASE = """
     WITH removed AS (DELETE FROM idempotency_keys WHERE client_id = %(client_id)s AND path <> %(creation)s)
     UPDATE idempotency_keys SET fingerprint = '', status = 0, body = '', location = NULL
     WHERE client_id = %(client_id)s AND path = %(creation)s
+"""
+_COMPLETE = f"""
+    UPDATE idempotency_keys SET status = %(status)s, body = %(body)s, location = %(location)s
+    WHERE caller = %(caller)s AND key = %(key)s AND status = {STARTED}
 """
 CREATION = f"/{ClientModel.__tablename__}"
 
@@ -127,6 +133,16 @@ class IdempotencyRepository:
     def store(self, request: RequestKey, response: StoredResponse) -> None:
         statement = self.store_statement(request, response)
         self.session.connection().exec_driver_sql(statement.sql, statement.parameters)
+
+    def complete(self, request: RequestKey, response: StoredResponse) -> StoredResponse:
+        """Store the response to a STARTED request, and return it; or the one that another repeat has stored."""
+        values = {**request._asdict(), **response._asdict(), "body": response.body.decode()}
+        connection = self.session.connection()
+        if connection.exec_driver_sql(_COMPLETE, values).rowcount:
+            return response
+        found = self.find_statement(request)
+        row = connection.exec_driver_sql(found.sql, found.parameters).one_or_none()
+        return StoredRequest(*row).response if row else response
 
     def erase_client(self, client_id: int) -> None:
         """Erase the responses about a client, in the transaction that has deleted it.

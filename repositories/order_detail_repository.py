@@ -24,7 +24,8 @@ _STEPS = (
         SELECT id_key FROM orders WHERE {_OPEN} AND checkout_lines IS NULL FOR SHARE
     )""",
     f"""checkout_order AS (
-        SELECT id_key, bill_id, total FROM orders WHERE {_OPEN} AND checkout_lines IS NOT NULL FOR NO KEY UPDATE
+        SELECT id_key, bill_id, total FROM orders
+        WHERE {_OPEN} AND checkout_lines IS NOT NULL AND payments_total = 0 FOR NO KEY UPDATE
     )""",
     f"""sold AS (
         UPDATE products SET stock = stock - %(quantity)s, recorded_changes = recorded_changes + 1
@@ -62,8 +63,8 @@ class OrderDetailRepository(BaseRepository[OrderDetailModel]):
     def insert_statement(cls, values: Values, fields: tuple[str, ...]) -> InsertStatement:
         """Return the statement that takes stock, makes the detail and adds its amount to the totals of a checkout.
 
-        It also returns the product's `stock_after`. It refuses unless the order is open, the product exists and has
-        the stock, the price, if given, is the product's, and the total stays in its limit.
+        It also returns the product's `stock_after`. It refuses unless the order is open, a checkout has no payments,
+        the product exists and has the stock, the price, if given, is the product's, and the total stays in its limit.
         `OrderDetailService.explain_refusal` finds the reason.
         """
         values = {"price": None, **values}

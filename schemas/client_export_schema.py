@@ -8,6 +8,8 @@ from schemas.bill_schema import BillSchema
 from schemas.client_schema import ClientSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema, OrderStatusChange
+from schemas.payment_schema import PaymentSchema
+from schemas.return_schema import CreditNoteSchema, ReturnSchema
 from schemas.review_schema import ReviewSchema
 from schemas.shipment_schema import ShipmentEventSchema, ShipmentSchema
 
@@ -41,12 +43,24 @@ class ExportedShipment(Timestamps, ShipmentSchema):
     events: list[ShipmentEventSchema]
 
 
+class ExportedCreditNote(Timestamps, CreditNoteSchema): ...
+
+
+class ExportedReturn(Timestamps, ReturnSchema):
+    credit_note: ExportedCreditNote | None
+
+
+class ExportedPayment(Timestamps, PaymentSchema): ...
+
+
 class ExportedOrder(Timestamps, OrderSchema):
     bill: ExportedBill
     shipping_address: ExportedShippingAddress | None
     order_details: list[ExportedOrderDetail]
     shipments: list[ExportedShipment]
     history: list[OrderStatusChange] = Field(description="Status changes, oldest first, including the creation.")
+    payments: list[ExportedPayment]
+    returns: list[ExportedReturn]
 
 
 class ExportedReview(Timestamps, ReviewSchema): ...

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent
 from schemas.email import Email, EmailFilter
@@ -43,3 +43,18 @@ class ClientSummary(BaseSchema):
     orders_count: int
     total_spent: float = Field(examples=[150.5], description="Exact up to 15 digits.")
     last_order_date: Moment | None
+
+
+class ClientSummaryWithPayments(ClientSummary):
+    """Summary with the payments of all orders."""
+
+    captured: float = Field(examples=[150.5])
+    refunded: float = Field(examples=[20.0])
+
+
+class SummaryQuery(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    include: Literal["payments"] | None = Field(
+        None, description="`payments` adds captured and refunded amounts, of canceled orders, too."
+    )

@@ -5,24 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import ShipmentStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Quantity, StoredSchema, utc_now
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, utc_now
 from schemas.list_query import IdFilter, ListQuery, where
+from schemas.order_line import Lines, OrderLine
 from schemas.text import TextRule
 
 Carrier = Annotated[str, TextRule(100), Field(examples=["DHL"])]
 TrackingNumber = Annotated[str, TextRule(100), Field(examples=["JD014600003"])]
 Location = Annotated[str, TextRule(200), Field(examples=["Leipzig"])]
 Reported = Literal["picked_up", "in_transit", "out_for_delivery", "delivered", "failed", "returned"]
-
-
-class OrderLine(BaseSchema):
-    """Units of an order detail."""
-
-    order_detail_id: IdKey
-    quantity: Quantity
-
-
-Lines = Annotated[list[OrderLine], Field(min_length=1, max_length=1000)]
 
 
 class ShipmentCreate(BaseSchema):

@@ -7,7 +7,7 @@ from repositories.transaction import Transaction, Values
 from schemas.bill_schema import BillCreate, BillSchema, BillUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import ConflictError
-from services.order_rules import check_open, net_total
+from services.order_rules import check_open, check_unpaid, net_total
 from services.request_context import RequestContext
 
 
@@ -26,8 +26,11 @@ class BillService(BaseService[BillModel, BillCreate, BillUpdate, BillSchema]):
             return values
         order = OrderRepository(tx).lock_checkout(instance.id_key)
         if order is None:
+            if total != instance.total and instance.payments_total:
+                raise ConflictError(f"Bill {instance.id_key} has payments: its total can no longer change")
             return values
         check_open(order, "its total")
+        check_unpaid(order)
         new_total = net_total(OrderRepository(tx).sums(order).amount, discount)
         if total not in (instance.total, new_total):  # the current one changes nothing, the new one is right
             raise ConflictError(f"The total of bill {instance.id_key} follows from its order and the discount")

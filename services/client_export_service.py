@@ -17,8 +17,11 @@ from models.api_key import ApiKeyModel
 from models.audit_entry import AuditEntryModel
 from models.bill import BillModel
 from models.client import ClientModel
+from models.credit_note import CreditNoteModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.order_return import ReturnModel
+from models.payment import PaymentModel
 from models.review import ReviewModel
 from models.shipment import ShipmentEventModel, ShipmentModel
 from models.shipping_address import ShippingAddressModel
@@ -52,6 +55,9 @@ FIELDS: dict[Any, Fields] = {
         (ShippingAddressModel, schemas.ExportedShippingAddress),
         (ShipmentModel, schemas.ExportedShipment),
         (ShipmentEventModel, ShipmentEventSchema),
+        (PaymentModel, schemas.ExportedPayment),
+        (ReturnModel, schemas.ExportedReturn),
+        (CreditNoteModel, schemas.ExportedCreditNote),
         (ReviewModel, schemas.ExportedReview),
         (ApiKeyModel, schemas.ExportedApiKey),
         (AuditEntryModel, schemas.ExportedAuditEntry),
@@ -122,13 +128,24 @@ class ClientSnapshot:
             history = await self._parts(OrderStatusChangeModel, "order_id", keys)
             addresses = await self._parts(ShippingAddressModel, "order_id", keys)
             shipments = await self._shipments(keys)
+            payments = await self._parts(PaymentModel, "order_id", keys)
+            returns = await self._returns(keys)
             for order in orders:
                 id_key = order["id_key"]
                 [order["bill"]] = bills[order["bill_id"]]
                 [order["shipping_address"]] = addresses.get(id_key, [None])
                 order["order_details"], order["shipments"] = details[id_key], shipments[id_key]
-                order["history"] = history[id_key]
+                order["history"], order["payments"] = history[id_key], payments[id_key]
+                order["returns"] = returns[id_key]
             yield orders
+
+    async def _returns(self, order_ids: Iterable[int]) -> dict[int, list[Record]]:
+        returns = await self._parts(ReturnModel, "order_id", order_ids)
+        made = [one for of_order in returns.values() for one in of_order]
+        notes = await self._parts(CreditNoteModel, "return_id", [one["id_key"] for one in made])
+        for one in made:
+            [one["credit_note"]] = notes.get(one["id_key"], [None])
+        return returns
 
     async def _shipments(self, order_ids: Iterable[int]) -> dict[int, list[Record]]:
         shipments = await self._parts(ShipmentModel, "order_id", order_ids)

@@ -4,7 +4,8 @@ from models.client import ClientModel
 from repositories.base_repository_impl import Record
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
-from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate
+from repositories.payment_repository import PaymentRepository
+from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate, SummaryQuery
 from services.base_service_impl import BaseService
 from services.rendering import RenderedJson, render
 from services.request_context import RequestContext
@@ -18,8 +19,13 @@ class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientS
     def client_of(self, record: Record) -> int:
         return int(record["id_key"])
 
-    async def summary(self, context: RequestContext, id_key: int) -> RenderedJson:
-        """Sum up the client's orders. Raises NotFoundError."""
+    async def summary(self, context: RequestContext, id_key: int, query: SummaryQuery) -> RenderedJson:
+        """Sum up the client's orders and, if the query includes them, its payments. Raises NotFoundError."""
         await self.get_one(context, id_key)
-        [(count, total, last)] = await self.app_context.database.reads.fetch(*OrderRepository.summary(id_key))
-        return render(ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last))
+        reads = self.app_context.database.reads
+        [(count, total, last)] = await reads.fetch(*OrderRepository.summary(id_key))
+        summary = ClientSummary(client_id=id_key, orders_count=count, total_spent=total, last_order_date=last)
+        if query.include is None:
+            return render(summary)
+        [(captured, refunded)] = await reads.fetch(*PaymentRepository.summary(id_key))
+        return render({**summary.model_dump(), "captured": captured, "refunded": refunded})

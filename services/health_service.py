@@ -9,10 +9,10 @@ from typing import Any
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import THREADS, metrics
 from infrastructure.postgres.database import TRANSACTIONS
+from repositories.health_repository import readings
 from services.app_context import AppContext
 
 FRESH_SECONDS = 1.0
-_LOW_STOCK = "SELECT count(*) FROM products WHERE stock <= %(threshold)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,13 @@ class HealthService:
 
     async def _check(self) -> Health:
         started = time.perf_counter()
-        threshold = {"threshold": self._app_context.settings.low_stock_threshold}
+        statement = readings(self._app_context.settings.low_stock_threshold)
         try:
-            [(low,)] = await self._app_context.database.probe.fetch(_LOW_STOCK, threshold)
+            [(low, overdue)] = await self._app_context.database.probe.fetch(statement.sql, statement.parameters)
         except DatabaseUnavailableError:
             return Health(False, {"status": "down"})
         metrics.set_low_stock(low)
+        metrics.set_overdue_payments(overdue)
         return Health(True, {"status": "up", "latency_ms": round(1000 * (time.perf_counter() - started), 2)})
 
     def pool(self) -> dict[str, float]:

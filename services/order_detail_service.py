@@ -15,7 +15,7 @@ from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
-from services.order_rules import add_to_totals, check_open, lock_order, net_total
+from services.order_rules import add_to_totals, check_open, check_unpaid, lock_order, net_total
 from services.request_context import RequestContext
 from services.shipping_rules import check_kept_units, leave_shipments
 from services.stock import check_price, refuse_shortage
@@ -72,6 +72,8 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
         if order is None:
             raise NotFoundError("Order", values["order_id"])
         check_open(order, DETAILS)
+        if order.is_checkout:
+            check_unpaid(order)
         product = ProductRepository(tx).find(values["product_id"])
         if product is None:
             raise NotFoundError("Product", values["product_id"])

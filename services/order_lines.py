@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from models.order_detail import OrderDetailModel
-from schemas.shipment_schema import OrderLine
+from schemas.order_line import OrderLine
 from services.exceptions import ConflictError, NotFoundError
 
 

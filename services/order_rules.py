@@ -28,6 +28,12 @@ def check_open(order: OrderModel, what: str = "it") -> None:
         raise ConflictError(f"Order {order.id_key} is {status.name}: {what} can no longer change")
 
 
+def check_unpaid(order: OrderModel, what: str = "its total") -> None:
+    """Raise ConflictError if the locked order has payments; `what` names the part of it that would change."""
+    if order.payments_total:
+        raise ConflictError(f"Order {order.id_key} has payments: {what} can no longer change")
+
+
 def net_total(amount: Decimal, discount: Decimal) -> Decimal:
     """Return the total. Raises RejectedError if the discount is above the sum, or the total above the limit."""
     if discount > amount:
@@ -40,10 +46,12 @@ def net_total(amount: Decimal, discount: Decimal) -> Decimal:
 def add_to_totals(tx: Transaction, order: OrderModel, amount: Decimal, *, loses_detail: bool = False) -> None:
     """Change the totals of a checkout order before its details change by `amount`. The order is locked.
 
-    Raises RejectedError as `net_total` does, and ConflictError if the order would lose its last detail.
+    Raises RejectedError as `net_total` does, and ConflictError if the order would lose its last detail or has payments.
     """
     if not order.is_checkout:
         return
+    if amount:
+        check_unpaid(order)
     sums = OrderRepository(tx).sums(order)
     if loses_detail and sums.details == 1:
         raise ConflictError(f"Order {order.id_key} keeps its last detail: cancel the order instead")

@@ -6,6 +6,7 @@ from models.enums import OrderStatus
 from models.order import OrderModel
 from repositories.order_detail_repository import OrderDetailRepository
 from repositories.order_repository import OrderRepository
+from repositories.payment_repository import PaymentRepository
 from repositories.product_repository import ProductRepository
 from repositories.shipment_repository import ShipmentRepository
 from repositories.shipping_address_repository import ShippingAddressRepository
@@ -14,7 +15,8 @@ from schemas.address_schema import AddressSchema
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import ConflictError, ForbiddenError, NotFoundError
-from services.order_rules import check_open
+from services.order_rules import check_open, check_unpaid
+from services.payments.voiding import void_payments
 from services.rendering import RenderedJson, render, rows_to_dicts
 from services.request_context import RequestContext
 from services.shipping_rules import check_deletion, check_new_status, tracked
@@ -57,6 +59,18 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         await self.get_one(context, id_key)
         return render(tracked(await self.app_context.database.reads.fetch(*ShipmentRepository.tracking(id_key))))
 
+    async def balance(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return captured, refunded and due amount. Nothing is due for a canceled order. Raises NotFoundError."""
+        await self.get_one(context, id_key)
+        rows = await self.app_context.database.reads.fetch(*PaymentRepository.balance(id_key))
+        if not rows:
+            raise self.not_found(id_key)
+        [(total, status, payments_total, captured, refunded)] = rows
+        due = 0 if status == OrderStatus.CANCELED else round(total - payments_total, 2)
+        return render(
+            {"order_id": id_key, "total": total, "captured": captured, "refunded": refunded, "due": float(due)}
+        )
+
     def before_update(self, tx: Transaction, context: RequestContext, instance: OrderModel, values: Values) -> Values:
         before, after = OrderStatus(instance.status), OrderStatus(values.get("status", instance.status))
         if after is not before and after not in NEXT_STATUSES[before]:
@@ -64,10 +78,15 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         check_open(instance)
         if instance.is_checkout:
             check_checkout(instance, values)
+        if values.get("total", instance.total) != instance.total:
+            check_unpaid(instance)
+        if values.get("bill_id", instance.bill_id) != instance.bill_id:
+            check_unpaid(instance, "its bill")
         if after is before:
             return values
         check_new_status(tx, instance.id_key, after)
         if after is OrderStatus.CANCELED:
+            void_payments(tx, instance)
             restore_stock(tx, instance.id_key)
         elif context.principal.client_id is not None:
             raise ForbiddenError("Only an admin may set this status")

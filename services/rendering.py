@@ -33,6 +33,13 @@ class Created(NamedTuple):
     is_new: bool = True
 
 
+class ActionResult(NamedTuple):
+    """Result of an action on an object. `client_id` is the client that the object belongs to."""
+
+    body: bytes
+    client_id: int | None = None
+
+
 NOTHING_NEW = Created(b"", 0, is_new=False)
 
 

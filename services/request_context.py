@@ -7,7 +7,7 @@ from repositories.idempotency_repository import RequestKey, StoredResponse
 from services.auth.principal import EVERYBODY, Principal
 from services.caching.lookup import CacheLookup
 from services.exceptions import ServiceError
-from services.rendering import Created
+from services.rendering import ActionResult, Created
 
 
 class IdempotentRequest(NamedTuple):
@@ -17,7 +17,7 @@ class IdempotentRequest(NamedTuple):
     """
 
     key: RequestKey
-    encode: Callable[[Created | ServiceError], StoredResponse | None]
+    encode: Callable[[Created | ActionResult | ServiceError], StoredResponse | None]
 
 
 class AuditedRequest(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 from models.enums import ON_THE_WAY, SHIPPED, OrderStatus
 from models.order_detail import OrderDetailModel
 from repositories.base_repository_impl import Record
+from repositories.return_repository import ReturnRepository
 from repositories.shipment_repository import EVENT, SHIPMENT, ShipmentRepository
 from repositories.transaction import Transaction
 from services.exceptions import ConflictError
@@ -21,9 +22,11 @@ def check_new_status(tx: Transaction, order_id: int, status: OrderStatus) -> Non
 
 
 def check_deletion(tx: Transaction, order_id: int) -> None:
-    """Raise ConflictError if the order has had a shipment."""
+    """Raise ConflictError if the order has had a shipment or a return."""
     if ShipmentRepository(tx).exists(order_id):
         raise ConflictError(f"Cannot delete order {order_id}: it has shipments")
+    if ReturnRepository(tx).exists(order_id):
+        raise ConflictError(f"Cannot delete order {order_id}: it has returns")
 
 
 def check_kept_units(tx: Transaction, detail: OrderDetailModel, kept: int) -> None:

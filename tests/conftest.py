@@ -23,6 +23,8 @@ from services.caching.database_watch import DATABASE
 from tests.credentials import Clock, Issuer
 from tests.database import StatementCounter, counted_statements, empty_tables, outer_transaction
 from tests.factories import Factory
+from tests.paid_shop import PaidShop
+from tests.payment_provider import ProviderDouble
 from tests.servers import (
     PASSWORD,
     VALKEY_PASSWORD,
@@ -45,6 +47,7 @@ UNLIMITED: dict[str, Any] = {
     "rate_limit_enabled": False,
     "log_to_file": False,
     "audit_interval": 3600,
+    "payment_sweep_interval": 3600,
     "db_pool_size": 20,
     "db_max_overflow": 5,
 }
@@ -192,6 +195,26 @@ def committing_client(
 @pytest.fixture
 def make(client: TestClient) -> Factory:
     return Factory(client)
+
+
+@pytest.fixture
+def provider(app: FastAPI) -> Iterator[ProviderDouble]:
+    """Add the payment provider `double` to the application."""
+    app_context = app.state.app_context
+    double, own = ProviderDouble(), app_context.providers
+    app_context.providers = {**own, "double": double}
+    yield double
+    app_context.providers = own
+
+
+@pytest.fixture
+def shop(client: TestClient, make: Factory, app: FastAPI) -> PaidShop:
+    return PaidShop(client, make, app)
+
+
+@pytest.fixture
+def committing_shop(committing_client: TestClient, app: FastAPI) -> PaidShop:
+    return PaidShop(committing_client, Factory(committing_client), app)
 
 
 @pytest.fixture

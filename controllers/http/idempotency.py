@@ -13,7 +13,7 @@ from repositories.base_repository_impl import is_storable_key
 from repositories.idempotency_repository import RequestKey, StoredResponse
 from schemas.base_schema import BaseSchema, to_json
 from services.exceptions import NotFoundError, ServiceError
-from services.rendering import Created
+from services.rendering import ActionResult, Created
 from services.request_context import IdempotentRequest, RequestContext
 
 STORED_ERRORS = frozenset({400, 404, 409})
@@ -46,12 +46,14 @@ def idempotent_request(
     return IdempotentRequest(identity, partial(stored_response, prefix))
 
 
-def stored_response(prefix: str, outcome: Created | ServiceError) -> StoredResponse | None:
+def stored_response(prefix: str, outcome: Created | ActionResult | ServiceError) -> StoredResponse | None:
     if isinstance(outcome, Created) and not outcome.is_new:
         return StoredResponse(204, b"")
     if isinstance(outcome, Created):
         body = outcome.replay_body or outcome.body
         return StoredResponse(201, body, f"{prefix}/{outcome.id_key}", outcome.client_id)
+    if isinstance(outcome, ActionResult):
+        return StoredResponse(200, outcome.body, None, outcome.client_id)
     status = STATUSES[type(outcome)]
     if status not in STORED_ERRORS or (isinstance(outcome, NotFoundError) and not is_storable_key(outcome.id_key)):
         return None

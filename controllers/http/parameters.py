@@ -66,14 +66,16 @@ class Parameters:
         signature = inspect.signature(endpoint, eval_str=True)
         self._parameters = [_parameter(item) for item in signature.parameters.values()]
         self._max_body_bytes = max_body_bytes
-        self._takes_body = any(parameter.loc == ("body",) for parameter in self._parameters)
+        bodies = {parameter.name for parameter in self._parameters if parameter.loc == ("body",)}
+        self._takes_body = bool(bodies)
+        self._needs_body = any(signature.parameters[name].default is inspect.Parameter.empty for name in bodies)
 
     async def read(self, request: Request) -> dict[str, Any]:
         """Return the values by name. Absent parameters are left out and keep their defaults.
 
         Raises RequestValidationError with all errors, and HTTPException for a body above the limit.
         """
-        body = await _read_body(request, self._max_body_bytes) if self._takes_body else None
+        body = await _read_body(request, self._max_body_bytes, self._needs_body) if self._takes_body else None
         values: dict[str, Any] = {}
         errors: list[Any] = []
         for name, loc, find, validate, tags in self._parameters:
@@ -140,9 +142,11 @@ def query_pairs(query: bytes) -> list[tuple[str, str]]:
         raise RequestValidationError([item]) from error
 
 
-async def _read_body(request: Request, limit: int) -> Any:
-    """Return the JSON body with exact numbers. Raises RequestValidationError for a body of another type."""
-    body = await _receive(request, limit)
+async def _read_body(request: Request, limit: int, is_required: bool) -> Any:
+    """Return the JSON body with exact numbers, or ABSENT. Raises RequestValidationError for a body of another type."""
+    body = await receive_body(request, limit)
+    if not body and not is_required:
+        return ABSENT
     if not body:
         raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
     if not _is_json_type(request.headers.get("content-type")):
@@ -155,7 +159,7 @@ async def _read_body(request: Request, limit: int) -> Any:
         raise RequestValidationError([item]) from error
 
 
-async def _receive(request: Request, limit: int) -> bytes:
+async def receive_body(request: Request, limit: int) -> bytes:
     """Return the body. Raises HTTPException above the limit, UnavailableError if too many bodies are incomplete."""
     try:
         async with asyncio.timeout(None) as deadline:

@@ -12,7 +12,7 @@ from middleware.raw_response import Headers, json_headers
 from middleware.scope_keys import ENCODER, REQUEST_CONTEXT
 from repositories.idempotency_repository import StoredResponse
 from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
-from services.rendering import Created, RenderedJson
+from services.rendering import ActionResult, Created, RenderedJson, etag_of
 from services.spooled_json import SpooledJson
 
 JSON = "application/json"
@@ -100,11 +100,13 @@ def _is_known(request: Request, etag: str) -> bool:
     return known is not None and names_etag(known, etag)
 
 
-def created_response(root_path: str, prefix: str, outcome: Created | StoredResponse) -> Response:
+def created_response(root_path: str, prefix: str, outcome: Created | ActionResult | StoredResponse) -> Response:
     """Return 201 with the `Location` below `root_path` and `prefix`, or the stored response to an earlier request.
 
-    Return 204 if there was nothing to create.
+    Return 204 if there was nothing to create, and 200 after an action.
     """
+    if isinstance(outcome, ActionResult):
+        return Response(outcome.body, 200, {"ETag": etag_of(outcome.body)}, JSON)
     if isinstance(outcome, Created) and not outcome.is_new:
         return Response(status_code=204)
     if isinstance(outcome, Created):
@@ -112,4 +114,6 @@ def created_response(root_path: str, prefix: str, outcome: Created | StoredRespo
     headers = {"Idempotency-Replayed": "true"}
     if outcome.location:
         headers["Location"] = root_path + outcome.location
+    if outcome.status == 200:
+        headers["ETag"] = etag_of(outcome.body)
     return Response(outcome.body, outcome.status, headers, JSON)

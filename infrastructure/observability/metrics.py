@@ -18,6 +18,8 @@ from infrastructure.observability.metrics_export import (
     BOUNDS,
     CONTENT_TYPE,
     LOST_LINES,
+    LOW_STOCK,
+    OVERDUE_PAYMENTS,
     POOL_ACTIVE,
     POOL_CAPACITY,
     THREADS,
@@ -106,9 +108,37 @@ class Metrics:
         """Count a time without a free file descriptor."""
         self._totals.counters["file_descriptors_exhausted_total"] += 1
 
+    def payment_captured(self) -> None:
+        """Count a payment that its provider has captured."""
+        self._totals.counters["payments_captured_total"] += 1
+
+    def payment_refunded(self) -> None:
+        """Count a refund that the provider has made."""
+        self._totals.counters["payments_refunded_total"] += 1
+
+    def payment_failed(self) -> None:
+        """Count a payment that is declined."""
+        self._totals.counters["payments_failed_total"] += 1
+
+    def payment_operation_failed(self) -> None:
+        """Count a capture, cancellation or refund that the provider refuses."""
+        self._totals.counters["payment_operations_failed_total"] += 1
+
+    def provider_unavailable(self) -> None:
+        """Count a question that a payment provider has not answered."""
+        self._totals.counters["payment_provider_unavailable_total"] += 1
+
+    def unpaid_order_canceled(self) -> None:
+        """Count an order that was canceled because nobody has paid it in time."""
+        self._totals.counters["unpaid_orders_canceled_total"] += 1
+
     def set_low_stock(self, products: int) -> None:
         """Set the number of products at or below LOW_STOCK_THRESHOLD."""
-        self._totals.low_stock = (time.time(), products)
+        self._totals.readings[LOW_STOCK] = (time.time(), products)
+
+    def set_overdue_payments(self, payments: int) -> None:
+        """Set the number of payments that a provider has left open for over a minute."""
+        self._totals.readings[OVERDUE_PAYMENTS] = (time.time(), payments)
 
     def watch_pools(self, read: Callable[[], PoolUsage]) -> None:
         """Read the gauges of the database's pools from `read`. Another thread calls it."""
@@ -128,7 +158,7 @@ class Metrics:
         Without a readable folder, the sums are unknown and have no samples: the figures of one worker after those of
         another would look like counters that restart with each reading.
         """
-        return format_exposition(self._of_all_workers(), self._totals.low_stock)
+        return format_exposition(self._of_all_workers(), self._totals.readings)
 
     def start(self, settings: Settings) -> None:
         """Start the flushing thread and join the workers that share `prometheus_multiproc_dir`.

@@ -1,6 +1,6 @@
 """Prometheus text format, rendered from the totals of all workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import generate_latest
@@ -26,9 +26,21 @@ COUNTERS = {
     "redis_outages_total": "Times that Redis was away, slow or full, or refused a worker, counted by each worker.",
     "db_failovers_total": "Failovers of the database, counted by each worker that noticed.",
     "file_descriptors_exhausted_total": "Times without a free file descriptor, counted by each worker.",
+    "payments_captured_total": "Payments that are captured.",
+    "payments_refunded_total": "Refunds that are made.",
+    "payments_failed_total": "Payments that are declined.",
+    "payment_operations_failed_total": "Captures, cancellations and refunds that a payment provider refuses.",
+    "payment_provider_unavailable_total": "Questions that a payment provider has not answered.",
+    "unpaid_orders_canceled_total": "Orders canceled after ORDER_HOLD_MINUTES.",
     "log_lines_lost_console_total": "Log lines that the console did not take.",
     "log_lines_lost_files_total": "Log lines that could not be written to the log files.",
 }
+LOW_STOCK, OVERDUE_PAYMENTS = "low_stock_products", "payments_pending_over_minute"
+READINGS = {
+    LOW_STOCK: "Products at or below LOW_STOCK_THRESHOLD.",
+    OVERDUE_PAYMENTS: "Payments whose provider has left them open for over a minute, without those of customers.",
+}
+Readings = Mapping[str, tuple[float, int]]
 # Begin of the names of gauges that the workers share for each pool of the database.
 POOL_ACTIVE, POOL_CAPACITY = "db_pool_active:", "db_pool_capacity:"
 THREADS = "threads"  # the pool of worker threads: its slots are no connections
@@ -36,9 +48,9 @@ LOST_LINES = {"console": "log_lines_lost_console_total", "files": "log_lines_los
 """Counter of lost log lines by the name of the log target."""
 
 
-def format_exposition(totals: MetricTotals | None, low_stock: tuple[float, int] | None = None) -> bytes:
-    """Render all series in the text format 0.0.4. Without `totals`, only the low stock has a sample."""
-    return generate_latest(_Families(totals or MetricTotals(low_stock=low_stock), is_known=totals is not None))
+def format_exposition(totals: MetricTotals | None, readings: Readings) -> bytes:
+    """Render all series in the text format 0.0.4. Without `totals`, only the readings of the database have samples."""
+    return generate_latest(_Families(totals or MetricTotals(readings=dict(readings)), is_known=totals is not None))
 
 
 class _Families(Collector):
@@ -63,9 +75,9 @@ class _Families(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, help_text, self._figure(value))
-        if self._totals.low_stock:
-            low = self._totals.low_stock[1]
-            yield GaugeMetricFamily("low_stock_products", "Products at or below LOW_STOCK_THRESHOLD.", low)
+        for name, help_text in READINGS.items():
+            if name in self._totals.readings:
+                yield GaugeMetricFamily(name, help_text, self._totals.readings[name][1])
 
     def _pools(self) -> tuple[int, float]:
         """Return all connections in use, and the use of the busiest pool in percent: one exhausted pool is enough."""

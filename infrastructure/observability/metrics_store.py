@@ -25,8 +25,8 @@ class MetricTotals:
     requests: dict[tuple[str, str, int], list[float]] = field(default_factory=dict)
     counters: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     gauges: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    # (Unix time of the reading, number of products). All workers read the same database: the latest reading counts.
-    low_stock: tuple[float, int] | None = None
+    # name -> (Unix time of the reading, number of rows). All workers read the same database: the latest reading counts.
+    readings: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def add(self, other: "MetricTotals") -> Self:
         """Add the figures of `other` to this object, and return it."""
@@ -36,22 +36,22 @@ class MetricTotals:
         for target, source in ((self.counters, other.counters), (self.gauges, other.gauges)):
             for name, value in list(source.items()):  # a list, because another thread may add a name
                 target[name] += value
-        self.low_stock = max(filter(None, (self.low_stock, other.low_stock)), default=None)
+        for name, reading in other.readings.items():
+            self.readings[name] = max(self.readings.get(name, reading), reading)
         return self
 
     def dump(self) -> bytes:
         """Serialize the figures as JSON."""
         cells = [(*key, cell) for key, cell in self.requests.items()]
-        return orjson.dumps((cells, self.counters, self.gauges, self.low_stock))
+        return orjson.dumps((cells, self.counters, self.gauges, self.readings))
 
     @classmethod
     def load(cls, dumped: bytes) -> "MetricTotals":
         """Parse the output of `dump`."""
-        cells, counters, gauges, low_stock = orjson.loads(dumped)
+        cells, counters, gauges, readings = orjson.loads(dumped)
         requests = {(method, route, status): cell for method, route, status, cell in cells}
-        return cls(
-            requests, defaultdict(int, counters), defaultdict(int, gauges), tuple(low_stock) if low_stock else None
-        )
+        latest = {name: (moment, number) for name, (moment, number) in (readings or {}).items()}
+        return cls(requests, defaultdict(int, counters), defaultdict(int, gauges), latest)
 
 
 class WorkerFile:

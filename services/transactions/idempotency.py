@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from repositories.idempotency_repository import IdempotencyRepository, RequestKey, StoredRequest, StoredResponse
 from services.exceptions import IdempotencyKeyReusedError, NotFoundError, ServiceError
-from services.rendering import Created
+from services.rendering import ActionResult, Created
 from services.request_context import IdempotentRequest
 
 
@@ -29,7 +29,9 @@ def claim_key(session: Session, idempotent: IdempotentRequest) -> StoredResponse
     return replay_of(stored, idempotent.key) if stored else None
 
 
-def store_outcome(session: Session, idempotent: IdempotentRequest, outcome: Created | ServiceError) -> None:
+def store_outcome(
+    session: Session, idempotent: IdempotentRequest, outcome: Created | ActionResult | ServiceError
+) -> None:
     """Store the response to the first request with the key, in its transaction."""
     if response := idempotent.encode(outcome):
         IdempotencyRepository(session).store(idempotent.key, response)

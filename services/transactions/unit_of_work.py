@@ -17,7 +17,7 @@ from repositories.idempotency_repository import StoredResponse
 from repositories.transaction import Changes, Transaction
 from services.app_context import AppContext
 from services.exceptions import ServiceError
-from services.rendering import NOTHING_NEW, Created
+from services.rendering import NOTHING_NEW, ActionResult, Created
 from services.request_context import IdempotentRequest, RequestContext
 from services.stock import warn_of_low_stock
 from services.transactions.audit_log import add_entry
@@ -39,11 +39,11 @@ class UnitOfWork(Transaction):
     """A transaction of a use case.
 
     `replay` is the response that is stored for the request's idempotency key; the use case then returns it and does
-    nothing. `outcome` is the result to store for the key: a creation, or the refusal of one.
+    nothing. `outcome` is the result to store for the key: a creation, an action, or the refusal of one.
     """
 
     replay: StoredResponse | None = None
-    outcome: Created | ServiceError | None = None
+    outcome: Created | ActionResult | ServiceError | None = None
     is_committing: bool = False
 
 

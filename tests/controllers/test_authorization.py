@@ -14,9 +14,10 @@ from controllers.http.access import PUBLIC
 from repositories.base_repository_impl import BaseRepository
 from services.auth.principal import Role
 from services.caching.registry import CACHED_RESOURCES
-from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key
+from tests.credentials import Headers, Issuer, bearer, execute, execute_as_owner, key_headers, new_key
 from tests.entities import ENTITIES
 from tests.factories import Factory, Object
+from tests.payment_provider import ProviderDouble
 
 PAGES = {"/", "/docs", "/redoc", "/openapi.json", "/static", "/metrics"}
 HEALTH = "/health_check"
@@ -33,6 +34,7 @@ PUBLIC_OPERATIONS = {
     "GET /categories/{id_key}/products",
     "GET /reviews",
     "GET /reviews/{id_key}",
+    "POST /payments/webhooks/stripe",
 }
 CLIENT_OPERATIONS = {
     "GET /clients",
@@ -53,25 +55,53 @@ CLIENT_OPERATIONS = {
     "POST /orders/checkout",
     "GET /orders/{id_key}",
     "GET /orders/{id_key}/history",
+    "GET /orders/{id_key}/balance",
     "GET /orders/{id_key}/order_details",
     "GET /orders/{id_key}/shipping_address",
     "GET /orders/{id_key}/tracking",
+    "GET /orders/{id_key}/payments",
+    "POST /orders/{id_key}/payments",
     "PUT /orders/{id_key}",
     "PATCH /orders/{id_key}",
     "GET /order_details",
     "GET /order_details/{id_key}",
     "GET /bills",
     "GET /bills/{id_key}",
+    "GET /payments",
+    "GET /payments/{id_key}",
+    "GET /orders/{id_key}/returns",
+    "POST /orders/{id_key}/returns",
+    "GET /returns",
+    "GET /returns/{id_key}",
     "POST /reviews",
 }
 WITHOUT_OWNERS = {"POST /reviews"}
-# Words below an object that are no resource of their own.
-VIEWS = {"events", "history", "rating", "rotate", "shipping_address", "summary", "tracking"}
-REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills")}
-SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 SHIPPING_ADDRESS = """
     INSERT INTO shipping_addresses (order_id, address_id, street, city, client_id) VALUES (:order, 1, 's', 'c', :client)
 """
+# A return of an order that is not delivered: the other operations need an open order.
+RETURN = "INSERT INTO returns (order_id, reason, amount) VALUES (:order, 'x', 1) RETURNING id_key"
+NOTE = """
+    INSERT INTO credit_notes (number, bill_id, return_id, amount)
+    SELECT 'CN-1', bill_id, returns.id_key, 1 FROM returns JOIN orders ON orders.id_key = order_id
+    WHERE returns.id_key = :key RETURNING id_key
+"""
+# Words below an object that are no resource of their own.
+VIEWS = {
+    *("approve", "balance", "cancel", "capture", "events", "history", "rating", "receive", "refund", "reject"),
+    *("rotate", "shipping_address", "summary", "tracking"),
+}
+REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills", "orders")}
+# The payments are authorized, the returns requested. The webhook has no signature.
+FAILING = {"POST /payments/{id_key}/refund": 409, "POST /payments/webhooks/stripe": 400}
+FAILING |= dict.fromkeys(("POST /returns/{id_key}/receive", "POST /returns/{id_key}/refund"), 409)
+FAILING |= {"POST /orders/{id_key}/returns": 409}
+ACTIONS = {
+    *("POST /payments/{id_key}/capture", "POST /payments/{id_key}/cancel"),
+    *("POST /returns/{id_key}/approve", "POST /returns/{id_key}/reject"),
+}
+SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
+PAYMENT = {"provider": "double", "token": "card", "amount": 1}
 
 Statuses = dict[str, int]
 
@@ -97,14 +127,16 @@ class Operation(NamedTuple):
     @property
     def success(self) -> int:
         """Return the status of an authorized request; deleting a referenced object conflicts."""
-        return 409 if str(self) in REFERENCED else SUCCESS[self.method]
+        if str(self) in REFERENCED:
+            return 409
+        return FAILING.get(str(self), 200 if str(self) in ACTIONS else SUCCESS[self.method])
 
 
 class Shop:
     """Shop with two clients that own an object of each kind, and with objects without an owner."""
 
-    def __init__(self, guarded: TestClient, app: FastAPI, make: Factory) -> None:
-        self.http, self.app, self.make = guarded, app, make
+    def __init__(self, guarded: TestClient, app: FastAPI, make: Factory, provider: ProviderDouble) -> None:
+        self.http, self.app, self.make, self.provider = guarded, app, make, provider
         self.product = make.product(stock=100)["id_key"]
         self.unowned = {entity.path: entity.make(make)["id_key"] for entity in ENTITIES}
         self.unowned |= {"/products": self.product, "/categories": make.product()["category_id"]}
@@ -114,18 +146,23 @@ class Shop:
         self.unowned |= {"/api_keys": key}
         shipped = make.order_detail(product_id=self.product)["order_id"]
         self.unowned |= {"/shipments": make.post(f"/orders/{shipped}/shipments", {})["id_key"]}
+        [(returned,)] = execute(app, RETURN, order=shipped)
+        self.unowned |= {"/credit_notes": execute(app, NOTE, key=returned)[0][0]}
         self.a, self.b = self._objects(), self._objects()
 
     def _objects(self) -> dict[str, int]:
         client = self.make.customer()["id_key"]
         order = self.make.order(client_id=client)
         execute(self.app, SHIPPING_ADDRESS, order=order["id_key"], client=client)
+        [(returned,)] = execute(self.app, RETURN, order=order["id_key"])
         return self.unowned | {
             "/clients": client,
             "/addresses": self.make.address(client_id=client)["id_key"],
             "/orders": order["id_key"],
             "/order_details": self.make.order_detail(order_id=order["id_key"], product_id=self.product)["id_key"],
             "/bills": order["bill_id"],
+            "/payments": self.make.post(f"/orders/{order['id_key']}/payments", PAYMENT)["id_key"],
+            "/returns": returned,
         }
 
     def body(self, operation: Operation, objects: dict[str, int]) -> Object | None:
@@ -139,6 +176,12 @@ class Shop:
             return {"status": "delivered"}
         if operation.path.endswith("/shipments"):
             return {} if operation.method == "POST" else None
+        if operation.path == "/orders/{id_key}/returns" and operation.method == "POST":
+            return {"lines": [{"order_detail_id": objects["/order_details"], "quantity": 1}], "reason": "x"}
+        if "/returns" in operation.path:
+            return None
+        if "/payments" in operation.path:
+            return PAYMENT if operation.path.startswith("/orders") and operation.method == "POST" else None
         if operation.path.startswith("/api_keys"):
             return {"role": "admin"} if operation.method == "POST" else None
         if operation.method == "POST":
@@ -150,7 +193,7 @@ class Shop:
     def send(self, operation: Operation, objects: dict[str, int], headers: Headers) -> Any:
         """Send the operation for these objects, roll back its effect, and return the response."""
         path = operation.path.replace("{id_key}", str(objects.get(operation.path.partition("/{")[0], 0)))
-        with rolled_back(self.app):
+        with rolled_back(self.app), self.provider.rolled_back():
             return self.http.request(operation.method, path, json=self.body(operation, objects), headers=headers)
 
     def statuses(self, objects: dict[str, int], headers: Headers) -> Statuses:
@@ -167,8 +210,11 @@ def rolled_back(app: FastAPI) -> Iterator[None]:
 
 
 @pytest.fixture
-def shop(guarded: TestClient, guarded_app: FastAPI, make: Factory) -> Shop:
-    return Shop(guarded, guarded_app, make)
+def shop(guarded: TestClient, guarded_app: FastAPI, make: Factory, provider: ProviderDouble) -> Iterator[Shop]:
+    app_context = guarded_app.state.app_context
+    own, app_context.providers = app_context.providers, {**app_context.providers, "double": provider}
+    yield Shop(guarded, guarded_app, make, provider)
+    app_context.providers = own
 
 
 def guarded_routes(app: FastAPI) -> list[Any]:
@@ -277,6 +323,14 @@ def test_client_access_to_objects_of_another_client(shop: Shop, issuer: Issuer, 
     assert shop.statuses(shop.b, credentials_of(shop, issuer, kind, shop.a["/clients"])) == wanted
 
 
+def test_clients_do_not_record_manual_payments(shop: Shop) -> None:
+    path, key = f"/orders/{shop.a['/orders']}/payments", key_headers(shop.app, shop.a["/clients"])
+    for body in ({}, {"provider": "manual"}):
+        refused = shop.http.post(path, json=body, headers=key)
+        assert (refused.status_code, refused.json()) == (403, {"detail": "Only an admin may record a manual payment"})
+    assert shop.http.post(path, json={}, headers=key_headers(shop.app)).status_code == 201
+
+
 def visible_parts(answer: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
     """Return everything that a response reveals, without its request id."""
     headers = [(name, value) for name, value in answer.headers.multi_items() if name != "x-request-id"]
@@ -287,13 +341,16 @@ def test_object_of_another_client_looks_like_a_missing_one(shop: Shop) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     about_one = [one for one in operations(shop.app) if str(one) in CLIENT_OPERATIONS and "{id_key}" in one.path]
     refused = [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one]
+    execute_as_owner(shop.app, "DELETE FROM payments; DELETE FROM credit_notes; DELETE FROM returns")
     for path in ("/orders", "/addresses", "/bills", "/clients"):
         assert shop.make.client.delete(f"{path}/{shop.b[path]}").status_code == 204
     assert [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one] == refused
     assert {status for status, _, _ in refused} == {404}
 
 
-@pytest.mark.parametrize("path", ["/clients", "/addresses", "/orders", "/order_details", "/bills"])
+@pytest.mark.parametrize(
+    "path", ["/clients", "/addresses", "/orders", "/order_details", "/bills", "/payments", "/returns"]
+)
 def test_lists_contain_only_own_objects(shop: Shop, path: str) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     for query in ("", "&after_id=0", "&skip=0&limit=1", "&limit=1000"):

@@ -82,9 +82,12 @@ BELOW_AN_ID = [
     "/products/{}/reviews",
     "/products/{}/rating",
     "/orders/{}/order_details",
+    "/orders/{}/balance",
     "/orders/{}/history",
     "/orders/{}/shipping_address",
     "/orders/{}/tracking",
+    "/orders/{}/payments",
+    "/orders/{}/returns",
 ]
 
 

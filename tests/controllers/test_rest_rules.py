@@ -13,7 +13,8 @@ from controllers import CONTROLLERS
 from controllers.base_controller_impl import Parent
 from controllers.http.access import PUBLIC
 from services.auth.principal import Role
-from tests.credentials import Headers, key_headers
+from tests.controllers.test_authorization import RETURN
+from tests.credentials import Headers, execute, key_headers
 from tests.entities import ENTITIES, TARGETS, Entity, every_entity
 from tests.factories import Factory, Object
 
@@ -162,6 +163,8 @@ class Owner:
             "/orders": order["id_key"],
             "/bills": order["bill_id"],
             "/order_details": make.order_detail(order_id=order["id_key"])["id_key"],
+            "/payments": make.post(f"/orders/{order['id_key']}/payments", {"amount": 1})["id_key"],
+            "/returns": execute(app, RETURN, order=order["id_key"])[0][0],
         }
 
 

@@ -26,9 +26,11 @@ from tests.servers import PASSWORD, ROOT, environment_without_settings, superuse
 READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
-    **dict.fromkeys(("api_keys", "idempotency_keys", "reviews", "shipment_lines", "shipments"), WRITES),
+    **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews", "shipment_lines", "shipments"), WRITES),
+    **dict.fromkeys(("credit_note_numbers", "return_lines", "returns"), WRITES),
+    **dict.fromkeys(("payment_operations", "payments"), WRITES - {"DELETE"}),
     **dict.fromkeys(("audit", "audit_keys", "order_status_changes", "stock_movements"), ADDS),
-    **dict.fromkeys(("shipment_events", "shipping_addresses"), ADDS),
+    **dict.fromkeys(("credit_notes", "shipment_events", "shipping_addresses"), ADDS),
     **dict.fromkeys(("alembic_version", "audit_seals"), READS),
 }
 """Add a new table here after deciding what the service may do with it."""
@@ -54,6 +56,7 @@ REFUSED = (
     "DELETE FROM audit",
     "TRUNCATE audit",
     "DELETE FROM order_status_changes",
+    "DELETE FROM payments",
     "UPDATE stock_movements SET quantity = 1",
     "ALTER TABLE products DISABLE TRIGGER record_stock",
     "UPDATE alembic_version SET version_num = '0001'",

@@ -11,7 +11,7 @@ from config.settings import Settings
 from migrations.runner import alembic_config, migrate
 from tests.migrations.test_migrations import populated_database, run
 
-BEFORE, AFTER = "0014", "0020"
+BEFORE, AFTER = "0019", "0020"
 SHOP = """
     INSERT INTO clients (id_key, name, lastname, email) VALUES (1, 'Ann', 'A', 'ann@x.co');
     INSERT INTO addresses (id_key, street, city, client_id) VALUES (1, 'Main Street', 'Springfield', 1);

@@ -1,4 +1,4 @@
-"""Concurrent shipments, events and cancellations with real commits: no unit ships twice, and no request fails."""
+"""Concurrent shipments, cancellations and returns with real commits: nothing ships or returns twice, none fails."""
 
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from infrastructure.postgres.database import Database
 from tests.factories import Factory
 from tests.scenarios.test_concurrency import assert_consistent, run_concurrently, statuses
+from tests.services.test_returns import DeliveredOrder
 from tests.services.test_shipments import CANCELED, DELIVERED, IN_PROGRESS, Order
 
 
@@ -61,3 +62,37 @@ def test_shipping_and_canceling_exclude_each_other(order: Order, committing: Dat
         if shipped:
             assert order.status == IN_PROGRESS
         assert_consistent(committing)
+
+
+def test_concurrent_returns_return_and_credit_each_unit_once(order: Order, committing: Database) -> None:
+    """Request single units, then run all steps of all returns at once, each of them several times."""
+    client = order.client
+    delivered = DeliveredOrder(client, order.make, discount=1)
+    path = f"/orders/{delivered.id_key}/returns"
+    bodies = [{"lines": delivered.lines(*units), "reason": "x"} for units in ((1, 0), (0, 1))] * 8
+    answers = run_concurrently([partial(client.post, path, json=body) for body in bodies])
+    assert statuses(answers) == {201: 5, 409: 11}
+    returns = [answer.json() for answer in answers if answer.status_code == 201]
+    assert sum(round(made["amount"] * 100) for made in returns) == 3000
+    assert_consistent(committing)
+    for step in ("approve", "receive", "refund"):
+        calls = [partial(client.post, f"/returns/{made['id_key']}/{step}") for made in returns] * 4
+        assert statuses(run_concurrently(calls)) == {200: 5, 409: 15}
+        assert_consistent(committing)
+    notes = client.get("/credit_notes").json()
+    assert [int(note["number"][-6:]) for note in notes] == [1, 2, 3, 4, 5]
+    assert sum(round(note["amount"] * 100) for note in notes) == 3000
+    assert delivered.stock() == [10, 10]
+
+
+def test_refunds_of_returns_and_of_payments_never_exceed_what_was_paid(order: Order, committing: Database) -> None:
+    client = order.client
+    delivered = DeliveredOrder(client, order.make)
+    [payment] = client.get(f"/orders/{delivered.id_key}/payments").json()
+    returns = [delivered.step(delivered.request(*units), "approve", "receive") for units in ((3,), (0, 2))]
+    calls: list[Any] = [partial(client.post, f"/returns/{made['id_key']}/refund") for made in returns]
+    calls += [partial(client.post, f"/payments/{payment['id_key']}/refund", json={"amount": 9})]
+    assert statuses(run_concurrently(calls * 5)).keys() == {200, 409}
+    balance = client.get(f"/orders/{delivered.id_key}/balance").json()
+    assert balance["refunded"] == balance["captured"] == 31
+    assert_consistent(committing)

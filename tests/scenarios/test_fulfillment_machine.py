@@ -1,4 +1,4 @@
-"""Random sequences of shipments, events, cancellations and changes over HTTP, compared with a small model."""
+"""Random sequences of payments, shipments, cancellations and returns over HTTP, compared with a small model."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,6 +17,8 @@ from tests.fulfillment_model import FulfillmentModel
 
 quantities = st.integers(1, 3)
 picks = st.integers(0, 9)
+lines = st.lists(st.tuples(picks, quantities), min_size=1, max_size=2, unique_by=lambda line: line[0] % 3)
+steps = st.sampled_from(("approve", "approve", "receive", "refund", "reject"))
 events = st.sampled_from(("picked_up", "delivered", "delivered", "delivered", "failed", "returned"))
 STOCK = 1000
 
@@ -53,8 +55,7 @@ class FulfillmentMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.statuses)
     @rule(
         pick=picks,
-        units=st.none()
-        | st.lists(st.tuples(picks, quantities), min_size=1, max_size=2, unique_by=lambda line: line[0] % 3),
+        units=st.none() | lines,
     )
     def ship(self, pick: int, units: list[tuple[int, int]] | None) -> None:
         order = self.order(pick)
@@ -100,6 +101,34 @@ class FulfillmentMachine(RuleBasedStateMachine):
         order = self.order(pick)
         self.send("DELETE", f"/orders/{order}", self.model.delete_order(order))
 
+    @precondition(lambda self: self.model.statuses)
+    @rule(pick=picks, cents=st.sampled_from((1, 500, 999, 1998)))
+    def pay(self, pick: int, cents: int) -> None:
+        order = self.order(pick)
+        self.send("POST", f"/orders/{order}/payments", self.model.pay(order, cents), {"amount": cents / 100})
+
+    @precondition(lambda self: self.model.statuses)
+    @rule(pick=picks, units=lines, is_whole=st.booleans())
+    def request_return(self, pick: int, units: list[tuple[int, int]], is_whole: bool) -> None:
+        order = self.order(pick)
+        details = list(self.model.ordered[order])
+        wanted = {self.one_of(details, place): quantity for place, quantity in units}
+        wanted = dict(self.model.returnable(order)) if is_whole and self.model.returnable(order) else wanted
+        expected, cents = self.model.request(order, wanted)
+        body = {"lines": as_lines(wanted), "reason": "x"}
+        made = self.send("POST", f"/orders/{order}/returns", expected, body)
+        if expected == 201:
+            assert round(made["amount"] * 100) == cents
+            self.model.enter_return(made)
+
+    @precondition(lambda self: self.model.returns)
+    @rule(pick=picks, steps=st.lists(steps, min_size=1, max_size=3), restock=st.booleans())
+    def step_return(self, pick: int, steps: list[str], restock: bool) -> None:
+        made = self.one_of(list(self.model.returns), pick)
+        for step in steps:
+            body = {"restock": restock} if step == "receive" else None
+            self.send("POST", f"/returns/{made}/{step}", self.model.step(made, step, restock=restock), body)
+
     @invariant()
     def tables_match_the_model(self) -> None:
         model = self.model
@@ -109,6 +138,10 @@ class FulfillmentMachine(RuleBasedStateMachine):
             assert dict(orders.all()) == model.statuses
             shipments = connection.execute(text("SELECT id_key, status FROM shipments")).tuples()
             assert dict(shipments.all()) == {key: shipment.status for key, shipment in model.shipments.items()}
+            returns = connection.execute(text("SELECT id_key, status FROM returns")).tuples()
+            assert dict(returns.all()) == {key: one.status for key, one in model.returns.items()}
+            notes = connection.execute(text("SELECT return_id, amount * 100 FROM credit_notes")).tuples()
+            assert dict(notes.all()) == model.credited
             lines = connection.execute(text("SELECT shipment_id, order_detail_id, quantity FROM shipment_lines"))
             assert set(lines.tuples()) == {
                 (key, detail, units) for key, one in model.shipments.items() for detail, units in one.units.items()

@@ -161,6 +161,60 @@ def test_an_order_whose_status_contradicts_its_shipment_is_found(
     assert found == [f"order {order}: status {status}, but shipment {shipment} is {event or 'created'}"]
 
 
+PAID_WRONG = (
+    (
+        "UPDATE orders SET payments_total = 4; UPDATE bills SET payments_total = 4",
+        "order {o}: its payments are 5.00, but 4.00 is noted",
+    ),
+    (
+        "UPDATE bills SET payments_total = 4 WHERE id_key = {b}",
+        "bill {b}: the payments of its orders are 5.00, but 4.00 is noted",
+    ),
+    ("UPDATE payments SET status = 'captured'", "payment {p}: 2.00 of 5.00 refunded, but it is captured"),
+    ("UPDATE payment_operations SET amount = 3", "payment {p}: 2.00 refunded, but its refunds are 3.00"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), PAID_WRONG)
+def test_a_wrong_payment_is_found(
+    ask: Ask, client: TestClient, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order = placed["order"]["id_key"]
+    payment = make.post(f"/orders/{order}/payments", {"amount": 5})["id_key"]
+    assert client.post(f"/payments/{payment}/refund", json={"amount": 2}).status_code == 200
+    assert ask() == []
+    names = {"o": order, "b": placed["bill"]["id_key"], "p": payment}
+    assert ("payments", problem.format(**names)) in ask(*statement.format(**names).split("; "))
+
+
+RETURNED_WRONG = (
+    ("UPDATE return_lines SET quantity = 4", "order detail {d}: 4 units returned, but 3 ordered"),
+    ("UPDATE returns SET is_restocked = false", "order detail {d}: 0 units restocked, but 2 in the ledger"),
+    ("UPDATE returns SET status = 'received'", "return {r}: received, with 1 credit notes"),
+    ("DELETE FROM credit_notes", "return {r}: refunded, with 0 credit notes"),
+    ("UPDATE credit_notes SET amount = 15.01", "order {o}: 15.01 credited, but 15.00 paid"),
+    ("UPDATE credit_note_numbers SET last_number = 2", "{y}: 2 numbers, but 1 credit notes"),
+    ("UPDATE orders SET status = 2 WHERE id_key = {o}", "return {r}: order {o} has status 2"),
+    ("UPDATE returns SET order_id = {x}", "return {r}: order detail {d} is in another order"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), RETURNED_WRONG)
+def test_a_wrong_return_is_found(
+    client: TestClient, ask: Ask, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order, detail = placed["order"]["id_key"], placed["order_details"][0]["id_key"]
+    make.post(f"/orders/{order}/payments", {})
+    client.patch(f"/orders/{order}", json={"status": 3})
+    lines = [{"order_detail_id": detail, "quantity": 2}]
+    made = make.post(f"/orders/{order}/returns", {"lines": lines, "reason": "x"})
+    for step in ("approve", "receive", "refund"):
+        assert client.post(f"/returns/{made['id_key']}/{step}").status_code == 200
+    assert ask() == []
+    names = {"o": order, "d": detail, "r": made["id_key"], "y": made["created_at"][:4], "x": make.order()["id_key"]}
+    assert ("returns", problem.format(**names)) in ask(statement.format(**names))
+
+
 def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:
     make.bill()
     found = ask("ALTER TABLE bills DROP CONSTRAINT uq_bills_bill_number", "UPDATE bills SET bill_number = 'B-1'")

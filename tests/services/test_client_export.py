@@ -20,7 +20,7 @@ from tests.controllers.test_authorization import visible_parts
 from tests.credentials import execute, key_headers, new_key
 from tests.factories import Factory, Object
 
-CANCELED = 4
+DELIVERED, CANCELED = 3, 4
 
 
 def without_timestamps(item: Any) -> Any:
@@ -62,6 +62,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.order_detail(order_id=foreign["id_key"], product_id=product["id_key"])
     detail = make.order_detail(order_id=sharing["id_key"], product_id=product["id_key"])
     canceled = guarded.patch(f"/orders/{plain['id_key']}", json={"status": CANCELED}, headers=own).json()
+    payment = make.post(f"/orders/{sharing['id_key']}/payments", {"amount": 10})
     written = {"rating": 4.5, "comment": "Ünique", "product_id": product["id_key"]}
     review = guarded.post("/reviews", json=written, headers=own).json()
     make.review(product_id=product["id_key"])
@@ -72,6 +73,14 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.post(f"/shipments/{shipments[0]['id_key']}/events", {"status": "in_transit", "location": "Leipzig"})
     placed["order"]["status"] = 2
     tracking = guarded.get(f"{shipping}/tracking", headers=own).json()
+    make.client.patch(f"/orders/{sharing['id_key']}", json={"status": DELIVERED})
+    sharing["status"] = DELIVERED
+    back = {"lines": [{"order_detail_id": detail["id_key"], "quantity": 1}], "reason": "Too small"}
+    returned = guarded.post(f"/orders/{sharing['id_key']}/returns", json=back, headers=own).json()
+    for step in ("approve", "receive", "refund"):
+        assert make.client.post(f"/returns/{returned['id_key']}/{step}").status_code == 200
+    [note] = make.client.get("/credit_notes").json()
+    payment = make.client.get(f"/payments/{payment['id_key']}").json()
 
     answer = guarded.get(f"/clients/{client_id}/export", headers=own)
     assert answer.status_code == 200, answer.text
@@ -86,12 +95,15 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     expected: list[tuple[Object, list[Object], list[tuple[int | None, int]]]] = [
         (placed["order"], placed["order_details"], [(None, 1), (1, 2)]),
         (canceled, [], [(None, 1), (1, CANCELED)]),
-        (sharing, [detail], [(None, 1)]),
+        (sharing, [detail], [(None, 1), (1, DELIVERED)]),
     ]
     assert len(document["orders"]) == len(expected)
     for order, (head, details, history) in zip(document["orders"], expected, strict=True):
-        bill, found, changes = (order.pop(name) for name in ("bill", "order_details", "history"))
-        address, shipped = order.pop("shipping_address"), order.pop("shipments")
+        address, shipped, back = order.pop("shipping_address"), order.pop("shipments"), order.pop("returns")
+        shown = [without_updates(one | {"credit_note": without_updates(one["credit_note"])}) for one in back]
+        assert shown == [returned | {"status": "refunded", "credit_note": note}] * (head is sharing)
+        bill, found, changes, paid = (order.pop(name) for name in ("bill", "order_details", "history", "payments"))
+        assert [one["id_key"] for one in paid] == [payment["id_key"]] * (head is sharing)
         assert (without_timestamps(order), without_timestamps(found)) == (head, details)
         if head is placed["order"]:
             assert address.pop("created_at")
@@ -109,6 +121,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
         ("PATCH", f"/orders/{plain['id_key']}", 200),
         ("POST", "/reviews", 201),
         ("PATCH", f"/clients/{client_id}", 200),
+        ("POST", f"/orders/{sharing['id_key']}/returns", 201),
     ]
     assert {name for one in document["audit"] for name in one} == {
         *("id_key", "created_at", "request_id", "method", "path", "status")

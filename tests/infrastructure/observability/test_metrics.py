@@ -149,7 +149,14 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     metrics.redis_outage()
     metrics.database_failover()
     metrics.descriptors_exhausted()
+    metrics.payment_captured()
+    metrics.payment_refunded()
+    metrics.payment_failed()
+    metrics.payment_operation_failed()
+    metrics.provider_unavailable()
+    metrics.unpaid_order_canceled()
     metrics.set_low_stock(4)
+    metrics.set_overdue_payments(2)
     metrics.watch_pools(lambda: {"reads": (1, 9), "writes": (2, 8), "threads": (3, 4)})
     metrics.in_progress += 1
     monkeypatch.setattr("infrastructure.observability.metrics.lost_lines", {"console": 2, "files": 3})
@@ -166,9 +173,16 @@ def test_counters_and_gauges_of_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
         "redis_outages_total": 1,
         "db_failovers_total": 1,
         "file_descriptors_exhausted_total": 1,
+        "payments_captured_total": 1,
+        "payments_refunded_total": 1,
+        "payments_failed_total": 1,
+        "payment_operations_failed_total": 1,
+        "payment_provider_unavailable_total": 1,
+        "unpaid_orders_canceled_total": 1,
         "log_lines_lost_console_total": 2,
         "log_lines_lost_files_total": 3,
         "low_stock_products": 4,
+        "payments_pending_over_minute": 2,
         "db_pool_connections_active": 3,
         "db_pool_utilization_percent": 75,
         "http_requests_in_progress": 1,

@@ -1,0 +1,1 @@
+"""Payments: intents that are committed first, and settlement with the provider."""
