@@ -119,7 +119,7 @@ class FulfillmentModel:
         return 204
 
     def delete_order(self, order: int) -> int:
-        others = (*self.shipments.values(), *self.returns.values())
+        others: list[Shipment | Return] = [*self.shipments.values(), *self.returns.values()]
         if order in self.payers or any(one.order == order for one in others):
             return 409
         if self.statuses[order] == DELIVERED:

@@ -11,7 +11,7 @@ from tests.factories import Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import KilledError, ProviderDouble
 
-KEY = {"Idempotency-Key": "refund"}
+KEY = "refund"
 SERVICE_POINTS = {"record": (PaymentRecords, "record"), "answer": (ReturnRefundService, "_answer")}
 
 
@@ -28,7 +28,8 @@ def received(shop: PaidShop, provider: ProviderDouble) -> Object:
     return made | {"status": "received"}
 
 
-def refund(shop: PaidShop, made: Object, status: int = 200, **headers: str) -> Object:
+def refund(shop: PaidShop, made: Object, status: int = 200, key: str | None = None) -> Object:
+    headers = {"Idempotency-Key": key} if key else {}
     return shop.send(f"/returns/{made['id_key']}/refund", status, None, **headers)
 
 
@@ -63,15 +64,15 @@ def test_a_killed_refund_is_completed_once(
     settled_by: str,
 ) -> None:
     kill_at(point, provider, monkeypatch)
-    refund(shop, received, 500, **KEY)
+    refund(shop, received, 500, key=KEY)
     assert len(notes(shop)) == (point == "answer")
     if point != "answer":
         assert refund(shop, received, 409)["detail"] == f"Return {received['id_key']} is being refunded"
     if settled_by == "sweep":
         shop.sweep()
     shop.expire()
-    assert refund(shop, received, **KEY) == received | {"status": "refunded"}
-    assert refund(shop, received, **KEY) == received | {"status": "refunded"}
+    assert refund(shop, received, key=KEY) == received | {"status": "refunded"}
+    assert refund(shop, received, key=KEY) == received | {"status": "refunded"}
     [charge] = provider.charges.values()
     assert list(charge.refunds.values()) == [100]
     assert [note["amount"] for note in notes(shop)] == [100]
@@ -82,10 +83,10 @@ def test_a_refund_without_an_answer_is_completed_by_the_sweep(
     shop: PaidShop, provider: ProviderDouble, received: Object
 ) -> None:
     provider.fail_at("refund:done", error=ProviderUnavailableError)
-    assert refund(shop, received, **KEY) == received
+    assert refund(shop, received, key=KEY) == received
     assert notes(shop) == []
     shop.sweep()
-    assert refund(shop, received, **KEY) == received | {"status": "refunded"}
+    assert refund(shop, received, key=KEY) == received | {"status": "refunded"}
     assert [note["amount"] for note in notes(shop)] == [100]
     assert shop.agrees()
 
@@ -93,9 +94,9 @@ def test_a_refund_without_an_answer_is_completed_by_the_sweep(
 def test_a_refused_refund_can_be_tried_again(shop: PaidShop, provider: ProviderDouble, received: Object) -> None:
     [charge] = provider.charges.values()
     charge.captured = charge.captured - charge.captured
-    refused = refund(shop, received, 409, **KEY)
+    refused = refund(shop, received, 409, key=KEY)
     assert refused == {"detail": f"The provider refuses the refund of return {received['id_key']}"}
-    assert refund(shop, received, 409, **KEY) == refused
+    assert refund(shop, received, 409, key=KEY) == refused
     assert notes(shop) == []
     charge.captured = charge.amount
     assert refund(shop, received) == received | {"status": "refunded"}
