@@ -3,8 +3,8 @@
 import re
 
 RESOURCES = (
-    "addresses api_keys audit bills categories clients events order_details orders payments products "
-    "reviews stock_movements webhook_deliveries webhook_endpoints"
+    "addresses api_keys audit bills categories clients credit_notes events order_details orders payments products "
+    "returns reviews shipments stock_movements webhook_deliveries webhook_endpoints"
 )
 PAGES = "docs health_check metrics openapi.json redoc static"
 OWN_PATHS = frozenset(f"{RESOURCES} {PAGES}".split())

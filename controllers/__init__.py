@@ -12,11 +12,14 @@ from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
 from controllers.event_controller import EventController
+from controllers.credit_note_controller import CreditNoteController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.payment_controller import PaymentController
 from controllers.product_controller import ProductController
+from controllers.return_controller import ReturnController
 from controllers.review_controller import ReviewController
+from controllers.shipment_controller import ShipmentController
 from controllers.stock_movement_controller import StockMovementController
 from controllers.webhook_controller import WebhookDeliveryController, WebhookEndpointController
 
@@ -30,11 +33,14 @@ CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (
     AddressController,
     OrderController,
     OrderDetailController,
+    ShipmentController,
     BillController,
     PaymentController,
     EventController,
     WebhookEndpointController,
     WebhookDeliveryController,
+    ReturnController,
+    CreditNoteController,
     ApiKeyController,
     AuditController,
 )

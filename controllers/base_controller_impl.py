@@ -179,9 +179,15 @@ class BaseController(Generic[Create, Update, Read]):
         self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
 
     def add_action(
-        self, path: str, use_case: Creates, summary: str, read: Any, body: type[BaseSchema] = NothingToWrite
+        self,
+        path: str,
+        use_case: Creates,
+        summary: str,
+        read: Any,
+        body: type[BaseSchema] = NothingToWrite,
+        status_code: int = 200,
     ) -> None:
-        """Add a POST that acts on an object and answers 200; its body may be left out. Repeats are safe as above."""
+        """Add a POST that acts on an object; its body may be left out. Repeats are safe as above."""
 
         async def act(
             request: Request, context: Context, id_key: PathId, new: Any = None, key: IdempotencyKey = None
@@ -192,7 +198,9 @@ class BaseController(Generic[Create, Update, Read]):
             )
 
         endpoint = typed(act, new=Annotated[body | None, Body()])
-        self.add_route(self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status_code=200)
+        self.add_route(
+            self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status_code=status_code
+        )
 
     async def create_once(
         self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates

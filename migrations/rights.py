@@ -18,12 +18,15 @@ LIMITED = {
     "audit": {"SELECT", "INSERT"},
     "audit_keys": {"SELECT", "INSERT"},
     "audit_seals": {"SELECT"},
+    "credit_notes": {"SELECT", "INSERT"},
     "event_queue": {"SELECT", "INSERT"},
     "events": {"SELECT"},
     "order_status_changes": {"SELECT", "INSERT"},
     "payment_operations": {"SELECT", "INSERT", "UPDATE"},
     "payments": {"SELECT", "INSERT", "UPDATE"},
     "primary_server": {"SELECT", "INSERT", "UPDATE"},
+    "shipment_events": {"SELECT", "INSERT"},
+    "shipping_addresses": {"SELECT", "INSERT"},
     "stock_movements": {"SELECT", "INSERT"},
 }
 """Tables in which the service may do less. Rows that refer to deleted ones are deleted as the owner."""

@@ -7,13 +7,17 @@ from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
 from models.event import EventModel, QueuedEventModel
+from models.credit_note import CreditNoteModel, CreditNoteNumberModel
 from models.idempotency import IdempotencyModel
 from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.order_return import ReturnLineModel, ReturnModel
 from models.payment import PaymentModel, PaymentOperationModel
 from models.primary_server import PrimaryServerModel
 from models.product import ProductModel
 from models.review import ReviewModel
+from models.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
+from models.shipping_address import ShippingAddressModel
 from models.stock_movement import StockMovementModel
 from models.webhook import WebhookClaimModel, WebhookDeliveryModel, WebhookEndpointModel
 
@@ -27,6 +31,8 @@ __all__ = [
     "CategoryModel",
     "ClientModel",
     "EventModel",
+    "CreditNoteModel",
+    "CreditNoteNumberModel",
     "IdempotencyModel",
     "OrderDetailModel",
     "OrderHoldModel",
@@ -37,7 +43,13 @@ __all__ = [
     "PrimaryServerModel",
     "ProductModel",
     "QueuedEventModel",
+    "ReturnLineModel",
+    "ReturnModel",
     "ReviewModel",
+    "ShipmentEventModel",
+    "ShipmentLineModel",
+    "ShipmentModel",
+    "ShippingAddressModel",
     "StockMovementModel",
     "WebhookClaimModel",
     "WebhookDeliveryModel",

@@ -39,6 +39,36 @@ class StockReason(StrEnum):
     CORRECTED = "corrected"
 
 
+class ShipmentStatus(StrEnum):
+    """Status of a shipment: that of its last event, or `created`."""
+
+    CREATED = "created"
+    PICKED_UP = "picked_up"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    RETURNED = "returned"
+
+
+ON_THE_WAY = (
+    ShipmentStatus.CREATED,
+    ShipmentStatus.PICKED_UP,
+    ShipmentStatus.IN_TRANSIT,
+    ShipmentStatus.OUT_FOR_DELIVERY,
+)
+SHIPPED = (*ON_THE_WAY, ShipmentStatus.DELIVERED)
+"""The goods of other shipments are back in the shop, and their lines can ship again."""
+
+
+class ReturnStatus(StrEnum):
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    RECEIVED = "received"
+    REFUNDED = "refunded"
+    REJECTED = "rejected"
+
+
 class PaymentStatus(StrEnum):
     PENDING = "pending"
     AUTHORIZED = "authorized"

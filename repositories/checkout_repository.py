@@ -21,6 +21,7 @@ PARTS = {
 }
 """The fields that the statement returns of each part; a column's name is `part.field`."""
 
+_BUYER = "SELECT FROM clients WHERE id_key = %(client_id)s"
 # `product` locks the products in the order of their keys and reads them afterwards, so all later steps see the same
 # prices and stock. `taken` names the keys again, because a join alone makes the planner read all products of a small
 # shop, with every dead version of a popular row.
@@ -45,7 +46,7 @@ _STEPS = (
                SELECT FROM wanted JOIN product ON product.id_key = wanted.product_id
                WHERE product.stock < wanted.quantity
            )
-           AND EXISTS (SELECT FROM clients WHERE id_key = %(client_id)s)
+           AND EXISTS ({_BUYER})
     )""",
     """taken AS (
         UPDATE products SET stock = products.stock - wanted.quantity, recorded_changes = recorded_changes + 1
@@ -85,6 +86,18 @@ _STEPS = (
         ORDER BY detailed.id_key
     )""",
 )
+# A checkout without an address has a statement of its own, so the address costs it nothing.
+_STEPS_WITH_ADDRESS = (
+    """address AS (
+        SELECT id_key, street, number, city, client_id FROM addresses
+        WHERE id_key = %(address_id)s AND client_id = %(client_id)s
+    )""",
+    *(step.replace(_BUYER, "SELECT FROM address") for step in _STEPS),
+    """addressed AS (
+        INSERT INTO shipping_addresses (order_id, address_id, street, number, city, client_id)
+        SELECT ordered.id_key, address.id_key, street, number, city, address.client_id FROM ordered, address
+    )""",
+)
 
 
 class CheckoutRepository(OrderRepository):
@@ -95,11 +108,13 @@ class CheckoutRepository(OrderRepository):
         It refuses unless client and products exist, no product is archived, each given price is the product's, the
         stock suffices, and the total is from 0 to `MAX_MONEY`. `CheckoutService.explain_refusal` finds the reason.
         """
-        return InsertStatement(_placed_sql(), dict(values), _columns(), _STEPS)
+        steps = _STEPS if values["address_id"] is None else _STEPS_WITH_ADDRESS
+        return InsertStatement(_placed_sql(), dict(values), _columns(), steps)
 
     @classmethod
     def are_storable(cls, values: Values) -> bool:
-        return all(map(is_storable_key, (values["client_id"], *values["product_ids"])))
+        address = () if values["address_id"] is None else (values["address_id"],)
+        return all(map(is_storable_key, (values["client_id"], *address, *values["product_ids"])))
 
     @classmethod
     def changes_by_insert(cls, values: Values, records: Iterable[Record]) -> Changes:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, any_, bindparam, inspect, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.api_key import ApiKeyModel
@@ -50,7 +50,7 @@ def _page_sql(model: Any, fields: Fields, condition: ColumnElement[bool]) -> str
 @cache
 def _parts_sql(model: Any, fields: Fields, reference: str) -> str:
     condition = _is_one_of(getattr(model, reference), BigInteger)
-    return compiled(select(*columns_of(model, fields)).where(condition).order_by(model.id_key))
+    return compiled(select(*columns_of(model, fields)).where(condition).order_by(*inspect(model).primary_key))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Consistency check: one query compares stock, ledger, totals, statuses, bills, payments, and the audit log."""
+"""Consistency check: one query compares stock, ledger, orders, bills, payments, shipments, returns, and audit log."""
 
 from typing import NamedTuple
 
@@ -6,8 +6,13 @@ from sqlalchemy import Connection, text
 
 from models.enums import OrderStatus, StockReason
 from repositories.payment_check import PAYMENTS
+from repositories.return_check import RETURNS
+from repositories.shipping_check import SHIPMENTS
 
-CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers", "payments", "audit log")
+CHECKS = (
+    *("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers"),
+    *("payments", "shipments", "returns", "audit log"),
+)
 
 
 class Disagreement(NamedTuple):
@@ -81,6 +86,10 @@ _CONSISTENCY_CHECK = text(f"""
     FROM bills GROUP BY bill_number HAVING count(*) > 1
     UNION ALL
     {PAYMENTS}
+    UNION ALL
+    {SHIPMENTS}
+    UNION ALL
+    {RETURNS}
     UNION ALL
     (SELECT 'audit log', format('batch %s, entries %s to %s: %s', number, greatest(after_id + 1, 1), last_id, problem)
     FROM (

@@ -25,7 +25,7 @@ _MOVE_STOCK = text(f"""
     ), recorded AS (
         INSERT INTO stock_movements (product_id, quantity, stock_after, reason, order_detail_id)
         SELECT product_id, line.quantity, stock - coalesce(sum(line.quantity) OVER later_lines, 0),
-            CASE WHEN line.quantity < 0 THEN '{StockReason.SOLD}' ELSE '{StockReason.RESTORED}' END, order_detail_id
+            CASE WHEN line.quantity < 0 THEN '{StockReason.SOLD}' ELSE :restored END, order_detail_id
         FROM line JOIN moved ON moved.id_key = product_id
         WINDOW later_lines AS (
             PARTITION BY product_id ORDER BY place DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -50,15 +50,17 @@ class ProductRepository(BaseRepository[ProductModel]):
         )
         return {product.id_key: product for product in self.session.scalars(statement)}
 
-    def move_stock(self, changes: Sequence[StockChange]) -> None:
+    def move_stock(self, changes: Sequence[StockChange], *, is_return: bool = False) -> None:
         """Change stock and record the movements as `sold` and `restored`, with one statement. The rows must be locked.
 
+        Units of a return are `returned`.
         A CHECK constraint keeps stock from falling below 0.
         """
         if not changes:
             return
         product_ids, quantities, details = map(list, zip(*changes, strict=True))
-        moved = {"product_ids": product_ids, "quantities": quantities, "details": details}
+        restored = StockReason.RETURNED if is_return else StockReason.RESTORED
+        moved = {"restored": restored, "product_ids": product_ids, "quantities": quantities, "details": details}
         for id_key, before, after in self.session.execute(_MOVE_STOCK, moved):
             self.record_stock(id_key, int(before), after)
 

@@ -28,6 +28,7 @@ class CheckoutCreate(BaseSchema):
     payment_type: PaymentType
     discount: Money = Field(Decimal(0), json_schema_extra={"default": 0})
     bill_number: BillNumber = Field(default_factory=str, description="Made by the server when left out.")
+    address_id: IdKey | None = Field(None, description="An address of the client. The order keeps a copy of it.")
     items: Annotated[list[CheckoutItem], Field(min_length=1, max_length=100)]
 
 

@@ -2,14 +2,16 @@
 
 from pydantic import Field
 
-from schemas.address_schema import AddressSchema
-from schemas.base_schema import BaseSchema, Moment, StoredSchema
+from schemas.address_schema import AddressSchema, HouseNumber, Street
+from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema
 from schemas.bill_schema import BillSchema
 from schemas.client_schema import ClientSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema, OrderStatusChange
 from schemas.payment_schema import PaymentSchema
+from schemas.return_schema import CreditNoteSchema, ReturnSchema
 from schemas.review_schema import ReviewSchema
+from schemas.shipment_schema import ShipmentEventSchema, ShipmentSchema
 
 
 class Timestamps(BaseSchema):
@@ -29,14 +31,36 @@ class ExportedBill(Timestamps, BillSchema): ...
 class ExportedOrderDetail(Timestamps, OrderDetailSchema): ...
 
 
+class ExportedShippingAddress(BaseSchema):
+    address_id: IdKey = Field(description="The address that was copied.")
+    street: Street
+    number: HouseNumber | None
+    city: Name
+    created_at: Moment
+
+
+class ExportedShipment(Timestamps, ShipmentSchema):
+    events: list[ShipmentEventSchema]
+
+
+class ExportedCreditNote(Timestamps, CreditNoteSchema): ...
+
+
+class ExportedReturn(Timestamps, ReturnSchema):
+    credit_note: ExportedCreditNote | None
+
+
 class ExportedPayment(Timestamps, PaymentSchema): ...
 
 
 class ExportedOrder(Timestamps, OrderSchema):
     bill: ExportedBill
+    shipping_address: ExportedShippingAddress | None
     order_details: list[ExportedOrderDetail]
+    shipments: list[ExportedShipment]
     history: list[OrderStatusChange] = Field(description="Status changes, oldest first, including the creation.")
     payments: list[ExportedPayment]
+    returns: list[ExportedReturn]
 
 
 class ExportedReview(Timestamps, ReviewSchema): ...

@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from models.product import ProductModel
+from repositories.address_repository import AddressRepository
 from repositories.base_repository_impl import Record
 from repositories.checkout_repository import CheckoutRepository
 from repositories.client_repository import ClientRepository
@@ -58,6 +59,7 @@ class CheckoutService(CreatingService):
             "payment_type": new.payment_type,
             "discount": new.discount,
             "bill_number": new.bill_number or None,
+            "address_id": new.address_id,
             "date": now,
             "day": now.date(),
             "year": now.year,
@@ -80,6 +82,7 @@ class CheckoutService(CreatingService):
         """
         if ClientRepository(tx).find(values["client_id"]) is None:
             raise NotFoundError("Client", values["client_id"])
+        check_address(tx, values["address_id"], values["client_id"])
         lines = list(map(Line, values["product_ids"], values["quantities"], values["prices"]))
         wanted = Counter[int]()
         for line in lines:
@@ -90,6 +93,13 @@ class CheckoutService(CreatingService):
         net_total(
             sum((products[line.product_id].price * line.quantity for line in lines), Decimal(0)), values["discount"]
         )
+
+
+def check_address(tx: Transaction, id_key: int | None, client_id: int) -> None:
+    """Raise NotFoundError unless the address, if one is given, is the client's."""
+    address = None if id_key is None else AddressRepository(tx).find(id_key)
+    if id_key is not None and (address is None or address.client_id != client_id):
+        raise NotFoundError("Address", id_key)
 
 
 def check_lines(lines: Sequence[Line], products: Products) -> None:

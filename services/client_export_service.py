@@ -19,10 +19,14 @@ from models.api_key import ApiKeyModel
 from models.audit_entry import AuditEntryModel
 from models.bill import BillModel
 from models.client import ClientModel
+from models.credit_note import CreditNoteModel
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
+from models.order_return import ReturnModel
 from models.payment import PaymentModel
 from models.review import ReviewModel
+from models.shipment import ShipmentEventModel, ShipmentModel
+from models.shipping_address import ShippingAddressModel
 from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import Record, is_storable_key
 from repositories.client_export_repository import PAGE, ClientExportRepository, Fields
@@ -31,6 +35,7 @@ from repositories.queries.statement import Statement
 from schemas import client_export_schema as schemas
 from schemas.base_schema import to_json
 from schemas.order_schema import OrderStatusChange
+from schemas.shipment_schema import ShipmentEventSchema
 from services.app_context import AppContext
 from services.exceptions import NotFoundError
 from services.pseudonyms import ClientKey, readable
@@ -41,7 +46,7 @@ from services.spooled_json import SpooledJson
 SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 FIELDS: dict[Any, Fields] = {
-    model: tuple(name for name in schema.model_fields if name in model.__table__.columns)
+    model: tuple(name for name in schema.model_fields if hasattr(model, name))
     for model, schema in (
         (ClientModel, schemas.ExportedClient),
         (AddressModel, schemas.ExportedAddress),
@@ -49,7 +54,12 @@ FIELDS: dict[Any, Fields] = {
         (BillModel, schemas.ExportedBill),
         (OrderDetailModel, schemas.ExportedOrderDetail),
         (OrderStatusChangeModel, OrderStatusChange),
+        (ShippingAddressModel, schemas.ExportedShippingAddress),
+        (ShipmentModel, schemas.ExportedShipment),
+        (ShipmentEventModel, ShipmentEventSchema),
         (PaymentModel, schemas.ExportedPayment),
+        (ReturnModel, schemas.ExportedReturn),
+        (CreditNoteModel, schemas.ExportedCreditNote),
         (ReviewModel, schemas.ExportedReview),
         (ApiKeyModel, schemas.ExportedApiKey),
         (AuditEntryModel, schemas.ExportedAuditEntry),
@@ -123,12 +133,34 @@ class ClientSnapshot:
             bills = await self._parts(BillModel, "id_key", {order["bill_id"] for order in orders})
             details = await self._parts(OrderDetailModel, "order_id", keys)
             history = await self._parts(OrderStatusChangeModel, "order_id", keys)
+            addresses = await self._parts(ShippingAddressModel, "order_id", keys)
+            shipments = await self._shipments(keys)
             payments = await self._parts(PaymentModel, "order_id", keys)
+            returns = await self._returns(keys)
             for order in orders:
+                id_key = order["id_key"]
                 [order["bill"]] = bills[order["bill_id"]]
-                order["order_details"], order["history"] = details[order["id_key"]], history[order["id_key"]]
-                order["payments"] = payments[order["id_key"]]
+                [order["shipping_address"]] = addresses.get(id_key, [None])
+                order["order_details"], order["shipments"] = details[id_key], shipments[id_key]
+                order["history"], order["payments"] = history[id_key], payments[id_key]
+                order["returns"] = returns[id_key]
             yield orders
+
+    async def _returns(self, order_ids: Iterable[int]) -> dict[int, list[Record]]:
+        returns = await self._parts(ReturnModel, "order_id", order_ids)
+        made = [one for of_order in returns.values() for one in of_order]
+        notes = await self._parts(CreditNoteModel, "return_id", [one["id_key"] for one in made])
+        for one in made:
+            [one["credit_note"]] = notes.get(one["id_key"], [None])
+        return returns
+
+    async def _shipments(self, order_ids: Iterable[int]) -> dict[int, list[Record]]:
+        shipments = await self._parts(ShipmentModel, "order_id", order_ids)
+        made = [shipment for of_order in shipments.values() for shipment in of_order]
+        events = await self._parts(ShipmentEventModel, "shipment_id", [shipment["id_key"] for shipment in made])
+        for shipment in made:
+            shipment["events"] = events[shipment["id_key"]]
+        return shipments
 
     async def _audit_pages(self) -> Pages:
         """Return entries about the client without their principals: some are people that work for the shop."""

@@ -15,9 +15,11 @@ from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
-from services.order_rules import add_to_totals, check_open, check_unpaid, net_total
+from services.order_rules import add_to_totals, check_open, check_unpaid, lock_order, net_total
 from services.request_context import RequestContext
 from services.stock import check_not_archived, check_price, refuse_shortage
+from services.shipping_rules import check_kept_units, leave_shipments
+from services.stock import check_price, refuse_shortage
 
 DETAILS = "its details"
 
@@ -37,6 +39,10 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
     ) -> Values:
         order_id, product_id = values.get("order_id", instance.order_id), values.get("product_id", instance.product_id)
         orders = lock_open_orders(tx, instance.order_id, order_id)
+        is_kept = (order_id, product_id) == (instance.order_id, instance.product_id)
+        check_kept_units(tx, instance, values.get("quantity", instance.quantity) if is_kept else 0)
+        if order_id != instance.order_id:
+            leave_shipments(tx, instance)
         products = ProductRepository(tx).lock_all({instance.product_id, product_id})
         product = products.get(product_id)
         if product is None:
@@ -56,6 +62,8 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
 
     def before_delete(self, tx: Transaction, instance: OrderDetailModel) -> None:
         orders = lock_open_orders(tx, instance.order_id)
+        check_kept_units(tx, instance, 0)
+        leave_shipments(tx, instance)
         add_to_totals(tx, orders[instance.order_id], -instance.price * instance.quantity, loses_detail=True)
         products = ProductRepository(tx)
         products.lock_all([instance.product_id])
@@ -63,7 +71,9 @@ class OrderDetailService(BaseService[OrderDetailModel, OrderDetailCreate, OrderD
 
     def explain_refusal(self, tx: Transaction, values: Values) -> None:
         """Raise the reason why nothing was sold; return if another transaction has removed the reason."""
-        order = existing(OrderRepository(tx).find(values["order_id"]), values["order_id"])
+        order = OrderRepository(tx).find(values["order_id"])
+        if order is None:
+            raise NotFoundError("Order", values["order_id"])
         check_open(order, DETAILS)
         if order.is_checkout:
             check_unpaid(order)
@@ -102,12 +112,6 @@ def lock_open_orders(tx: Transaction, *id_keys: int) -> dict[int, OrderModel]:
     """Lock the orders in the order of their keys. Raises NotFoundError or ConflictError."""
     orders = {}
     for id_key in sorted(set(id_keys)):
-        orders[id_key] = existing(OrderRepository(tx).lock(id_key), id_key)
+        orders[id_key] = lock_order(tx, id_key)
         check_open(orders[id_key], DETAILS)
     return orders
-
-
-def existing(order: OrderModel | None, id_key: int) -> OrderModel:
-    if order is None:
-        raise NotFoundError("Order", id_key)
-    return order

@@ -10,7 +10,15 @@ from models.order import OrderModel
 from repositories.order_repository import OrderRepository
 from repositories.transaction import Transaction
 from schemas.base_schema import MAX_MONEY
-from services.exceptions import ConflictError, RejectedError
+from services.exceptions import ConflictError, NotFoundError, RejectedError
+
+
+def lock_order(tx: Transaction, id_key: int, client_id: int | None = None) -> OrderModel:
+    """Lock the order, if it is the client's. Raises NotFoundError."""
+    order = OrderRepository(tx).lock(id_key, client_id)
+    if order is None:
+        raise NotFoundError(OrderModel.entity_name(), id_key)
+    return order
 
 
 def check_open(order: OrderModel, what: str = "it") -> None:

@@ -8,14 +8,18 @@ from repositories.order_detail_repository import OrderDetailRepository
 from repositories.order_repository import OrderRepository
 from repositories.payment_repository import PaymentRepository
 from repositories.product_repository import ProductRepository
+from repositories.shipment_repository import ShipmentRepository
+from repositories.shipping_address_repository import ShippingAddressRepository
 from repositories.transaction import Transaction, Values
+from schemas.address_schema import AddressSchema
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
-from services.exceptions import ConflictError, ForbiddenError
+from services.exceptions import ConflictError, ForbiddenError, NotFoundError
 from services.order_rules import check_open, check_unpaid
 from services.payments.voiding import void_payments
 from services.rendering import RenderedJson, render, rows_to_dicts
 from services.request_context import RequestContext
+from services.shipping_rules import check_deletion, check_new_status, tracked
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),
@@ -42,6 +46,19 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         rows = await self.fetch(context, OrderRepository.history(id_key))
         return render(rows_to_dicts(HISTORY_FIELDS, rows))
 
+    async def shipping_address(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return the address that the order was placed with, as it was then. Raises NotFoundError."""
+        await self.get_one(context, id_key)
+        rows = await self.app_context.database.reads.fetch(*ShippingAddressRepository.of_order(id_key))
+        if not rows:
+            raise NotFoundError("ShippingAddress", id_key)
+        return render(rows_to_dicts(tuple(AddressSchema.model_fields), rows)[0])
+
+    async def tracking(self, context: RequestContext, id_key: int) -> RenderedJson:
+        """Return the order's shipments with their events. Raises NotFoundError."""
+        await self.get_one(context, id_key)
+        return render(tracked(await self.app_context.database.reads.fetch(*ShipmentRepository.tracking(id_key))))
+
     async def balance(self, context: RequestContext, id_key: int) -> RenderedJson:
         """Return captured, refunded and due amount. Nothing is due for a canceled order. Raises NotFoundError."""
         await self.get_one(context, id_key)
@@ -67,6 +84,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
             check_unpaid(instance, "its bill")
         if after is before:
             return values
+        check_new_status(tx, instance.id_key, after)
         if after is OrderStatus.CANCELED:
             void_payments(tx, instance)
             restore_stock(tx, instance.id_key)
@@ -75,6 +93,7 @@ class OrderService(BaseService[OrderModel, OrderCreate, OrderUpdate, OrderSchema
         return values
 
     def before_delete(self, tx: Transaction, instance: OrderModel) -> None:
+        check_deletion(tx, instance.id_key)
         if OrderStatus(instance.status).is_open:
             restore_stock(tx, instance.id_key)
         OrderDetailRepository(tx).remove_all(instance.id_key)

@@ -57,6 +57,8 @@ CLIENT_OPERATIONS = {
     "GET /orders/{id_key}/history",
     "GET /orders/{id_key}/balance",
     "GET /orders/{id_key}/order_details",
+    "GET /orders/{id_key}/shipping_address",
+    "GET /orders/{id_key}/tracking",
     "GET /orders/{id_key}/payments",
     "POST /orders/{id_key}/payments",
     "PUT /orders/{id_key}",
@@ -67,20 +69,36 @@ CLIENT_OPERATIONS = {
     "GET /bills/{id_key}",
     "GET /payments",
     "GET /payments/{id_key}",
+    "GET /orders/{id_key}/returns",
+    "POST /orders/{id_key}/returns",
+    "GET /returns",
+    "GET /returns/{id_key}",
     "POST /reviews",
 }
 WITHOUT_OWNERS = {"POST /reviews"}
+SHIPPING_ADDRESS = """
+    INSERT INTO shipping_addresses (order_id, address_id, street, city, client_id) VALUES (:order, 1, 's', 'c', :client)
+"""
+# A return of an order that is not delivered: the other operations need an open order.
+RETURN = "INSERT INTO returns (order_id, reason, amount) VALUES (:order, 'x', 1) RETURNING id_key"
+NOTE = """
+    INSERT INTO credit_notes (number, bill_id, return_id, amount)
+    SELECT 'CN-1', bill_id, returns.id_key, 1 FROM returns JOIN orders ON orders.id_key = order_id
+    WHERE returns.id_key = :key RETURNING id_key
+"""
 # Words below an object that are no resource of their own.
 VIEWS = {
-    *("archive", "balance", "cancel", "capture", "history", "refund", "rating"),
-    *("retry", "rotate", "rotate_secret", "summary", "unarchive"),
+    *("approve", "archive", "balance", "cancel", "capture", "events", "history", "rating", "receive", "refund"),
+    *("reject", "retry", "rotate", "rotate_secret", "shipping_address", "summary", "tracking", "unarchive"),
 }
 RENAMED = {"deliveries": "webhook_deliveries"}
 WEBHOOK = {"url": "https://1.1.1.1/", "event_types": ["category.*"]}
 REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills", "orders")}
-# The payments are authorized. The webhook has no signature.
+# The payments are authorized, the returns requested. The webhook has no signature.
 FAILING = {"POST /payments/{id_key}/refund": 409, "POST /payments/webhooks/stripe": 400}
-ACTIONS = ("/archive", "/cancel", "/capture", "/retry", "/unarchive")
+FAILING |= dict.fromkeys(("POST /returns/{id_key}/receive", "POST /returns/{id_key}/refund"), 409)
+FAILING |= {"POST /orders/{id_key}/returns": 409}
+ACTIONS = ("/approve", "/archive", "/cancel", "/capture", "/reject", "/retry", "/unarchive")
 SUCCESS = {"GET": 200, "POST": 201, "PUT": 200, "PATCH": 200, "DELETE": 204}
 PAYMENT = {"provider": "double", "token": "card", "amount": 1}
 
@@ -126,6 +144,10 @@ class Shop:
         [(key,)] = execute(app, "SELECT id_key FROM api_keys WHERE name = :name", name=new_key(app).name)
         self.unowned |= {"/api_keys": key}
         self.unowned |= self._webhooks()
+        shipped = make.order_detail(product_id=self.product)["order_id"]
+        self.unowned |= {"/shipments": make.post(f"/orders/{shipped}/shipments", {})["id_key"]}
+        [(returned,)] = execute(app, RETURN, order=shipped)
+        self.unowned |= {"/credit_notes": execute(app, NOTE, key=returned)[0][0]}
         self.a, self.b = self._objects(), self._objects()
 
     def _webhooks(self) -> dict[str, int]:
@@ -139,6 +161,8 @@ class Shop:
     def _objects(self) -> dict[str, int]:
         client = self.make.customer()["id_key"]
         order = self.make.order(client_id=client)
+        execute(self.app, SHIPPING_ADDRESS, order=order["id_key"], client=client)
+        [(returned,)] = execute(self.app, RETURN, order=order["id_key"])
         return self.unowned | {
             "/clients": client,
             "/addresses": self.make.address(client_id=client)["id_key"],
@@ -146,6 +170,7 @@ class Shop:
             "/order_details": self.make.order_detail(order_id=order["id_key"], product_id=self.product)["id_key"],
             "/bills": order["bill_id"],
             "/payments": self.make.post(f"/orders/{order['id_key']}/payments", PAYMENT)["id_key"],
+            "/returns": returned,
         }
 
     def body(self, operation: Operation, objects: dict[str, int]) -> Object | None:
@@ -157,6 +182,14 @@ class Shop:
             return None
         if operation.path.endswith("/stock_movements"):
             return {"reason": "received", "quantity": 1}
+        if operation.path == "/shipments/{id_key}/events":
+            return {"status": "delivered"}
+        if operation.path.endswith("/shipments"):
+            return {} if operation.method == "POST" else None
+        if operation.path == "/orders/{id_key}/returns" and operation.method == "POST":
+            return {"lines": [{"order_detail_id": objects["/order_details"], "quantity": 1}], "reason": "x"}
+        if "/returns" in operation.path:
+            return None
         if "/payments" in operation.path:
             return PAYMENT if operation.path.startswith("/orders") and operation.method == "POST" else None
         if operation.path.startswith("/webhook_") and operation.method == "POST":
@@ -321,14 +354,16 @@ def test_object_of_another_client_looks_like_a_missing_one(shop: Shop) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     about_one = [one for one in operations(shop.app) if str(one) in CLIENT_OPERATIONS and "{id_key}" in one.path]
     refused = [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one]
-    execute_as_owner(shop.app, "DELETE FROM payments")
+    execute_as_owner(shop.app, "DELETE FROM payments; DELETE FROM credit_notes; DELETE FROM returns")
     for path in ("/orders", "/addresses", "/bills", "/clients"):
         assert shop.make.client.delete(f"{path}/{shop.b[path]}").status_code == 204
     assert [visible_parts(shop.send(operation, shop.b, key)) for operation in about_one] == refused
     assert {status for status, _, _ in refused} == {404}
 
 
-@pytest.mark.parametrize("path", ["/clients", "/addresses", "/orders", "/order_details", "/bills", "/payments"])
+@pytest.mark.parametrize(
+    "path", ["/clients", "/addresses", "/orders", "/order_details", "/bills", "/payments", "/returns"]
+)
 def test_lists_contain_only_own_objects(shop: Shop, path: str) -> None:
     key = key_headers(shop.app, shop.a["/clients"])
     for query in ("", "&after_id=0", "&skip=0&limit=1", "&limit=1000"):

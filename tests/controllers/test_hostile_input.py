@@ -84,7 +84,10 @@ BELOW_AN_ID = [
     "/orders/{}/order_details",
     "/orders/{}/balance",
     "/orders/{}/history",
+    "/orders/{}/shipping_address",
+    "/orders/{}/tracking",
     "/orders/{}/payments",
+    "/orders/{}/returns",
 ]
 
 

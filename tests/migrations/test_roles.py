@@ -27,12 +27,14 @@ NOTHING: set[str] = set()
 READS, ADDS, WRITES = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE", "DELETE"}
 TABLES = {
     **dict.fromkeys(("addresses", "bills", "categories", "clients", "order_details", "orders", "products"), WRITES),
-    **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews"), WRITES),
     **dict.fromkeys(("payment_operations", "payments", "primary_server"), WRITES - {"DELETE"}),
     **dict.fromkeys(("webhook_claims", "webhook_deliveries", "webhook_endpoints"), WRITES),
     **dict.fromkeys(("audit", "audit_keys", "event_queue", "order_status_changes", "stock_movements"), ADDS),
     **dict.fromkeys(("alembic_version", "audit_seals", "events"), READS),
     **dict.fromkeys(("audit_first", "order_status_changes_first"), NOTHING),
+    **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews", "shipment_lines", "shipments"), WRITES),
+    **dict.fromkeys(("credit_note_numbers", "return_lines", "returns"), WRITES),
+    **dict.fromkeys(("credit_notes", "shipment_events", "shipping_addresses"), ADDS),
 }
 """Add a new table here after deciding what the service may do with it."""
 

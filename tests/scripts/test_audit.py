@@ -112,6 +112,55 @@ def test_one_wrong_value_is_found(
     assert ask(*statement.format(**names).split("; ")) == [(check, problem.format(**names))]
 
 
+SHIPPED_WRONG = (
+    (
+        "UPDATE shipment_lines SET quantity = 4 WHERE order_detail_id = {d}",
+        "order detail {d}: 4 units shipped, but 3 ordered",
+    ),
+    (
+        "UPDATE shipment_lines SET order_detail_id = {x} WHERE order_detail_id = {d}",
+        "shipment {s}: order detail {x} is in order {y}, not in {o}",
+    ),
+    ("UPDATE shipments SET status = 'delivered'", "shipment {s}: delivered, but its last event is none"),
+    ("DELETE FROM shipment_events", "shipment {e}: in_transit, but its last event is none"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), SHIPPED_WRONG)
+def test_a_wrong_shipment_is_found(
+    client: TestClient, ask: Ask, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order, detail = placed["order"]["id_key"], placed["order_details"][0]["id_key"]
+    lines = [{"order_detail_id": detail, "quantity": 3}]
+    shipment = make.post(f"/orders/{order}/shipments", {"lines": lines})["id_key"]
+    other = make.order_detail(quantity=9)
+    moving = make.post(f"/orders/{other['order_id']}/shipments", {})["id_key"]
+    make.post(f"/shipments/{moving}/events", {"status": "in_transit"})
+    assert ask() == []
+    free = make.order_detail(quantity=9)
+    names = {"o": order, "d": detail, "s": shipment, "e": moving, "x": free["id_key"], "y": free["order_id"]}
+    if "delivered" in statement:
+        statement += " WHERE id_key = {s}"
+    assert ask(statement.format(**names)) == [("shipments", problem.format(**names))]
+
+
+@pytest.mark.parametrize(("status", "event"), [(1, None), (3, None), (4, None), (1, "delivered"), (4, "delivered")])
+def test_an_order_whose_status_contradicts_its_shipment_is_found(
+    ask: Ask, placed: Object, make: Factory, status: int, event: str | None
+) -> None:
+    order = placed["order"]["id_key"]
+    lines = [{"order_detail_id": placed["order_details"][0]["id_key"], "quantity": 3}]
+    shipment = make.post(f"/orders/{order}/shipments", {"lines": lines})["id_key"]
+    if event:
+        make.post(f"/shipments/{shipment}/events", {"status": event})
+    found = [
+        one.problem
+        for one in ask(f"UPDATE orders SET status = {status} WHERE id_key = {order}")
+        if one.check == "shipments"
+    ]
+    assert found == [f"order {order}: status {status}, but shipment {shipment} is {event or 'created'}"]
+
+
 PAID_WRONG = (
     (
         "UPDATE orders SET payments_total = 4; UPDATE bills SET payments_total = 4",
@@ -136,6 +185,34 @@ def test_a_wrong_payment_is_found(
     assert ask() == []
     names = {"o": order, "b": placed["bill"]["id_key"], "p": payment}
     assert ("payments", problem.format(**names)) in ask(*statement.format(**names).split("; "))
+
+
+RETURNED_WRONG = (
+    ("UPDATE return_lines SET quantity = 4", "order detail {d}: 4 units returned, but 3 ordered"),
+    ("UPDATE returns SET is_restocked = false", "order detail {d}: 0 units restocked, but 2 in the ledger"),
+    ("UPDATE returns SET status = 'received'", "return {r}: received, with 1 credit notes"),
+    ("DELETE FROM credit_notes", "return {r}: refunded, with 0 credit notes"),
+    ("UPDATE credit_notes SET amount = 15.01", "order {o}: 15.01 credited, but 15.00 paid"),
+    ("UPDATE credit_note_numbers SET last_number = 2", "{y}: 2 numbers, but 1 credit notes"),
+    ("UPDATE orders SET status = 2 WHERE id_key = {o}", "return {r}: order {o} has status 2"),
+    ("UPDATE returns SET order_id = {x}", "return {r}: order detail {d} is in another order"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), RETURNED_WRONG)
+def test_a_wrong_return_is_found(
+    client: TestClient, ask: Ask, placed: Object, make: Factory, statement: str, problem: str
+) -> None:
+    order, detail = placed["order"]["id_key"], placed["order_details"][0]["id_key"]
+    make.post(f"/orders/{order}/payments", {})
+    client.patch(f"/orders/{order}", json={"status": 3})
+    lines = [{"order_detail_id": detail, "quantity": 2}]
+    made = make.post(f"/orders/{order}/returns", {"lines": lines, "reason": "x"})
+    for step in ("approve", "receive", "refund"):
+        assert client.post(f"/returns/{made['id_key']}/{step}").status_code == 200
+    assert ask() == []
+    names = {"o": order, "d": detail, "r": made["id_key"], "y": made["created_at"][:4], "x": make.order()["id_key"]}
+    assert ("returns", problem.format(**names)) in ask(statement.format(**names))
 
 
 def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:

@@ -20,7 +20,7 @@ from tests.controllers.test_authorization import visible_parts
 from tests.credentials import execute, key_headers, new_key
 from tests.factories import Factory, Object
 
-CANCELED = 4
+DELIVERED, CANCELED = 3, 4
 
 
 def without_timestamps(item: Any) -> Any:
@@ -28,6 +28,14 @@ def without_timestamps(item: Any) -> Any:
     if isinstance(item, list):
         return [without_timestamps(part) for part in item]
     return {name: value for name, value in item.items() if name not in ("created_at", "updated_at")}
+
+
+def without_updates(item: Object) -> Object:
+    return {name: value for name, value in item.items() if name != "updated_at"}
+
+
+def lines_of(details: list[Object]) -> list[Object]:
+    return [{"order_detail_id": detail["id_key"], "quantity": detail["quantity"]} for detail in details]
 
 
 @pytest.fixture
@@ -46,6 +54,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.address(client_id=other["id_key"])
     items = [{"product_id": product["id_key"], "quantity": 2}, {"product_id": product["id_key"], "quantity": 1}]
     checkout = {"client_id": client_id, "delivery_method": 1, "payment_type": "card", "items": items}
+    checkout["address_id"] = addresses[0]["id_key"]
     placed = guarded.post("/orders/checkout", json=checkout, headers=own).json()
     plain = make.order(client_id=client_id)
     sharing = make.order(client_id=client_id, bill_id=plain["bill_id"])
@@ -59,6 +68,20 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     make.review(product_id=product["id_key"])
     changed = guarded.patch(f"/clients/{client_id}", json={"name": "Ada"}, headers=admin)
 
+    shipping = f"/orders/{placed['order']['id_key']}"
+    shipments = [make.post(f"{shipping}/shipments", {"lines": [line]}) for line in lines_of(placed["order_details"])]
+    make.post(f"/shipments/{shipments[0]['id_key']}/events", {"status": "in_transit", "location": "Leipzig"})
+    placed["order"]["status"] = 2
+    tracking = guarded.get(f"{shipping}/tracking", headers=own).json()
+    make.client.patch(f"/orders/{sharing['id_key']}", json={"status": DELIVERED})
+    sharing["status"] = DELIVERED
+    back = {"lines": [{"order_detail_id": detail["id_key"], "quantity": 1}], "reason": "Too small"}
+    returned = guarded.post(f"/orders/{sharing['id_key']}/returns", json=back, headers=own).json()
+    for step in ("approve", "receive", "refund"):
+        assert make.client.post(f"/returns/{returned['id_key']}/{step}").status_code == 200
+    [note] = make.client.get("/credit_notes").json()
+    payment = make.client.get(f"/payments/{payment['id_key']}").json()
+
     answer = guarded.get(f"/clients/{client_id}/export", headers=own)
     assert answer.status_code == 200, answer.text
     document = answer.json()
@@ -70,15 +93,27 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
     assert without_timestamps(document["reviews"]) == [review]
     assert [one["name"] for one in document["api_keys"]] == [key.name]
     expected: list[tuple[Object, list[Object], list[tuple[int | None, int]]]] = [
-        (placed["order"], placed["order_details"], [(None, 1)]),
+        (placed["order"], placed["order_details"], [(None, 1), (1, 2)]),
         (canceled, [], [(None, 1), (1, CANCELED)]),
-        (sharing, [detail], [(None, 1)]),
+        (sharing, [detail], [(None, 1), (1, DELIVERED)]),
     ]
     assert len(document["orders"]) == len(expected)
     for order, (head, details, history) in zip(document["orders"], expected, strict=True):
+        address, shipped, back = order.pop("shipping_address"), order.pop("shipments"), order.pop("returns")
+        shown = [without_updates(one | {"credit_note": without_updates(one["credit_note"])}) for one in back]
+        assert shown == [returned | {"status": "refunded", "credit_note": note}] * (head is sharing)
         bill, found, changes, paid = (order.pop(name) for name in ("bill", "order_details", "history", "payments"))
         assert [one["id_key"] for one in paid] == [payment["id_key"]] * (head is sharing)
         assert (without_timestamps(order), without_timestamps(found)) == (head, details)
+        if head is placed["order"]:
+            assert address.pop("created_at")
+            assert address == {
+                "address_id": addresses[0]["id_key"],
+                **{name: addresses[0][name] for name in address if name != "address_id"},
+            }
+            assert [without_updates(one) for one in shipped] == tracking
+        else:
+            assert (address, shipped) == (None, [])
         assert without_timestamps(bill) == make.client.get(f"/bills/{head['bill_id']}").json()
         assert [(one["from_status"], one["to_status"]) for one in changes] == history
     assert [(one["method"], one["path"], one["status"]) for one in document["audit"]] == [
@@ -86,6 +121,7 @@ def test_export_contains_everything(guarded: TestClient, guarded_app: FastAPI, m
         ("PATCH", f"/orders/{plain['id_key']}", 200),
         ("POST", "/reviews", 201),
         ("PATCH", f"/clients/{client_id}", 200),
+        ("POST", f"/orders/{sharing['id_key']}/returns", 201),
     ]
     assert {name for one in document["audit"] for name in one} == {
         *("id_key", "created_at", "request_id", "method", "path", "status")

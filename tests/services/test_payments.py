@@ -244,7 +244,7 @@ def test_refund_of_an_order_takes_the_newest_payments_first(shop: PaidShop) -> N
     app_context.after_refund.append(lambda tx, return_id: ended.append(return_id))
     assert shop.client.portal
     shop.client.portal.call(Settlement(app_context).settle_all, (second, first))
-    app_context.after_refund.clear()
+    app_context.after_refund.pop()
     assert (shop.balance(), ended) == ((100, 80, 80, 20), [7, 7])
     assert shop.agrees()
 
