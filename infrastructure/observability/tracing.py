@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi.telemetry import TelemetryConfig
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_span
 from sqlalchemy import Engine, event
 
 from config.settings import Settings
@@ -83,15 +83,20 @@ def _exporter(settings: Settings) -> "SpanExporter":
 
 def sql_span(statement: str) -> AbstractContextManager[None]:
     """Open a span around a statement that does not run on the engine. Do nothing while traces are off."""
-    return _until_done(_start_sql(Tracing.tracer, statement)) if Tracing.tracer else _NO_SPAN
+    return _until_done(_start_sql(tracer, statement)) if (tracer := _tracer()) else _NO_SPAN
 
 
 def redis_span(operation: str) -> AbstractContextManager[None]:
     """Open a span around a round trip to Redis. Do nothing while traces are off."""
-    if Tracing.tracer is None:
+    if (tracer := _tracer()) is None:
         return _NO_SPAN
     attributes = {"db.system.name": "redis", "db.operation.name": operation}
-    return _until_done(Tracing.tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes))
+    return _until_done(tracer.start_span(operation, kind=SpanKind.CLIENT, attributes=attributes))
+
+
+def _tracer() -> Tracer | None:
+    """Return the tracer within a traced request. Periodic work would start a trace with each statement."""
+    return Tracing.tracer if Tracing.tracer and get_current_span().is_recording() else None
 
 
 def _start_sql(tracer: Tracer, statement: str) -> Span:
@@ -119,8 +124,8 @@ def _fail(span: Span, error: BaseException) -> None:
 
 
 def _before_statement(_connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-    if Tracing.tracer and context is not None:
-        context.span = _start_sql(Tracing.tracer, statement)
+    if context is not None and (tracer := _tracer()):
+        context.span = _start_sql(tracer, statement)
 
 
 def _after_statement(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:

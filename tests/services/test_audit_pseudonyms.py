@@ -72,7 +72,7 @@ def test_the_log_is_readable_while_the_client_exists(
     texts = stored(guarded_app)
     for own in (
         f'"client:{customer.id_key}"',
-        f"/clients/{customer.id_key}",
+        f'"/clients/{customer.id_key}"',
         "sub-",
         *(f'"{c[2]}"' for c in changes[1:]),
     ):
