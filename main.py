@@ -44,8 +44,8 @@ from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
 from services.periodic_work import keep_doing, periodic_work
 from services.refusals import Refusals
-from services.transactions.audit_upkeep import write_refusals
 from services.return_refund_service import complete_refund
+from services.transactions.audit_upkeep import write_refusals
 from services.transactions.in_doubt import InDoubtWrites
 from services.webhooks.dispatcher import WebhookDispatcher
 
@@ -89,9 +89,9 @@ def create_app_context(settings: Settings) -> AppContext:
     in_doubt = InDoubtWrites(database, redis, settings.db_statement_timeout)
     watch = DatabaseWatch(database, redis)
     providers = create_providers(settings)
-    refusals, when_refunded = Refusals(), [complete_refund]
+    refusals = Refusals()
     return AppContext(
-        settings, database, redis, cache, in_doubt, watch, refusals, limiter_redis, providers, when_refunded
+        settings, database, redis, cache, in_doubt, watch, refusals, limiter_redis, providers, [complete_refund]
     )
 
 

@@ -11,8 +11,8 @@ from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
-from controllers.event_controller import EventController
 from controllers.credit_note_controller import CreditNoteController
+from controllers.event_controller import EventController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
 from controllers.payment_controller import PaymentController

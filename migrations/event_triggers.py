@@ -6,7 +6,9 @@ from alembic import op
 from sqlalchemy import text
 
 HIDDEN = ("created_at", "updated_at", "search_text")
-"""Columns that no response contains. Events leave them out, and a change of them alone is no event."""
+"""Columns that most responses do not contain. Events leave them out, and a change of them alone is no event."""
+CREATED_AT = {"created_at": "new_row.created_at"}
+"""`computed` of objects whose responses show their time."""
 COLUMNS = """
     SELECT attname FROM pg_attribute
     WHERE attrelid = cast(:table AS regclass) AND attnum > 0 AND NOT attisdropped AND NOT attname = ANY (:hidden)
@@ -23,18 +25,20 @@ def create_event_triggers(
     client: str | None = None,
     has_status: bool = False,
     on_update: Mapping[str, str] | None = None,
+    computed: Mapping[str, str] | None = None,
 ) -> None:
     """Append `name.created`, `name.updated` and `name.deleted` for each row that a statement changes.
 
     `hidden` are columns besides `HIDDEN` that no response contains. `client` is the column with the client whose
     personal data a row contains: deleting the client redacts its events. `has_status` adds `name.status_changed`.
-    `on_update` are further columns of the queue, as SQL of `old_row` and `new_row`. Replaces existing triggers: call it
+    `on_update` are further columns of the queue, as SQL of `old_row` and `new_row`. `computed` are fields of the body
+    that are no columns, as SQL of `new_row`; a change of them alone is no event. Replaces existing triggers: call it
     again, with the same arguments, after a new column.
     """
     parameters = {"table": table, "hidden": [*HIDDEN, *hidden]}
     columns: list[str] = list(op.get_bind().scalars(text(COLUMNS), parameters))
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old_row", "new_row"))
-    queued = {"resource": f"'/{table}/' || new_row.id_key", "data": _json("new_row", columns)}
+    queued = {"resource": f"'/{table}/' || new_row.id_key", "data": _json("new_row", columns, computed=computed)}
     if client:
         queued["client_id"] = f"new_row.{client}"
     updated = queued | dict(on_update or {})
@@ -59,6 +63,14 @@ def drop_event_triggers(*tables: str) -> None:
             op.execute(f"DROP FUNCTION log_{change}_{table} CASCADE")
 
 
+def lines_of(table: str, key: str) -> str:
+    """Return SQL of the lines of a shipment or return, for `computed`."""
+    line = "jsonb_build_object('order_detail_id', order_detail_id, 'quantity', quantity) ORDER BY order_detail_id"
+    return (
+        f"(SELECT coalesce(jsonb_agg({line}), '[]') FROM {table} WHERE {key} = new_row.id_key)"  # noqa: S608 # as above
+    )
+
+
 def _create(table: str, change: str, operation: str, queued: Mapping[str, str], select: str) -> None:
     rows = [f"{kind.upper()} TABLE AS {kind}_rows" for kind in ("old", "new") if f"{kind}_rows" in select]
     op.execute(f"""
@@ -78,8 +90,13 @@ def _select(event: str, queued: Mapping[str, str], source: str) -> str:
     return f"SELECT '{event}', {', '.join(queued.values())} FROM {source}"  # noqa: S608 # as above
 
 
-def _json(row: str, columns: list[str], kept: Collection[str] | None = None) -> str:
+def _json(
+    row: str,
+    columns: list[str],
+    kept: Collection[str] | None = None,
+    computed: Mapping[str, str] | None = None,
+) -> str:
     """Return SQL of an object with the columns; those that are not kept are null."""
-    values = (f"{row}.{column}" if kept is None or column in kept else "NULL" for column in columns)
-    pairs = (f"'{column}', {value}" for column, value in zip(columns, values, strict=True))
+    fields = {column: f"{row}.{column}" if kept is None or column in kept else "NULL" for column in columns}
+    pairs = (f"'{name}', {value}" for name, value in (fields | dict(computed or {})).items())
     return f"jsonb_build_object({', '.join(pairs)})"

@@ -6,8 +6,8 @@ from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
-from models.event import EventModel, QueuedEventModel
 from models.credit_note import CreditNoteModel, CreditNoteNumberModel
+from models.event import EventModel, QueuedEventModel
 from models.idempotency import IdempotencyModel
 from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
@@ -30,9 +30,9 @@ __all__ = [
     "BillModel",
     "CategoryModel",
     "ClientModel",
-    "EventModel",
     "CreditNoteModel",
     "CreditNoteNumberModel",
+    "EventModel",
     "IdempotencyModel",
     "OrderDetailModel",
     "OrderHoldModel",

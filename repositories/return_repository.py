@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, insert, literal_column, select
+from sqlalchemy import ColumnElement, exists, func, literal_column, select
 
 from models.bill import BillModel
 from models.enums import ReturnStatus
@@ -12,6 +12,7 @@ from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.order_return import ReturnLineModel, ReturnModel
 from repositories.base_repository_impl import BaseRepository
+from repositories.order_lines import insert_with_lines
 from repositories.queries.statement import ClientKey
 from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Values
@@ -40,16 +41,9 @@ class ReturnRepository(BaseRepository[ReturnModel]):
 
     def add(self, values: Values, units: Mapping[int, int]) -> ReturnModel:
         """Make a return of `units` by order detail."""
-        made = ReturnModel(**values)
-        self.session.add(made)
-        self.session.flush()
-        lines = [
-            {"return_id": made.id_key, "order_detail_id": detail, "quantity": quantity}
-            for detail, quantity in units.items()
-        ]
-        self.session.execute(insert(ReturnLineModel), lines)
-        self.record_change(made.id_key)
-        return made
+        id_key = insert_with_lines(self.session, ReturnModel, ReturnLineModel, values, units)
+        self.record_change(id_key)
+        return self.session.get_one(ReturnModel, id_key)
 
     def details(self, order_id: int) -> list[DeliveredDetail]:
         """Return the details of a delivered order with the units that can still be returned."""

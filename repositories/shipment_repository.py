@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, literal_column, select
+from sqlalchemy import bindparam, delete, exists, func, literal_column, select
 
 from models.enums import ShipmentStatus
 from models.order_detail import OrderDetailModel
 from models.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
 from repositories.base_repository_impl import BaseRepository
+from repositories.order_lines import insert_with_lines
 from repositories.queries.statement import Statement, columns_of, compiled
 from repositories.transaction import Values
 from schemas.shipment_schema import ShipmentEventSchema, ShipmentSchema
@@ -30,16 +31,9 @@ class ShipmentRepository(BaseRepository[ShipmentModel]):
 
     def add(self, values: Values, units: Mapping[int, int]) -> ShipmentModel:
         """Make a shipment of `units` by order detail."""
-        shipment = ShipmentModel(**values)
-        self.session.add(shipment)
-        self.session.flush()
-        lines = [
-            {"shipment_id": shipment.id_key, "order_detail_id": detail, "quantity": quantity}
-            for detail, quantity in units.items()
-        ]
-        self.session.execute(insert(ShipmentLineModel), lines)
-        self.record_change(shipment.id_key)
-        return shipment
+        id_key = insert_with_lines(self.session, ShipmentModel, ShipmentLineModel, values, units)
+        self.record_change(id_key)
+        return self.session.get_one(ShipmentModel, id_key)
 
     def units_left(self, order_id: int, statuses: Collection[ShipmentStatus]) -> dict[int, int]:
         """Return the units of each detail that are in no shipment with one of these statuses."""

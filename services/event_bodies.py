@@ -11,12 +11,15 @@ from models.base_model import BaseModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
+from models.credit_note import CreditNoteModel
 from models.event import Body
 from models.order import OrderModel
 from models.order_detail import OrderDetailModel
+from models.order_return import ReturnModel
 from models.payment import PaymentModel
 from models.product import ProductModel
 from models.review import ReviewModel
+from models.shipment import ShipmentModel
 from schemas.address_schema import AddressSchema
 from schemas.base_schema import StoredSchema
 from schemas.bill_schema import BillSchema
@@ -26,7 +29,9 @@ from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema
 from schemas.payment_schema import PaymentSchema
 from schemas.product_schema import ProductSchema
+from schemas.return_schema import CreditNoteSchema, ReturnSchema
 from schemas.review_schema import ReviewSchema
+from schemas.shipment_schema import ShipmentSchema
 from services.rendering import omit_unset
 
 SCHEMAS: Mapping[type[BaseModel], type[StoredSchema]] = {
@@ -34,11 +39,14 @@ SCHEMAS: Mapping[type[BaseModel], type[StoredSchema]] = {
     BillModel: BillSchema,
     CategoryModel: CategorySchema,
     ClientModel: ClientSchema,
+    CreditNoteModel: CreditNoteSchema,
     OrderDetailModel: OrderDetailSchema,
     OrderModel: OrderSchema,
     PaymentModel: PaymentSchema,
     ProductModel: ProductSchema,
+    ReturnModel: ReturnSchema,
     ReviewModel: ReviewSchema,
+    ShipmentModel: ShipmentSchema,
 }
 """Objects with events. Add a new entity here, and its triggers with `migrations/event_triggers.py`."""
 
@@ -60,7 +68,8 @@ def body_of(resource: str, stored: Body) -> Body:
 
 def _fields(model: type[BaseModel], schema: type[StoredSchema]) -> dict[str, Conversion]:
     """Return the fields of the body in their order, and how a value in JSON becomes that of the column."""
-    return {name: _conversion(model.__table__.columns[name].type) for name in schema.model_fields}
+    columns = model.__table__.columns
+    return {name: _conversion(columns[name].type if name in columns else None) for name in schema.model_fields}
 
 
 def _conversion(column_type: Any) -> Conversion:

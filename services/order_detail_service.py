@@ -17,9 +17,8 @@ from services.base_service_impl import BaseService
 from services.exceptions import NotFoundError
 from services.order_rules import add_to_totals, check_open, check_unpaid, lock_order, net_total
 from services.request_context import RequestContext
-from services.stock import check_not_archived, check_price, refuse_shortage
 from services.shipping_rules import check_kept_units, leave_shipments
-from services.stock import check_price, refuse_shortage
+from services.stock import check_not_archived, check_price, refuse_shortage
 
 DETAILS = "its details"
 

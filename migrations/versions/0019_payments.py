@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from migrations.event_triggers import create_event_triggers, drop_event_triggers
+from migrations.event_triggers import CREATED_AT, create_event_triggers, drop_event_triggers
 
 revision = "0019"
 down_revision = "0018"
@@ -101,7 +101,7 @@ def upgrade() -> None:
             CONSTRAINT ck_order_hold_one_row CHECK (id_key = 1)
         )
     """)
-    create_event_triggers("payments", "payment", "key", "awaits_customer", "settle_at")
+    create_event_triggers("payments", "payment", "key", "awaits_customer", "settle_at", computed=CREATED_AT)
     create_event_triggers("bills", "bill", "payments_total")
     create_event_triggers("orders", "order", "checkout_lines", "payments_total", has_status=True)
 

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from migrations.event_triggers import CREATED_AT, create_event_triggers, drop_event_triggers, lines_of
+
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
@@ -38,7 +40,7 @@ def upgrade() -> None:
             tracking_number varchar(100),
             status varchar(16) NOT NULL DEFAULT 'created',
             created_at timestamp with time zone NOT NULL DEFAULT now(),
-            updated_at timestamp with time zone NOT NULL DEFAULT now(),
+            updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
             CONSTRAINT pk_shipments PRIMARY KEY (id_key),
             CONSTRAINT ck_shipments_status_known CHECK (status IN ({STATUSES})),
             CONSTRAINT fk_shipments_order_id_orders FOREIGN KEY (order_id) REFERENCES orders (id_key)
@@ -68,7 +70,7 @@ def upgrade() -> None:
             location varchar(200),
             occurred_at timestamp with time zone NOT NULL,
             created_at timestamp with time zone NOT NULL DEFAULT now(),
-            updated_at timestamp with time zone NOT NULL DEFAULT now(),
+            updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
             CONSTRAINT pk_shipment_events PRIMARY KEY (id_key),
             CONSTRAINT ck_shipment_events_status_known CHECK (status IN ({STATUSES})),
             CONSTRAINT fk_shipment_events_shipment_id_shipments
@@ -81,8 +83,12 @@ def upgrade() -> None:
             f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION keep_updated_at()"
         )
+        op.execute(f"CREATE INDEX ix_{table}_updated_at_id_key ON {table} (updated_at, id_key)")
+    lines = {"lines": lines_of("shipment_lines", "shipment_id")}
+    create_event_triggers("shipments", "shipment", computed=lines | CREATED_AT)
 
 
 def downgrade() -> None:
+    drop_event_triggers("shipments")
     for table in ("shipment_events", "shipment_lines", "shipments", "shipping_addresses"):
         op.drop_table(table)

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from migrations.event_triggers import CREATED_AT, create_event_triggers, drop_event_triggers, lines_of
+
 revision = "0022"
 down_revision = "0021"
 branch_labels = None
@@ -9,7 +11,7 @@ depends_on = None
 
 TIMES = """
     created_at timestamp with time zone NOT NULL DEFAULT now(),
-    updated_at timestamp with time zone NOT NULL DEFAULT now()
+    updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp()
 """
 
 
@@ -78,8 +80,13 @@ def upgrade() -> None:
             f"CREATE TRIGGER keep_updated_at BEFORE UPDATE ON {table} "
             "FOR EACH ROW EXECUTE FUNCTION keep_updated_at()"
         )
+        op.execute(f"CREATE INDEX ix_{table}_updated_at_id_key ON {table} (updated_at, id_key)")
+    lines = {"lines": lines_of("return_lines", "return_id")}
+    create_event_triggers("returns", "return", "is_restocked", computed=lines | CREATED_AT)
+    create_event_triggers("credit_notes", "credit_note", computed=CREATED_AT)
 
 
 def downgrade() -> None:
+    drop_event_triggers("credit_notes", "returns")
     for table in ("credit_note_numbers", "credit_notes", "return_lines", "returns"):
         op.drop_table(table)
