@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select
+from sqlalchemy import BigInteger, Integer, bindparam, func, insert, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,8 @@ def insert_with_lines(
     made = insert(model).values(**values).returning(model.id_key).cte("made")
     details = bindparam("details", list(units), ARRAY(BigInteger))
     quantities = bindparam("quantities", list(units.values()), ARRAY(Integer))
-    given = func.unnest(details, quantities).table_valued("detail", "quantity")
+    given = func.unnest(details, quantities).table_valued("detail", "quantity").render_derived()
     key, detail, quantity = line.__table__.columns
-    rows = select(made.c.id_key, given.c.detail, given.c.quantity)
+    rows = select(made.c.id_key, given.c.detail, given.c.quantity).select_from(made.join(given, true()))
     statement = insert(line).from_select([key, detail, quantity], rows).returning(key)
     return int(session.scalars(statement).all()[0])

@@ -11,6 +11,7 @@ from repositories.consistency_check import disagreements
 from repositories.return_repository import DeliveredDetail
 from services.return_amount import return_amount
 from tests.credentials import key_headers
+from tests.event_log import events
 from tests.factories import Factory, Object
 from tests.services.test_shipments import CANCELED, DELIVERED, Order
 
@@ -287,3 +288,28 @@ def test_clients_request_and_read_their_own_returns_only(
     for step in STEPS:
         assert guarded.post(f"{one}/{step}", headers=key).status_code == 403
     assert guarded.get("/credit_notes", headers=key).status_code == 403
+
+
+def test_events_contain_the_bodies_of_all_steps(order: DeliveredOrder, client: TestClient) -> None:
+    shipped = Order(client, Factory(client))
+    [shipment] = [client.post(f"/orders/{shipped.id_key}/shipments", json={}).json()]
+    client.post(f"/shipments/{shipment['id_key']}/events", json={"status": "in_transit"})
+    made = order.request(2, 1)
+    order.step(made, "approve", "receive", "refund")
+    [note] = client.get("/credit_notes").json()
+    [payment] = client.get(f"/orders/{order.id_key}/payments").json()
+    log = events(client)
+    for path, bodies in {
+        f"/shipments/{shipment['id_key']}": [shipment, shipment | {"status": "in_transit"}],
+        f"/returns/{made['id_key']}": [
+            made | {"status": one} for one in ("requested", "approved", "received", "refunded")
+        ],
+        f"/credit_notes/{note['id_key']}": [note],
+        f"/payments/{payment['id_key']}": [
+            *({**payment, "refunded": 0, "status": one} for one in ("captured",)),
+            payment,
+        ],
+    }.items():
+        found = [event for event in log if event["resource"] == path]
+        assert [event["data"] for event in found][-len(bodies) :] == bodies
+        assert {event["type"].split(".")[0] for event in found} == {path.split("/")[1].removesuffix("s")}
