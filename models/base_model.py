@@ -31,6 +31,8 @@ class BaseModel(base):
         DateTime(timezone=True), server_default=func.clock_timestamp(), sort_order=1
     )
 
+    is_resource: ClassVar[bool] = True
+    """Requests read and write it under its own path, to which scopes of API keys refer."""
     is_append_only: ClassVar[bool] = False
     """Rows are never updated, so they lie in the order of their times, and a BRIN index, which costs nothing, finds
     those of a time."""

@@ -50,6 +50,7 @@ class ShipmentEventModel(BaseModel):
     """Event of a shipment, never modified. `occurred_at` is the carrier's time, `created_at` that of the report."""
 
     __tablename__ = "shipment_events"
+    is_resource = False
     __table_args__ = (
         CheckConstraint(f"status IN ({', '.join(map(repr, map(str, ShipmentStatus)))})", name="status_known"),
         ordered_index("shipment_id"),

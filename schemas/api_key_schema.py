@@ -11,7 +11,7 @@ from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.text import TextRule
 
-RESOURCES = sorted(model.__tablename__ for model in BaseModel.__subclasses__())
+RESOURCES = sorted(model.__tablename__ for model in BaseModel.__subclasses__() if model.is_resource)
 SCOPE = rf"^(read|({'|'.join(RESOURCES)}):(read|write))$"
 DAY_SECONDS = 86_400
 

@@ -30,8 +30,8 @@ def find_nginx() -> str | None:
 
 
 @contextmanager
-def running_nginx(program: str, locations: str) -> Iterator[str]:
-    """Run nginx with these locations in one server, and yield its address."""
+def running_nginx(program: str, locations: str, http: str = "") -> Iterator[str]:
+    """Run nginx with these locations in one server, and yield its address. `http` are lines outside of the server."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # readable for nginx's workers, which run as another user
@@ -41,7 +41,7 @@ def running_nginx(program: str, locations: str) -> Iterator[str]:
         conf = Path(folder, "nginx.conf")
         conf.write_text(
             f"worker_processes 1; pid {folder}/pid; events {{}} "
-            f"http {{ access_log off; {temporary} server {{ listen {LOOPBACK}:{port};\n{locations}\n}} }}"
+            f"http {{ access_log off; {temporary} {http} server {{ listen {LOOPBACK}:{port};\n{locations}\n}} }}"
         )
         run = [program, "-e", "stderr", "-p", folder, "-c", str(conf), "-g", "daemon off;"]
         with subprocess.Popen(run) as process:

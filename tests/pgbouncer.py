@@ -19,11 +19,20 @@ PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/l
 
 
 @contextmanager
-def pgbouncer(target_port: int, mode: str = "transaction", *, roles: Iterable[Role] = ROLES) -> Iterator[int]:
-    """Yield the port of a PgBouncer in `mode` with three server connections for each database and role.
+def pgbouncer(
+    target_port: int,
+    mode: str = "transaction",
+    *,
+    roles: Iterable[Role] = ROLES,
+    pool_size: int | None = None,
+    settings: str = "",
+) -> Iterator[int]:
+    """Yield the port of a PgBouncer in `mode`.
 
-    Skips the test if PgBouncer is not installed.
+    It has `pool_size` server connections for each database and role: 3 in transaction mode and 40 in others unless told
+    otherwise. `settings` are further lines of its configuration. Skips the test if PgBouncer is not installed.
     """
+    pool_size = pool_size or (3 if mode == "transaction" else 40)
     if not PROGRAM:
         pytest.skip("PgBouncer is not installed: apt-get install pgbouncer")
     port = free_port()
@@ -31,9 +40,9 @@ def pgbouncer(target_port: int, mode: str = "transaction", *, roles: Iterable[Ro
         folder = Path(name)
         (folder / "users").write_text("".join(f'"{role.name}" "{role.password}"\n' for role in roles))
         (folder / "pgbouncer.ini").write_text(
-            f"[databases]\n* = host={LOOPBACK} port={target_port} pool_size={3 if mode == 'transaction' else 40}\n"
+            f"[databases]\n* = host={LOOPBACK} port={target_port} pool_size={pool_size}\n"
             f"[pgbouncer]\nlisten_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"auth_type = trust\nauth_file = {folder / 'users'}\npool_mode = {mode}\n"
+            f"auth_type = trust\nauth_file = {folder / 'users'}\npool_mode = {mode}\n{settings}\n"
         )
         for path in (folder, *folder.iterdir()):
             path.chmod(0o755)  # PgBouncer refuses to run as root and reads the files as another user

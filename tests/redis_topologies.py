@@ -1,7 +1,7 @@
 """Groups with Sentinels, and clusters: real servers that tests can kill, freeze, and make change places."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ from tests.servers import VALKEY_PASSWORD, thaw, until
 
 GROUP = "shop"
 SENTINEL_PASSWORD = "of-the-sentinels"
-DOWN_AFTER_MS = 2000
+DOWN_AFTER_MS = 2000, 2000, 3000  # of each Sentinel: at most two stand for election, so one of them wins
+# Periods of the Sentinels' questions and messages: shorter than usual. Four of PUBLISH-PERIOD pass before a master that
+# nobody elected is made a replica, so they have to be longer than the second in which a failover is found to succeed.
+PERIODS_MS = {"INFO-PERIOD": 1000, "PING-PERIOD": 100, "ASK-PERIOD": 100, "PUBLISH-PERIOD": 500}
 SLOTS = 16384
 
 
@@ -69,7 +72,7 @@ class SentinelGroup:
         self.sentinels = [Sentinel(folder / f"sentinel-{n}", free_port(), SENTINEL_PASSWORD) for n in range(3)]
         for sentinel in self.sentinels:
             self._start_sentinel(stack, sentinel, first)
-        until(lambda: all(self._knows_all(sentinel) for sentinel in self.sentinels))
+        until(self.is_complete)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -79,6 +82,18 @@ class SentinelGroup:
             "REDIS_PASSWORD": VALKEY_PASSWORD,
         }
 
+    def is_complete(self) -> bool:
+        """Return True if all Sentinels know each other, and two replicas that are fit to replace the master."""
+        return all(map(self._knows_all, self.sentinels)) and len(set(map(self._named_by, self.sentinels))) == 1
+
+    def _knows_all(self, sentinel: Sentinel) -> bool:
+        facts = sentinel.run("SENTINEL", "MASTER", GROUP)
+        replicas = sentinel.run("SENTINEL", "REPLICAS", GROUP)
+        are_fit = len(replicas) == 2 and all(
+            (replica[b"flags"], replica.get(b"master-link-status")) == (b"slave", b"ok") for replica in replicas
+        )
+        return are_fit and (facts[b"num-other-sentinels"], facts[b"flags"]) == (b"2", b"master")
+
     def master(self) -> Node:
         """Return the server that the majority of the Sentinels names."""
         named = sorted(self._named_by(sentinel) for sentinel in self.sentinels)
@@ -87,24 +102,31 @@ class SentinelGroup:
 
     def fail_over(self) -> None:
         """Make another server the master while the present one works."""
-        self.sentinels[0].run("SENTINEL", "FAILOVER", GROUP)
+        former = self.master()
+        until(lambda: self._has_replaced(former), 60)
+
+    def _has_replaced(self, former: Node) -> bool:
+        """Demand a failover unless one is under way. Sentinel gives up if its replicas are not fit for it yet."""
+        first = self.sentinels[0]
+        if self._named_by(first) == former.port:
+            with suppress(redis.ResponseError):  # INPROG, NOGOODSLAVE
+                first.run("SENTINEL", "FAILOVER", GROUP)
+        return self.master() is not former
 
     def _start_sentinel(self, stack: ExitStack, sentinel: Sentinel, master: Node) -> None:
+        down_after = DOWN_AFTER_MS[self.sentinels.index(sentinel)]
         _start(
             stack,
             sentinel,
             *(f"bind {LOOPBACK}", f"port {sentinel.port}", f"requirepass {sentinel.password}"),
             *(f"sentinel sentinel-pass {sentinel.password}", f"sentinel monitor {GROUP} {LOOPBACK} {master.port} 2"),
             *(f"sentinel auth-pass {GROUP} {master.password}", f"sentinel parallel-syncs {GROUP} 2"),
-            *(f"sentinel down-after-milliseconds {GROUP} {DOWN_AFTER_MS}", f"sentinel failover-timeout {GROUP} 5000"),
+            *(f"sentinel down-after-milliseconds {GROUP} {down_after}", f"sentinel failover-timeout {GROUP} 3000"),
         )
+        sentinel.run("SENTINEL", "DEBUG", *(word for pair in PERIODS_MS.items() for word in pair))
 
     def _named_by(self, sentinel: Sentinel) -> int:
         return int(sentinel.run("SENTINEL", "GET-MASTER-ADDR-BY-NAME", GROUP)[1])
-
-    def _knows_all(self, sentinel: Sentinel) -> bool:
-        facts = sentinel.run("SENTINEL", "MASTER", GROUP)
-        return (facts[b"num-slaves"], facts[b"num-other-sentinels"], facts[b"flags"]) == (b"2", b"2", b"master")
 
 
 class Cluster:

@@ -88,6 +88,7 @@ def test_operations_are_in_a_fixed_order(document: Any) -> None:
     assert orders == [
         *("/orders", "/orders/{id_key}", "/orders/checkout", "/orders/export"),
         *("/clients/{id_key}/orders", "/orders/{id_key}/balance", "/orders/{id_key}/history"),
+        *("/orders/{id_key}/shipping_address", "/orders/{id_key}/tracking"),
     ]
 
 

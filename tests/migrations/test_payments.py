@@ -57,7 +57,7 @@ def sums(engine: Engine) -> list[Any]:
 
 
 def test_payments_are_added_up_for_every_writer(shop: tuple[Settings, Engine]) -> None:
-    _, engine = shop
+    settings, engine = shop
     assert sums(engine) == [[0, 0, 0], [0, 0]]
     run(engine, PAYMENT.format(1, 30), PAYMENT.format(1, 20), PAYMENT.format(2, 40))
     assert sums(engine) == [[50, 40, 0], [90, 0]]
@@ -65,6 +65,7 @@ def test_payments_are_added_up_for_every_writer(shop: tuple[Settings, Engine]) -
     run(engine, "UPDATE payments SET status = 'captured', amount = 15 WHERE id_key = 2")
     run(engine, "UPDATE payments SET status = 'refunded', refunded = 40 WHERE id_key = 3")
     assert sums(engine) == [[15, 40, 0], [55, 0]]
+    migrate(settings)
     with engine.connect() as connection:
         assert disagreements(connection) == []
 

@@ -26,7 +26,8 @@ from infrastructure.redis.membership import ROOT_STAMP
 from tests.redis_links import address_of
 from tests.servers import ROOT, App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 
-READERS = 16
+READERS = 12
+PAUSE_SECONDS = 0.005  # of each reader, so that servers and elections get enough of the processor
 LONG_NAME = "A product with a long name, so that lists of ten are long enough to be compressed. " * 2
 HITS_PER_PHASE = 300
 LIMIT = 100
@@ -122,7 +123,7 @@ class Race:
     def read(self) -> None:
         paths = itertools.cycle([self.product, "/products", "/products?skip=0&limit=10", "/products?sort=-price"])
         with self.client() as client:
-            while not self.stop.is_set():
+            while not self.stop.wait(PAUSE_SECONDS):
                 before = self.answered
                 try:
                     answer = client.get(next(paths), headers=new_address())

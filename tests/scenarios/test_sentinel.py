@@ -52,6 +52,6 @@ def test_reads_are_never_stale(site: Site, group: SentinelGroup) -> None:
             wait_for_hits(running)
             restore(former)  # it takes itself for the master until Sentinel makes it a replica
             wait_for_hits(running)
-            until(former.is_replica, 60)
+            until(group.is_complete, 60)
 
     run_race(site, killed_frozen_and_replaced)
