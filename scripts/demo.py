@@ -149,7 +149,10 @@ def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
 
 
 def copy(cursor: Cursor, table: Table, advance: Callable[[int], None]) -> None:
-    """Copy all rows of a table, and tell `advance` the number of each portion. A thread formats the next rows while the server stores the current ones."""
+    """Copy all rows of a table, and tell `advance` the number of each portion.
+
+    A thread formats the next rows while the server stores the current ones.
+    """
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next_rows, table)
         while (rows := upcoming.result())[0]:
@@ -178,7 +181,9 @@ def drop_cache(settings: Settings) -> None:
                 for each in prefixes:
                     redis.delete(f"{each}{ROOT_STAMP}")
     except RedisError as error:
-        sys.stderr.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.\n")
+        sys.stderr.write(
+            f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.\n"
+        )
 
 
 def key_prefix(settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """The event log on the command line: `./shop events [--follow]`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
@@ -35,7 +35,7 @@ def main(after: int | None, kind: str | None, limit: int, follow: bool, as_json:
 
 async def events(
     service: EventService, after: int | None, kind: str | None, limit: int, follow: bool
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     """Yield up to `limit` events; with `follow`, new ones for ever. Raises GoneError if some have been removed."""
 
     async def page(**query: Any) -> list[Event]:

@@ -74,7 +74,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @keys.command()
-def make(  # noqa: PLR0913, PLR0917 # each is an option
+def make(  # each is an option
     role: Annotated[Literal["admin", "client"], Argument(help="The rights of the caller.")],
     client: Annotated[int | None, Argument(help="The id_key of the client that the key acts for.")] = None,
     description: Annotated[str | None, Option(help="What the key is for.")] = None,

@@ -15,8 +15,8 @@ from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.postgres.startup_options import usable_settings
 from migrations.runner import EXTENSIONS, alembic_config, check_encoding
 from migrations.unprivileged import current_revision, revisions
-from run_production import connection_limit, fit_connections, fit_replica_connections
-from scripts.doctor.findings import Finding, clock_finding, findings_of_start
+from run_production import ConnectionLimit, connection_limit, fit_connections, fit_replica_connections
+from scripts.doctor.findings import Finding, clock_finding, collected_warnings, findings_of_start
 from scripts.doctor.rights import rights_finding
 
 AREA = "PostgreSQL"
@@ -82,7 +82,7 @@ def schema_findings(connection: Connection) -> Iterator[Finding]:
     yield rights_finding(connection)
     missing = [warning for is_there, warning in EXTENSIONS.items() if not connection.scalar(text(is_there))]
     for warning in missing:
-        remedy = "Run the statements of docs/OPERATIONS.md#extensions as the owner of the tables."
+        remedy = "Run the statements of docs/OPERATIONS.md#extensions-and-encoding as the owner of the tables."
         yield Finding(AREA, "extensions", "warning", warning, remedy)
     if not missing:
         yield Finding(AREA, "extensions", "ok", "pg_trgm, btree_gin and unaccent are used")
@@ -90,17 +90,27 @@ def schema_findings(connection: Connection) -> Iterator[Finding]:
 
 def start_findings(settings: Settings) -> Iterator[Finding]:
     """Yield the findings of the checks that each start makes."""
-    limit = connection_limit(settings)
-    allowed = f"{limit.connections} allowed by {limit.source}, enough for {settings.uvicorn_workers} workers"
+    with collected_warnings():
+        limit = connection_limit(settings)
+        fitted = fit_connections(settings, limit)
     checks: tuple[tuple[str, Callable[[], object], str], ...] = (
         ("role", lambda: warn_of_superuser(settings), "is no superuser"),
         ("session", lambda: usable_settings(settings), "timeouts and transactions as the service needs them"),
-        ("connections", lambda: fit_connections(settings, limit), allowed),
+        ("connections", lambda: fit_connections(settings, limit), budget(settings, limit, fitted)),
         ("replicas", lambda: fit_replica_connections(settings), f"{len(settings.replicas())} configured"),
     )
     for check, run, detail in checks:
         if check != "replicas" or settings.replicas():
             yield from findings_of_start(AREA, check, run, detail)
+
+
+def budget(settings: Settings, limit: ConnectionLimit | None, fitted: dict[str, int]) -> str:
+    """Describe the budget of connections, and how the launcher fits the pools into it."""
+    if limit is None:
+        return "the limit cannot be read"
+    sizes = ", ".join(f"{name.upper()}={size}" for name, size in fitted.items())
+    effect = f"so the launcher uses {sizes}" if fitted else f"enough for UVICORN_WORKERS={settings.uvicorn_workers}"
+    return f"{limit.source} allows {limit.connections}, {effect}"
 
 
 def replica_finding(replica: Settings) -> Finding:

@@ -29,7 +29,9 @@ OWNS_TABLES = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = t
 def rights_finding(connection: Connection) -> Finding:
     if connection.scalar(text(OWNS_TABLES)):
         detail = "the role owns the tables, so it may also drop them"
-        return Finding("PostgreSQL", "rights", "warning", detail, "Give the service its own role: docs/OPERATIONS.md#roles")
+        return Finding(
+            "PostgreSQL", "rights", "warning", detail, "Give the service its own role: docs/OPERATIONS.md#roles"
+        )
     if missing := sorted(missing_rights(connection)):
         return Finding("PostgreSQL", "rights", "failed", f"missing: {', '.join(missing)}", REMEDY)
     return Finding("PostgreSQL", "rights", "ok", "the role may use all tables and functions, and own none")

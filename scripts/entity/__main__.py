@@ -34,7 +34,9 @@ Only admins may use /{table}: `access` in controllers/{name}_controller.py chang
 
 def main(
     name: Annotated[str, Argument(help="Singular in snake case, such as purchase_order.")],
-    fields: Annotated[str, Argument(help=f"Separated by commas: {FORM}. Types: {TYPES}, and entities (product:Product).")],
+    fields: Annotated[
+        str, Argument(help=f"Separated by commas: {FORM}. Types: {TYPES}, and entities (product:Product).")
+    ],
 ) -> None:
     """Generate an entity: five files, migration, registrations and tests."""
     tree = Tree(ROOT)
@@ -66,14 +68,20 @@ def write_migration(entity: Entity) -> str:
     if done.returncode:
         sys.exit("The migration cannot be written, so nothing has been changed.")
     [made] = set((ROOT / VERSIONS).glob("*.py")) - before
-    source = made.read_text(encoding="utf-8")
-    upgrade, downgrade = f'create_event_triggers("{entity.table}", "{entity.name}")', f'drop_event_triggers("{entity.table}")'
-    source = source.replace(
-        "\n\n\ndef downgrade() -> None:\n", f"\n    {upgrade}\n\n\ndef downgrade() -> None:\n    {downgrade}\n"
-    )
-    imported = "from migrations.event_triggers import create_event_triggers, drop_event_triggers"
-    made.write_text(source.replace("from alembic import op\n", f"from alembic import op\n\n{imported}\n"), encoding="utf-8")
+    made.write_text(with_event_triggers(made.read_text(encoding="utf-8"), entity), encoding="utf-8")
     return str(made.relative_to(ROOT))
+
+
+def with_event_triggers(source: str, entity: Entity) -> str:
+    """Return the migration with the triggers of the entity's events, and without Alembic's own comments."""
+    functions = "create_event_triggers", "drop_event_triggers"
+    create, drop = f'{functions[0]}("{entity.table}", "{entity.name}")', f'{functions[1]}("{entity.table}")'
+    source = "".join(line for line in source.splitlines(keepends=True) if not line.startswith("    # ###"))
+    source = source.replace(
+        "import op\n", f"import op\n\nfrom migrations.event_triggers import {', '.join(functions)}\n"
+    )
+    downgrade = "def downgrade() -> None:\n"
+    return source.replace(f"\n\n\n{downgrade}", f"\n    {create}\n\n\n{downgrade}    {drop}\n")
 
 
 if __name__ == "__main__":

@@ -46,9 +46,7 @@ KINDS = {
     "Quantity": Kind(
         "int", check=POSITIVE, schema="Quantity", row="integer(2, 3, refused=(0, -1, 2**31, 1.5, 2.0)", value="2"
     ),
-    "Stock": Kind(
-        "int", check=NOT_NEGATIVE, schema="Stock", row="integer(10, 7, accepted=(0, 2**31 - 1)", value="10"
-    ),
+    "Stock": Kind("int", check=NOT_NEGATIVE, schema="Stock", row="integer(10, 7, accepted=(0, 2**31 - 1)", value="10"),
     "Moment": Kind(
         "datetime",
         "DateTime(timezone=True)",

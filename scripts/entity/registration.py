@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from scripts.entity.specification import Entity, Field, SpecificationError, plural
+from scripts.entity.specification import Entity, Field, SpecificationError
 from scripts.entity.tree import Tree
 
 TARGETS = "TARGETS: dict[str, tuple[str, str, Callable[[Factory], Object]]] = {\n"

@@ -28,15 +28,17 @@ class Tree:
     def change(self, path: str, change: Callable[[str], str]) -> None:
         """Change the text of a file. Raises SpecificationError with its path if `change` cannot."""
         try:
-            self._texts[path] = change((self.root / path).read_text(encoding="utf-8"))
+            before = (self.root / path).read_text(encoding="utf-8")
+            if (text := change(before)) != before:
+                self._texts[path] = text
         except SpecificationError as error:
             raise SpecificationError(f"{path}: {error}") from error
 
     @contextmanager
     def written(self, folder: str) -> Iterator[None]:
-        """Write all changes. If the block fails, undo them, and remove new files of `folder`."""
+        """Write all changes. If the block fails, undo them, and remove new modules of `folder`."""
         before = {path: self._content(path) for path in self._texts}
-        others = set((self.root / folder).iterdir())
+        others = set((self.root / folder).glob("*.py"))
         try:
             for path, text in self._texts.items():
                 (self.root / path).write_text(text, encoding="utf-8")
@@ -47,9 +49,8 @@ class Tree:
                     (self.root / path).unlink(missing_ok=True)
                 else:
                     (self.root / path).write_bytes(content)
-            for path in set((self.root / folder).iterdir()) - others:
-                if path.is_file():
-                    path.unlink()
+            for file in set((self.root / folder).glob("*.py")) - others:
+                file.unlink()
             raise
 
     def _content(self, path: str) -> bytes | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -128,8 +129,7 @@ def test_a_database_without_migrations_and_without_a_right(
 def test_a_user_of_redis_without_a_right(
     settings: Settings, committing: Database, monkeypatch: pytest.MonkeyPatch, doctor: Doctor
 ) -> None:
-    client = redis_client_of(settings)
-    assert client is not None
+    client: Any = redis_client_of(settings)
     with client:
         client.execute_command("ACL", "SETUSER", "examined", "on", ">pw", "~*", "+auth", "+zrem")
         monkeypatch.setenv("REDIS_USERNAME", "examined")

@@ -63,12 +63,12 @@ def test_the_audit_names_problems_by_check(
     capsys: pytest.CaptureFixture[str], committing_client: TestClient, committing: Database
 ) -> None:
     product = Factory(committing_client).product(stock=10)["id_key"]
-    with pytest.raises(SystemExit, match="^False$"):
+    with pytest.raises(SystemExit, match=r"^False$"):
         shop(["audit", "--json"], standalone_mode=False)
-    assert json.loads(capsys.readouterr().out) == dict.fromkeys(CHECKS, [])
+    assert json.loads(capsys.readouterr().out) == {check: [] for check in CHECKS}
     with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text("UPDATE stock_movements SET quantity = 9"))
-    with pytest.raises(SystemExit, match="^True$"):
+    with pytest.raises(SystemExit, match=r"^True$"):
         shop(["audit", "--json"], standalone_mode=False)
     assert f"product {product}: 10 in stock" in json.loads(capsys.readouterr().out)["stock"][0]
 
@@ -83,7 +83,12 @@ def test_events_are_printed_oldest_first(capsys: pytest.CaptureFixture[str], cat
     assert [event["data"] for event in newest] == categories[1:]
     first = newest[0]["id_key"] - 1
     later = output(capsys, "events", "--after", first, "--type", "category.created", "--limit", 1)
-    assert later.split() == [str(newest[0]["id_key"]), newest[0]["created_at"][:19], "category.created", newest[0]["resource"]]
+    assert later.split() == [
+        str(newest[0]["id_key"]),
+        newest[0]["created_at"][:19],
+        "category.created",
+        newest[0]["resource"],
+    ]
     assert output(capsys, "events", "--type", "category.deleted") == ""
 
 

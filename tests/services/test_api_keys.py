@@ -196,9 +196,7 @@ def test_impossible_request_prints_one_line(
         (["remove"], "No such command 'remove'"),
     ],
 )
-def test_wrong_arguments_are_reported(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
-) -> None:
+def test_wrong_arguments_are_reported(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
     with pytest.raises(SystemExit) as stopped:
         shop(["api-key", *arguments])
     assert stopped.value.code == 2
