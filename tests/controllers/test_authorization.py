@@ -15,7 +15,7 @@ from repositories.base_repository_impl import BaseRepository
 from services.auth.principal import Role
 from services.caching.registry import CACHED_RESOURCES
 from tests.credentials import Headers, Issuer, bearer, execute, execute_as_owner, key_headers, new_key
-from tests.entities import ENTITIES, TARGETS
+from tests.entities import ENTITIES
 from tests.factories import Factory, Object
 from tests.payment_provider import ProviderDouble
 
@@ -77,7 +77,7 @@ VIEWS = {
 }
 RENAMED = {"deliveries": "webhook_deliveries"}
 WEBHOOK = {"url": "https://1.1.1.1/", "event_types": ["category.*"]}
-REFERENCED = {f"DELETE {TARGETS[name][1]}/{{id_key}}" for entity in ENTITIES for name in entity.references}
+REFERENCED = {f"DELETE /{name}/{{id_key}}" for name in ("clients", "categories", "products", "bills", "orders")}
 # The payments are authorized. The webhook has no signature.
 FAILING = {"POST /payments/{id_key}/refund": 409, "POST /payments/webhooks/stripe": 400}
 ACTIONS = ("/archive", "/cancel", "/capture", "/retry", "/unarchive")
