@@ -22,7 +22,7 @@ TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
-	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
+	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
 	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -58,36 +58,45 @@ format: $(DEV) ## Format the code and apply lint fixes
 	@$(VENV)/black --quiet .
 
 demo: $(DEMO) ## Fill the shop with demo data (SIZE=small|medium|large)
-	@$(VENV)/python -m scripts.demo --size $(SIZE) $(ARGS)
+	@./shop demo --size $(SIZE) $(ARGS)
 
 # The password of the administrator comes from PGPASSWORD or ~/.pgpass; docs/OPERATIONS.md#roles.
 roles: $(RUN) ## Prepare PostgreSQL's two roles as an administrator (admin=postgres)
 	@$(VENV)/python -m migrations.roles $(admin) $(ARGS)
 
 migrate: $(RUN) ## Bring the database up to date
-	@$(VENV)/python -m migrations.runner
+	@./shop migrate
 
 migration: $(DEV) ## Write the next migration from the changed models (m="summary")
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
 
+entity: $(DEV) ## Generate an entity (name=supplier fields="name:Name!,city:Text?,product:Product")
+	@$(VENV)/python -m scripts.entity "$(name)" "$(fields)"
+
 audit: $(RUN) ## Check that stock, totals, statuses, bills and the audit log agree
-	@$(VENV)/python -m scripts.audit
+	@./shop audit $(ARGS)
+
+doctor: $(RUN) ## Check settings, PostgreSQL and Redis, and suggest remedies
+	@./shop doctor $(ARGS)
+
+events: $(RUN) ## Print the newest events (ARGS=--follow goes on)
+	@./shop events $(ARGS)
 
 api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)
-	@$(VENV)/python -m scripts.api_key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
+	@./shop api-key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
 		$(addprefix --network ,$(networks)) $(if $(expires),--expires "$(expires)") \
 		$(if $(description),--description "$(description)")
 
 api-key-rotate: $(RUN) ## Replace an API key (name=... overlap=86400): the old one stays valid for overlap seconds
-	@$(VENV)/python -m scripts.api_key rotate $(name) $(if $(overlap),--overlap $(overlap))
+	@./shop api-key rotate $(name) $(if $(overlap),--overlap $(overlap))
 
 api-key-revoke: $(RUN) ## Revoke an API key (name=...)
-	@$(VENV)/python -m scripts.api_key revoke $(name)
+	@./shop api-key revoke $(name)
 
 api-keys: $(RUN) ## List the API keys
-	@$(VENV)/python -m scripts.api_key list
+	@./shop api-key list
 
 bench-hot: $(DEV) ## Measure the hot path against common implementations
 	@$(VENV)/python -m benchmarks.hot_path

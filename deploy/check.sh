@@ -145,7 +145,7 @@ image_has_every_module() ( # the files that .dockerignore admits to an image can
     sed -n 's/^!//p' .dockerignore | xargs -I{} cp -r --parents {} "$scratch/image" &&
     python=$PWD/.venv/bin/python && cd "$scratch/image" &&
     POSTGRES_HOST=localhost REDIS_HOST=localhost LOG_TO_FILE=false \
-      "$python" -B -c "import main, run_production, migrations.roles, migrations.runner, scripts.api_key, scripts.audit"
+      "$python" -B -c "import main, run_production, migrations.roles, migrations.runner, scripts.shop, scripts.api_key, scripts.audit, scripts.events, scripts.doctor.main"
 )
 
 queries_have_series() {

@@ -70,7 +70,7 @@ class Container:
 
     def become_admin(self) -> None:
         """Make the first admin key inside the container, as an operator does, and use it from now on."""
-        command = [*self._run, self._name, "--", "python", "-m", "scripts.api_key", "make", "admin"]
+        command = [*self._run, self._name, "--", "./shop", "api-key", "make", "admin"]
         made = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
         self._headers["X-API-Key"] = made[made.index("Key") + 1]
 

@@ -108,7 +108,7 @@ def locked_connection() -> Iterator[Connection]:
     with script_servers(load_settings(), migrates=True) as settings:
         engine = migration_engine(settings)
         with engine.begin() as connection:
-            _check_encoding(connection)
+            check_encoding(connection)
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
             yield connection
@@ -122,7 +122,7 @@ def _migrate_unless_locked(engine: Engine, revision: str) -> str | None:
     Raises NotMigratedError.
     """
     with engine.begin() as connection:
-        _check_encoding(connection)
+        check_encoding(connection)
         if not may_migrate(connection):
             check_revision(connection, ScriptDirectory.from_config(alembic_config(connection)))
             return None
@@ -144,7 +144,8 @@ def _add_partitions(engine: Engine) -> None:
             logger.info("added the partition %s", added)
 
 
-def _check_encoding(connection: Connection) -> None:
+def check_encoding(connection: Connection) -> None:
+    """Exit with one line if the database cannot store Unicode."""
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         place = place_of(connection.engine.url)
@@ -170,15 +171,23 @@ def make(settings: Settings, message: str) -> None:
         command.revision(alembic_config(connection), message, autogenerate=True)
 
 
+def migrate_configured() -> str | None:
+    """Migrate the database of the settings, and return its revision. Exits with one line if it cannot be used."""
+    settings = load_settings()
+    with script_servers(settings, migrates=True) as complete:
+        migrate(complete, wait_seconds=0 if settings.embeds_postgres else COMMAND_WAIT_SECONDS)
+        with migration_engine(complete).connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # without a handler, the first process of a container ignores them
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    settings = load_settings()
-    with script_servers(settings, migrates=True) as complete:
-        if sys.argv[1:2] == ["make"]:
+    if sys.argv[1:2] == ["make"]:
+        with script_servers(load_settings(), migrates=True) as complete:
             make(complete, " ".join(sys.argv[2:]))
-        else:
-            migrate(complete, wait_seconds=0 if settings.embeds_postgres else COMMAND_WAIT_SECONDS)
+    else:
+        migrate_configured()
 
 
 if __name__ == "__main__":

@@ -23,11 +23,16 @@ def may_migrate(connection: Connection) -> bool:
     return bool(connection.scalar(text(MAY_MIGRATE)))
 
 
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision of the database; None without one, or if the role may not read it."""
+    if not connection.scalar(text(MAY_READ_VERSION)):
+        return None
+    return MigrationContext.configure(connection).get_current_revision()
+
+
 def check_revision(connection: Connection, scripts: ScriptDirectory) -> None:
     """Raise NotMigratedError unless the database is at the last migration or ahead of it."""
-    current, needed = None, scripts.get_current_head()
-    if connection.scalar(text(MAY_READ_VERSION)):
-        current = MigrationContext.configure(connection).get_current_revision()
+    current, needed = current_revision(connection), scripts.get_current_head()
     if current is None or (current != needed and current in revisions(scripts)):
         raise NotMigratedError(
             f"the database is at {f'migration {current}' if current else 'no migration'}, this version needs {needed}, "

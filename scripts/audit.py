@@ -1,4 +1,4 @@
-"""Command that checks whether stock, totals, statuses, bills and the audit log agree: `python -m scripts.audit`.
+"""Check that stock, totals, statuses, bills and the audit log agree: `./shop audit`.
 
 It reads the database of the settings. The service may be running. The exit code is 0 when everything agrees, 1 when
 something does not, and 2 when the database cannot be read.
@@ -15,19 +15,20 @@ from config.server_urls import one_line
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
+from scripts.output import waiting, write
 
 SHOWN = 20  # problems shown for each check
 
 
-def main() -> None:
+def main(as_json: bool = False) -> None:
     """Print the report and exit with its code."""
-    with script_servers(load_settings()) as settings:
+    with script_servers(load_settings()) as settings, waiting("Checking the shop"):
         try:
             found = audit(settings)
         except DBAPIError as error:
             sys.stderr.write(f"The database cannot be read: {one_line(' '.join(str(error.orig).split()))}\n")
             sys.exit(2)
-    sys.stdout.write(report(found))
+    write(as_json, grouped(found), report(found))
     sys.exit(bool(found))
 
 
@@ -39,11 +40,15 @@ def audit(settings: Settings) -> list[Disagreement]:
         return disagreements(connection)
 
 
+def grouped(found: Sequence[Disagreement]) -> dict[str, list[str]]:
+    """Return the problems of each check."""
+    return {check: [item.problem for item in found if item.check == check] for check in CHECKS}
+
+
 def report(found: Sequence[Disagreement]) -> str:
     """Format a line for each check, followed by its first problems."""
     lines: list[str] = []
-    for check in CHECKS:
-        problems = [item.problem for item in found if item.check == check]
+    for check, problems in grouped(found).items():
         lines.append(f"{check.capitalize():<14}{len(problems) or 'no'} disagreement{'s' * (len(problems) != 1)}")
         lines += [f"  {problem}" for problem in problems[:SHOWN]]
         lines += [f"  and {len(problems) - SHOWN} more"] * (len(problems) > SHOWN)
@@ -51,4 +56,6 @@ def report(found: Sequence[Disagreement]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    from scripts.shop import app
+
+    app(["audit", *sys.argv[1:]])

@@ -1,17 +1,15 @@
-"""Command that fills the shop with demo data: `python -m scripts.demo --size small|medium|large [--seed 1]`.
+"""Fill the shop with demo data: `./shop demo --size small|medium|large [--seed 1]`.
 
 It writes to the database of the settings in one transaction. The service may be running. An interrupted run leaves
 nothing behind, and a second run adds nothing.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from io import StringIO
 from itertools import islice
-from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 # a class in spite of its case
@@ -19,7 +17,6 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from redis import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
-from tqdm import tqdm
 
 from config.redis_config import redis_client_of
 from config.settings import Settings, load_settings
@@ -30,6 +27,7 @@ from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
+from scripts.output import progress_bar, waiting, write
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # orders simultaneous runs; arbitrary, but nothing else locks this number
@@ -52,22 +50,20 @@ EVENTS = {
 """Names of the objects in events, and the column with the client whose personal data they contain."""
 
 
-def main() -> None:
+def main(size: str, seed: int, as_json: bool = False) -> None:
     """Add the demo data, then drop cached responses and update the planner's statistics."""
-    parser = argparse.ArgumentParser(description="Fill the shop with demo data.")
-    parser.add_argument("--size", choices=PRODUCTS, default="small", help="1 k, 100 k or 1 M products")
-    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same shop")
-    arguments = parser.parse_args()
     with script_servers(load_settings(), redis=True) as settings:
         migrate(settings, wait_seconds=0)
         try:
-            added = fill(settings, PRODUCTS[arguments.size], arguments.seed)
+            added = fill(settings, PRODUCTS[size], seed)
         except (psycopg2.Error, KeyboardInterrupt) as error:
             sys.exit(f"Nothing was added: {str(error).strip() or 'interrupted'}")
         if added:
             drop_cache(settings)
-            refresh_statistics(settings)
-        tqdm.write(f"{added:,} rows added." if added else "The demo data is already there: nothing was added.")
+            with waiting("Updating statistics"):
+                refresh_statistics(settings)
+    text = f"{added:,} rows added.\n" if added else "The demo data is already there: nothing was added.\n"
+    write(as_json, {"added_rows": added}, text)
 
 
 def fill(settings: Settings, products: int, seed: int) -> int:
@@ -91,13 +87,14 @@ def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
     has_triggers = not skip_triggers(connection, cursor)
     contents = tables(shop, Keys(category_keys(cursor, shop.categories), **first))
     rows = sum(table.size for table in contents)
-    with tqdm(total=rows, unit=" rows", unit_scale=True, disable=None) as bar:
+    with progress_bar() as bar:
+        task = bar.add_task("", total=rows)
         for table in contents:
-            bar.set_description(table.name)
+            bar.update(task, description=table.name)
             if table.name in MADE_BY_TRIGGERS:  # unless the user is a superuser
                 parent, removal = MADE_BY_TRIGGERS[table.name]
                 cursor.execute(removal, [first[parent], first[parent] + counts[parent] - 1])
-            copy(cursor, table, bar)
+            copy(cursor, table, lambda count: bar.advance(task, count))
     if not has_triggers:
         append_events(cursor)
     connection.commit()
@@ -151,15 +148,18 @@ def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
     return [keys[name] for name in names]
 
 
-def copy(cursor: Cursor, table: Table, bar: "tqdm[Any]") -> None:
-    """Copy all rows of a table. A thread formats the next rows while the server stores the current ones."""
+def copy(cursor: Cursor, table: Table, advance: Callable[[int], None]) -> None:
+    """Copy all rows of a table, and tell `advance` the number of each portion.
+
+    A thread formats the next rows while the server stores the current ones.
+    """
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next_rows, table)
         while (rows := upcoming.result())[0]:
             upcoming = ahead.submit(next_rows, table)
             count, lines = rows
             cursor.copy_expert(f"COPY {table.name} ({table.columns}) FROM STDIN", StringIO(lines), len(lines))
-            bar.update(count)
+            advance(count)
 
 
 def next_rows(table: Table) -> tuple[int, str]:
@@ -181,7 +181,9 @@ def drop_cache(settings: Settings) -> None:
                 for each in prefixes:
                     redis.delete(f"{each}{ROOT_STAMP}")
     except RedisError as error:
-        tqdm.write(f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.")
+        sys.stderr.write(
+            f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.\n"
+        )
 
 
 def key_prefix(settings: Settings) -> str:
@@ -201,4 +203,6 @@ def refresh_statistics(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from scripts.shop import app
+
+    app(["demo", *sys.argv[1:]])

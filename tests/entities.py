@@ -70,7 +70,8 @@ def choice(value: Any, update: Any, *refused: Any, **more: Any) -> Field:
 
 def time(value: str, update: str, **more: Any) -> Field:
     refused = ("", "yesterday", "2026-02-30", "2026-13-01", "1700006400", "1e5", "26-01-01")
-    return Field("time", lambda _: value, update, refused=refused, required=False, default=..., **more)
+    bounds: dict[str, Any] = {"refused": refused, "required": False, "default": ...}
+    return Field("time", lambda _: value, update, **(bounds | more))
 
 
 REFERENCE = Field("reference", lambda _: None)

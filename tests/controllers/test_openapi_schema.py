@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from controllers.openapi.links import operations
-from tests.entities import ENTITIES, Entity, every_entity
+from tests.entities import ENTITIES, TARGETS, Entity, every_entity
 from tests.factories import Factory
 from tests.servers import ROOT
 
@@ -114,10 +114,7 @@ def test_create_links_to_every_operation_of_the_object(document: Any, entity: En
 def test_create_links_to_creates_that_reference_the_object(document: Any, entity: Entity) -> None:
     made_by = document["paths"][entity.path]["post"]["operationId"]
     for name in entity.references:
-        target = {"client_id": "/clients", "bill_id": "/bills", "category_id": "/categories"}.get(
-            name, f"/{name[:-3]}s"
-        )
-        assert linked(document, target)[made_by] == {name: "$response.body#/id_key"}
+        assert linked(document, TARGETS[name][1])[made_by] == {name: "$response.body#/id_key"}
 
 
 def test_checkout_links_to_every_created_object(document: Any) -> None:

@@ -46,12 +46,12 @@ def filled(service: App, shop: httpx2.Client) -> httpx2.Client:
     return shop
 
 
-def run(app: App, module: str) -> subprocess.CompletedProcess[str]:
+def run(app: App, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script beside the service, in its folder and with its settings."""
     names = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in names}
     return subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *arguments],
         cwd=app.log.parent,
         env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -138,6 +138,8 @@ def test_second_run_adds_nothing(service: App, filled: httpx2.Client) -> None:
     before = totals(filled)
     done = run(service, "scripts.demo")
     assert (done.returncode, done.stdout) == (0, "The demo data is already there: nothing was added.\n")
+    done = run(service, "scripts.shop", "demo", "--json")
+    assert (done.returncode, done.stdout) == (0, '{"added_rows":0}\n')
     assert totals(filled) == before
 
 

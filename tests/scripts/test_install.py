@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     """Return a folder with the files that `make` needs, and Python programs that only note their arguments."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / "locks").mkdir()
-    for name in ("Makefile", "scripts/install.sh", "scripts/lock.py", "requirements*.txt", "locks/*"):
+    for name in ("Makefile", "shop", "scripts/install.sh", "scripts/lock.py", "requirements*.txt", "locks/*"):
         for file in ROOT.glob(name):
             shutil.copy(file, tmp_path / file.relative_to(ROOT))
     (tmp_path / "host").mkdir()

@@ -1,5 +1,6 @@
 """API keys on the command line: creation, list, revocation, and messages for wrong arguments."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
-from scripts import api_key
+from scripts.shop import app as shop
 from services.auth.api_keys import digest_of
 from tests.credentials import service
 from tests.factories import Factory
@@ -31,9 +32,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
 
     def run_script(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["api_key", *map(str, arguments)])
         capsys.readouterr()
-        api_key.main()
+        shop(["api-key", *map(str, arguments)], standalone_mode=False)
         return capsys.readouterr().out
 
     return run_script
@@ -100,6 +100,18 @@ def test_list_shows_no_secrets(key_service: TestClient, run: Run, committing_cli
     assert not any(word in output for word in (key, other_key, digest_of(key).hex()))
 
 
+def test_programs_read_json(key_service: TestClient, run: Run) -> None:
+    made = json.loads(run("make", "admin", "--description", "sync", "--json"))
+    assert status(key_service, made["key"]) == 200
+    [listed] = json.loads(run("list", "--json"))
+    assert listed["name"] == made["name"]
+    assert listed["description"] == "sync"
+    assert "key" not in listed
+    successor = json.loads(run("rotate", made["name"], "--json"))
+    assert json.loads(run("revoke", successor["name"], "--json"))["name"] == successor["name"]
+    assert status(key_service, successor["key"]) == 401
+
+
 def test_revoked_key_is_refused(key_service: TestClient, run: Run) -> None:
     name, key = name_and_key(run("make", "admin"))
     assert run("revoke", name) == f"{name} is refused from now on, by running workers within 5 seconds\n"
@@ -157,7 +169,7 @@ def test_changes_by_the_script_are_in_the_audit_log(
         (["make", "admin", 5], "role is admin, or client with the client that it is for"),
         (["make", "client", 999], "Client with id 999 not found"),
         (["make", "client", 2**63], "Client with id 9223372036854775808 not found"),
-        (["make", "client", -1], "Client with id -1 not found"),
+        (["make", "--", "client", -1], "Client with id -1 not found"),
         (["make", "admin", "--expires", "2026-01-01"], "expires_at must be in the future"),
         (["make", "admin", "--network", "10.0.0.1/8"], NO_NETWORK),
         (["rotate", "nobody"], "No valid key is named nobody"),
@@ -177,18 +189,16 @@ def test_impossible_request_prints_one_line(
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        ([], "the following arguments are required: {make,rotate,revoke,list}"),
-        (["make"], "the following arguments are required: role"),
-        (["make", "anonymous"], "argument role: invalid choice: 'anonymous' (choose from"),
-        (["make", "client", "ada"], "argument client: invalid int value: 'ada'"),
-        (["revoke"], "the following arguments are required: name"),
+        (["make"], "Missing argument 'role'"),
+        (["make", "anonymous"], "'anonymous' is not one of 'admin'"),
+        (["make", "client", "ada"], "Invalid value for 'client'"),
+        (["revoke"], "Missing argument 'name'"),
+        (["remove"], "No such command 'remove'"),
     ],
 )
-def test_wrong_arguments_are_reported(
-    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], output: str
-) -> None:
+def test_wrong_arguments_are_reported(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
     with pytest.raises(SystemExit) as stopped:
-        run(*arguments)
+        shop(["api-key", *arguments])
     assert stopped.value.code == 2
     assert output in capsys.readouterr().err
 
