@@ -1,13 +1,25 @@
-"""Consistency check: one query compares stock, ledger, totals, statuses, bills, payments, and the audit log."""
+"""Consistency check: one query compares stock, ledger, totals, statuses, bills, payments and both logs."""
 
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from models.enums import OrderStatus, StockReason
+from repositories.event_check import EVENTS
 from repositories.payment_check import PAYMENTS
 
-CHECKS = ("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers", "payments", "audit log")
+CHECKS = (
+    "stock",
+    "ledger",
+    "sales",
+    "totals",
+    "statuses",
+    "bill owners",
+    "bill numbers",
+    "payments",
+    "events",
+    "audit log",
+)
 
 
 class Disagreement(NamedTuple):
@@ -81,6 +93,8 @@ _CONSISTENCY_CHECK = text(f"""
     FROM bills GROUP BY bill_number HAVING count(*) > 1
     UNION ALL
     {PAYMENTS}
+    UNION ALL
+    {EVENTS}
     UNION ALL
     (SELECT 'audit log', format('batch %s, entries %s to %s: %s', number, greatest(after_id + 1, 1), last_id, problem)
     FROM (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from schemas.base_schema import BaseSchema, IdKey
 from schemas.error_schema import ErrorBody, FieldError
@@ -41,7 +41,7 @@ class ItemTarget(BaseSchema):
     id_key: IdKey | None = None
 
 
-class BatchItemResult(BaseSchema):
+class BatchItemResult(BaseModel):
     status: int = Field(
         description="200: changed. 201: created. 424: not applied, because another item failed. Else that of an error.",
         examples=[200],

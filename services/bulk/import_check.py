@@ -101,7 +101,7 @@ def validated(values: Record) -> tuple[Record, str]:
         given = ProductLine.model_validate(values).given()
     except ValidationError as error:
         errors = [public_error({**item}) for item in error.errors()[:MAX_PROBLEMS]]
-        return {}, "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors)
+        return {}, "; ".join(f"{'.'.join(map(str, item['loc'])) or 'line'}: {item['msg']}" for item in errors)
     for name, entity in (("id_key", "Product"), ("category_id", "Category")):
         if name in given and not is_storable_key(given[name]):
             return {}, f"{entity} with id {given[name]} not found"

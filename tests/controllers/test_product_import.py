@@ -148,7 +148,7 @@ def test_stock_above_the_bound_for_input_is_unchanged(client: TestClient, make: 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_spellings_of_files(client: TestClient, make: Factory, newline: str, mark: bytes) -> None:
     product = make.product(sku="A")
-    lines = ['"sku" , price,"name"', 'A, 4.50 ,"a ""b"",', 'Crème"', "", ",,"]
+    lines = ['sku , price,"name"', 'A, 4.50 ,"a ""b"",', 'Crème"', "", ",,"]
     for ending in ("", newline):
         content = mark + (newline.join(lines) + ending).encode()
         first = ending == ""
@@ -246,7 +246,10 @@ def test_wrong_json_lines_change_nothing(client: TestClient, make: Factory) -> N
         (b'{"sku": "A", "price": true}', "price: Input should be a number"),
         (b'{"sku": "A", "stock": "1"}', "stock: Input should be a valid integer"),
         (b'{"sku": "A", "color": 1}', "color: Extra inputs are not permitted"),
-        (b'{"sku": "A", "\\ud800": 1}', "?: Extra inputs are not permitted"),
+        (
+            b'{"sku": "A", "\\ud800": 1}',
+            "line: Input should be a valid string, unable to parse raw data as a unicode string",
+        ),
         (b'{"sku": ["A"]}', "sku: Input should be a valid string"),
         (b'{"id_key": "1"}', "id_key: Input should be a valid integer"),
         (b'{"id_key": ' + b"1" * 5000 + b"}", "The line is not JSON"),
