@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     root_path: str = Field("", description="as /api/v1, or empty")
     compression: bool = True
     max_body_bytes: int = Field(1_048_576, ge=1024, le=1 << 30, description="bytes of a request body, 1024-1 GiB")
+    max_import_bytes: int = Field(268_435_456, ge=1024, le=1 << 34, description="bytes of an import, 1024-16 GiB")
+    import_timeout: float = Field(600, gt=0, le=86400, description="seconds for sending an import, up to 86400")
     export_timeout: float = Field(600, gt=0, le=86400, description="seconds an export may take, up to 86400")
     reload: bool = True
     data_dir: Path = Field(Path(".data"), description="folder of the embedded servers")

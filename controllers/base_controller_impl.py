@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.http.access import ADMINS, Access, Permission, Policy, credentials
-from controllers.http.exports import EXPORT_RESPONSES, ExportResponse, export_endpoint
+from controllers.http.exports import EXPORT_RESPONSES, export_endpoint
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
@@ -149,7 +149,7 @@ class BaseController(Generic[Create, Update, Read]):
         endpoint = typed(export_endpoint(self.use_cases, name), query=Annotated[export_query(self.filters), Query()])
         described = {
             "responses": EXPORT_RESPONSES,
-            "response_class": ExportResponse,
+            "response_class": Response,
             "operation_id": f"{name}_export_all",
         }
         self.add_route(ADMINS, "GET", f"{self.prefix}/export", endpoint, f"Export {self.plural}", None, **described)

@@ -8,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController, Parent
-from controllers.http.access import PUBLIC, Access
+from controllers.http.access import ADMINS, PUBLIC, Access
+from controllers.http.bulk import BATCH_RESPONSES, IMPORT_BODY, IMPORT_RESPONSES, batch_endpoint, import_endpoint
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import json_response
+from schemas.product_batch_schema import BatchResults
+from schemas.product_import_schema import ImportResult
 from schemas.product_schema import (
     LowStockQuery,
     ProductCreate,
@@ -47,5 +50,18 @@ class ProductController(BaseController[ProductCreate, ProductUpdate, ProductSche
         for action, is_archived in (("archive", True), ("unarchive", False)):
             change = partial(products.set_archived, is_archived=is_archived)
             self.add_action(f"/products/{{id_key}}/{action}", change, f"{action.capitalize()} a product", ProductSchema)
+        self.add_route(
+            *(ADMINS, "POST", "/products/batch", batch_endpoint(self), "Create and change many products", BatchResults),
+            *(409, 413),
+            status_code=200,
+            responses=BATCH_RESPONSES,
+        )
+        self.add_route(
+            *(ADMINS, "POST", "/products/import", import_endpoint(self), "Import products", ImportResult),
+            413,
+            status_code=200,
+            responses=IMPORT_RESPONSES,
+            openapi_extra=IMPORT_BODY,
+        )
         self.add_read("/products/{id_key}/rating", rating, "Get the rating of a product", ProductRating, 404)
         self.add_read("/products/low_stock", low_stock, "List products low in stock", list[ProductSchema])

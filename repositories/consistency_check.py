@@ -1,17 +1,18 @@
-"""Consistency check: one query compares stock, ledger, orders, bills, payments, shipments, returns, and audit log."""
+"""Consistency check: one query compares stock, ledger, orders, bills, payments, shipments, returns, and both logs."""
 
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from models.enums import OrderStatus, StockReason
+from repositories.event_check import EVENTS
 from repositories.payment_check import PAYMENTS
 from repositories.return_check import RETURNS
 from repositories.shipping_check import SHIPMENTS
 
 CHECKS = (
     *("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers"),
-    *("payments", "shipments", "returns", "audit log"),
+    *("payments", "shipments", "returns", "events", "audit log"),
 )
 
 
@@ -90,6 +91,8 @@ _CONSISTENCY_CHECK = text(f"""
     {SHIPMENTS}
     UNION ALL
     {RETURNS}
+    UNION ALL
+    {EVENTS}
     UNION ALL
     (SELECT 'audit log', format('batch %s, entries %s to %s: %s', number, greatest(after_id + 1, 1), last_id, problem)
     FROM (

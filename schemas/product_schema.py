@@ -9,7 +9,8 @@ from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, wh
 from schemas.text import VISIBLE, TextRule
 
 ProductName = Annotated[str, TextRule(200), Field(examples=["Laptop"])]
-SkuText = Annotated[str, TextRule(64, pattern=VISIBLE)]
+MAX_SKU = 64
+SkuText = Annotated[str, TextRule(MAX_SKU, pattern=VISIBLE)]
 Sku = Annotated[SkuText, Field(examples=["LAP-0001"])]
 
 

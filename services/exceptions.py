@@ -9,6 +9,8 @@ ServiceError
 ├── GoneError                  it has existed, and is removed because of its age
 ├── PreconditionFailedError    the object has changed since the caller read it
 ├── InvalidError               valid fields contradict each other
+├── NotAppliedError            another item of the same batch failed
+├── ImportRefusedError         lines of an imported file are wrong
 └── IdempotencyKeyReusedError  the key belongs to another request
 
 UnexplainedRefusalError is a fault of ours: a statement refuses, and the code that explains refusals finds no reason.
@@ -52,6 +54,16 @@ class InvalidError(ServiceError):
     def __init__(self, detail: str, *fields: str) -> None:
         super().__init__(detail)
         self.fields = fields
+
+
+class NotAppliedError(ServiceError): ...
+
+
+class ImportRefusedError(ServiceError):
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        """Keep the first errors, each with its `line` and `detail`."""
+        super().__init__("Lines of the file are wrong")
+        self.errors = errors
 
 
 class IdempotencyKeyReusedError(ServiceError):

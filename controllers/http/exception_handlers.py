@@ -15,17 +15,19 @@ from starlette.responses import Response
 from controllers.http.access import challenge
 from controllers.http.auditing import refused_request
 from controllers.http.responses import JSON
-from controllers.http.validation_errors import public_error
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from middleware.scope_keys import FAULT_ANSWERED
 from schemas.base_schema import to_json
+from schemas.validation_errors import public_error
 from services.app_context import AppContext
 from services.exceptions import (
     ConflictError,
     ForbiddenError,
     GoneError,
     IdempotencyKeyReusedError,
+    ImportRefusedError,
     InvalidError,
+    NotAppliedError,
     NotFoundError,
     PreconditionFailedError,
     RejectedError,
@@ -43,6 +45,8 @@ STATUSES: Mapping[type[ServiceError], int] = {
     GoneError: 410,
     PreconditionFailedError: 412,
     InvalidError: 422,
+    NotAppliedError: 424,
+    ImportRefusedError: 422,
     IdempotencyKeyReusedError: 422,
 }
 
@@ -87,6 +91,8 @@ def error_body(error: ServiceError) -> dict[str, Any]:
         return {"detail": [{"loc": ["body", *error.fields], "msg": error.detail, "type": "value_error"}]}
     if isinstance(error, IdempotencyKeyReusedError):
         return {"detail": [{"loc": ["header", "Idempotency-Key"], "msg": error.detail, "type": "value_error"}]}
+    if isinstance(error, ImportRefusedError):
+        return {"errors": error.errors}
     return {"detail": error.detail, **error.extra}
 
 

@@ -19,7 +19,7 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson
 EXPORT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "All objects that the filters let through",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        "content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", "application/x-ndjson")},
     }
 }
 
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 class ExportResponse(Response):
     """Response of unknown length. It ends without its last chunk if it is cut, which every client notices."""
-
-    media_type = "text/csv"
 
     def __init__(self, first: bytes, others: AsyncGenerator[bytes], headers: dict[str, str], seconds: float) -> None:
         self.status_code, self.background, self.body = 200, None, first

@@ -2,9 +2,7 @@
 
 import asyncio
 import inspect
-import json
 from collections.abc import Callable
-from decimal import Decimal
 from email.message import Message
 from functools import lru_cache
 from typing import Annotated, Any, NamedTuple
@@ -21,6 +19,7 @@ from controllers.http.body_budget import BODIES
 from infrastructure.exceptions import UnavailableError
 from middleware.scope_keys import REQUEST_CONTEXT
 from schemas.base_schema import INT64
+from schemas.exact_json import decode_json
 from services.request_context import RequestContext
 
 
@@ -153,7 +152,7 @@ async def _read_body(request: Request, limit: int, is_required: bool) -> Any:
         message = "The body needs the Content-Type application/json"
         raise RequestValidationError([{"loc": ("header", "Content-Type"), "msg": message, "type": "content_type"}])
     try:
-        return _DECODER.decode(body.decode())
+        return decode_json(body.decode())
     except (ValueError, RecursionError, ArithmeticError) as error:
         item = {"loc": ("body", getattr(error, "pos", 0)), "msg": "JSON decode error", "type": "json_invalid"}
         raise RequestValidationError([item]) from error
@@ -190,10 +189,3 @@ def _is_json_type(content_type: str | None) -> bool:
     message["content-type"] = content_type
     subtype = message.get_content_subtype()
     return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)

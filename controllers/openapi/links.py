@@ -77,7 +77,7 @@ def _targets(document: Json) -> dict[str, list[Target]]:
         if takes_id and prefix in prefixes:
             targets[prefixes[prefix]].append(Target(operation["operationId"]))
         if "requestBody" in operation and not takes_id:
-            given = operation["requestBody"]["content"]["application/json"]["schema"]
+            given = operation["requestBody"]["content"].get("application/json", {}).get("schema", {})
             fields = _resolved(document, given)["properties"] if "$ref" in given else {}
             for schema, found in targets.items():
                 if (field := _reference_to(schema)) in fields:

@@ -41,6 +41,7 @@ HEADERS = {
     "WWW-Authenticate": _header("The accepted credentials.", required=True, type="string"),
     "Retry-After": _header("Seconds.", required=True, type="integer", minimum=1),
 }
+WITHOUT_ETAG = ("products_batch", "products_import")
 LIMITED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 OF_STATUS = {
     "201": ("Location",),
@@ -106,7 +107,8 @@ def _names(operation: Json, status: str) -> list[str]:
     """Return the headers that responses of entities have besides."""
     names = list(OF_STATUS.get(status, ())) if status < "400" else []
     is_export = "text/csv" in operation["responses"][status].get("content", {})
-    names += ["ETag"] if status == "200" and not is_export else []
+    is_bulk = operation["operationId"] in WITHOUT_ETAG
+    names += ["ETag"] if status == "200" and not (is_export or is_bulk) else []
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     if "count" in parameters and status == "200":
         names += ["X-Total-Count", "X-Safe-Since", "Link"]

@@ -24,6 +24,8 @@ SHUTDOWN_IDLE_SECONDS = 1.0
 
 # Key in the ASGI scope of the extension: a function of the head (status line and headers) and the body.
 WRITE_RAW = "ecommerce.write_raw"
+# Key in the ASGI scope of a POST: a function that gives the client this many seconds for the body, from now on.
+ALLOW_BODY_SECONDS = "ecommerce.allow_body_seconds"
 # Key in the ASGI scope of a request above `limit_concurrency`: the application sends its own 503.
 IS_OVERLOADED = "ecommerce.is_overloaded"
 
@@ -66,6 +68,7 @@ class DeadlineProtocol(BoundedProtocol):
         self._timed_part: RequestPart | None = None
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
+        self._long_body: tuple[RequestResponseCycle, float] | None = None
         self._is_shutting_down = False
         self._update_deadline()
         if self.config.address_limit and self.client:
@@ -78,6 +81,8 @@ class DeadlineProtocol(BoundedProtocol):
         if not self.flow.write_paused:  # otherwise the response waits in `send` until the client has read earlier ones
             cast(dict[str, Any], cycle.scope)[WRITE_RAW] = partial(self._write_raw, cycle)
         SingleWriteCycle.convert(cycle, self._write_raw)
+        if cycle.scope["method"] == "POST":
+            cast(dict[str, Any], cycle.scope)[ALLOW_BODY_SECONDS] = self._allow_body_seconds
         is_overloaded = self._max_requests is not None and len(self.tasks) >= self._max_requests
         if is_overloaded:
             cast(dict[str, Any], cycle.scope)[IS_OVERLOADED] = True
@@ -165,14 +170,23 @@ class DeadlineProtocol(BoundedProtocol):
         if self._write_timer:
             self._write_timer.cancel()
 
+    def _allow_body_seconds(self, seconds: float) -> None:
+        """Replace the deadline for the body of the current request."""
+        self._long_body, self._timed_part = (self.cycle, seconds), None
+        self._update_deadline()
+
     def _update_deadline(self) -> None:
         """Restart the timer if the awaited part of the request has changed."""
         part = self._awaited_part
         if part != self._timed_part:
             if self._deadline_timer:
                 self._deadline_timer.cancel()
-            self._deadline_timer = part and self.loop.call_later(self.config.deadlines[part], self._on_deadline)
+            self._deadline_timer = part and self.loop.call_later(self._seconds_for(part), self._on_deadline)
             self._timed_part = part
+
+    def _seconds_for(self, part: RequestPart) -> float:
+        cycle, seconds = self._long_body or (None, 0.0)
+        return seconds if part == "body" and cycle is self.cycle else self.config.deadlines[part]
 
     def _on_deadline(self) -> None:
         if self.flow.read_paused:  # the server has stopped reading, so the client is not late

@@ -87,7 +87,11 @@ def compiled(statement: Select[Any] | Insert, columns: Sequence[str] | None = No
 
 def typed_parameter(column: Column[Any]) -> str:
     """Return the parameter of the column's name, cast to its type: a SELECT cannot infer the type."""
-    return f"cast(%({column.name})s AS {column.type.compile(_DIALECT)})"
+    return f"cast(%({column.name})s AS {sql_type(column)})"
+
+
+def sql_type(column: Column[Any]) -> str:
+    return str(column.type.compile(_DIALECT))
 
 
 def columns_of(model: type[BaseModel], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:

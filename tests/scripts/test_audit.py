@@ -13,8 +13,10 @@ from sqlalchemy import text
 
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
+from repositories import event_check
 from repositories.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report
+from services.event_bodies import SCHEMAS
 from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import ROOT
@@ -213,6 +215,33 @@ def test_a_wrong_return_is_found(
     assert ask() == []
     names = {"o": order, "d": detail, "r": made["id_key"], "y": made["created_at"][:4], "x": make.order()["id_key"]}
     assert ("returns", problem.format(**names)) in ask(statement.format(**names))
+
+
+EVENTS_WRONG = (
+    ("UPDATE products SET price = 9 WHERE id_key = {p}", "its last event, product.updated, shows another state"),
+    (
+        "UPDATE events SET type = 'product.deleted' WHERE resource = '/products/{p}'",
+        "it exists, but its last event is its deletion",
+    ),
+    ("DELETE FROM events WHERE resource = '/products/{p}'", "it has no event"),
+    ("DELETE FROM products WHERE id_key = {p}", "it does not exist, but its last event is product.updated"),
+)
+
+
+@pytest.mark.parametrize(("statement", "problem"), EVENTS_WRONG)
+def test_a_row_that_is_not_its_last_event_is_found(
+    ask: Ask, client: TestClient, make: Factory, statement: str, problem: str
+) -> None:
+    product = make.product()["id_key"]
+    client.patch(f"/products/{product}", json={"price": 5})
+    client.get("/events")  # publishes them
+    assert ask() == []
+    statements = "ALTER TABLE products DISABLE TRIGGER USER", statement.format(p=product)
+    assert ask(*statements) == [("events", f"/products/{product}: {problem}")]
+
+
+def test_tables_with_events_are_checked() -> None:
+    assert sorted(event_check.TABLES) == sorted(model.__tablename__ for model in SCHEMAS)
 
 
 def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Factory) -> None:
