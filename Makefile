@@ -22,8 +22,9 @@ TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
-	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
+	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
+	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest \
+	clients clients-python clients-postman lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +134,14 @@ load-highest: $(DEV) ## Find the highest load that still meets all targets
 
 bench-attacks: $(DEV) ## Measure memory and latency under hostile connections and tokens
 	@$(VENV)/python -m benchmarks.attacks
+
+clients: clients-python clients-postman $(if $(wildcard clients/typescript),clients-typescript) ## Generate all client libraries
+
+clients-python: $(DEV) $(TOOLS) ## Generate clients/python from the API description
+	@PATH=$(CURDIR)/$(TOOL):$(CURDIR)/$(VENV):$$PATH clients/python/generate.sh $(CURDIR)/$(VENV)/python
+
+clients-postman: $(DEV) ## Generate clients/postman.json, a collection of requests for Postman and Bruno
+	@$(VENV)/python -m scripts.postman_collection >clients/postman.json
 
 lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
 	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)

@@ -10,15 +10,18 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
+from config.development import is_development
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS, ROUTERS
+from controllers.demo_shop import add_demo_shop
 from controllers.health_check import HEALTH_TAG, add_health_checks
 from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
 from controllers.http.router import Router
 from controllers.openapi.docs_pages import add_documentation
+from controllers.openapi.start_page import add_start_page
 from controllers.openapi.texts import INTRODUCTION
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
@@ -62,7 +65,8 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
-        servers=[{"url": settings.root_path}] if settings.root_path else None,
+        servers=[{"url": settings.root_path or "/"}],
+        license_info={"name": "MIT", "identifier": "MIT"},
         telemetry=NATIVE_TELEMETRY_OFF,
         lifespan=lifespan,
         dependencies=[Depends(database_slot)],
@@ -75,7 +79,10 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     add_health_checks(app, app_context)
-    add_documentation(app, settings.root_path)
+    add_documentation(app)
+    add_start_page(app, settings)
+    if is_development():
+        add_demo_shop(app)
     add_exception_handlers(app)
     app.front = add_middleware(Router(app), app_context)
     return app

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from uvicorn.config import STARTUP_FAILURE
 
+from config.development import mark_development
 from config.logging_config import print_notice
 from config.settings import Settings
 from infrastructure.observability.metrics import prepare_metrics
@@ -46,6 +47,7 @@ class ConnectionLimit(NamedTuple):
 
 def main(app: str = MAIN) -> None:
     """Serve the application that `app` names as `module:attribute`."""
+    mark_development(is_development=False)
     with prepared_service() as (wanted, listener):
         settings = wanted.model_copy(update=fit_connections(wanted, connection_limit(wanted)))
         settings = settings.model_copy(update=fit_replica_connections(settings))

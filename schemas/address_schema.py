@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, IdKey, Name, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Name, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.text import TextRule
 
@@ -20,6 +20,8 @@ class AddressCreate(BaseSchema):
 
 
 class AddressUpdate(BaseSchema):
+    model_config = example(street="Station Road", number="7")
+
     street: Street = absent()
     number: HouseNumber | None = absent()
     city: Name = absent()

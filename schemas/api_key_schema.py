@@ -57,7 +57,7 @@ End = Annotated[Moment, Field(examples=["2099-12-31T23:59:59Z"], description="In
 
 class ApiKeyCreate(BaseSchema):
     description: Annotated[str, TextRule(200), Field(examples=["Warehouse sync"])] | None = None
-    role: KeyRole
+    role: KeyRole = Field(examples=["admin"])
     client_id: IdKey | None = Field(default=None, examples=[None], description="With the role `client` only.")
     scopes: Scopes | None = None
     networks: Networks | None = None
@@ -66,7 +66,7 @@ class ApiKeyCreate(BaseSchema):
 
 class ApiKeyRotation(BaseSchema):
     overlap_seconds: Annotated[int, Field(strict=True, ge=0, le=30 * DAY_SECONDS)] = Field(
-        default=DAY_SECONDS, description="How long the old key stays valid."
+        default=DAY_SECONDS, examples=[DAY_SECONDS], description="How long the old key stays valid."
     )
     expires_at: End | None = Field(default=None, description="The end of the new key; without it, that of the old one.")
 

@@ -26,6 +26,8 @@ class BillCreate(BillFields):
 
 
 class BillUpdate(BaseSchema):
+    model_config = example(payment_type="card")
+
     bill_number: BillNumber = absent()
     discount: Money = absent()
     date: Day = absent()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, Name, StoredSchema, absent
+from schemas.base_schema import BaseSchema, Name, StoredSchema, absent, example
 from schemas.list_query import ListQuery, Words, where
 
 
@@ -13,6 +13,8 @@ class CategoryCreate(BaseSchema):
 
 
 class CategoryUpdate(BaseSchema):
+    model_config = example(name="Home Audio")
+
     name: Name = absent()
 
 

@@ -1,6 +1,6 @@
 """Schema of a client's export: the stored objects, with their timestamps."""
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.address_schema import AddressSchema, HouseNumber, Street
 from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema
@@ -28,7 +28,8 @@ class ExportedAddress(Timestamps, AddressSchema): ...
 class ExportedBill(Timestamps, BillSchema): ...
 
 
-class ExportedOrderDetail(Timestamps, OrderDetailSchema): ...
+class ExportedOrderDetail(Timestamps, OrderDetailSchema):
+    model_config = ConfigDict(json_schema_extra=None)
 
 
 class ExportedShippingAddress(BaseSchema):

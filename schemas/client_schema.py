@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent, example
 from schemas.email import Email, EmailFilter
 from schemas.list_query import ListQuery, Words, where
 from schemas.text import TextRule
@@ -20,6 +20,8 @@ class ClientCreate(BaseSchema):
 
 
 class ClientUpdate(BaseSchema):
+    model_config = example(lastname="Smith", telephone="+1234567890")
+
     name: Name = absent()
     lastname: Name = absent()
     email: Email = absent()

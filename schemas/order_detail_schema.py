@@ -18,6 +18,8 @@ class OrderDetailCreate(BaseSchema):
 
 
 class OrderDetailUpdate(BaseSchema):
+    model_config = example(quantity=3)
+
     quantity: Quantity = absent()
     price: Price = absent()
     order_id: IdKey = absent()

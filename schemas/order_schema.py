@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import DeliveryMethod, OrderStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent, utc_now
+from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent, example, utc_now
 from schemas.list_query import FromMoment, IdFilter, ListQuery, ToMoment, where
 
 Delivery = Annotated[DeliveryMethod, Whole]
@@ -22,6 +22,8 @@ class OrderCreate(BaseSchema):
 
 
 class OrderUpdate(BaseSchema):
+    model_config = example(delivery_method=1, status=2)
+
     date: Moment = absent()
     total: Money = absent()
     delivery_method: Delivery = absent()

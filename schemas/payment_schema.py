@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema, create_model
 
 from models.enums import PaymentStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema
+from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema, example
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.text import TextRule
 
@@ -15,6 +15,8 @@ Token = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,254}$", examples
 
 
 class PaymentCreate(BaseSchema):
+    model_config = example(provider="manual")
+
     amount: Price | None = Field(None, description="Default: the amount that is due.")
     provider: ProviderName | None = Field(None, description="`manual`, or `stripe` if it is configured.")
     token: Token | None = Field(
@@ -29,6 +31,8 @@ def payment_create(providers: list[str]) -> type[PaymentCreate]:
 
 
 class PaymentAmount(BaseSchema):
+    model_config = example(amount=5)
+
     amount: Price | None = Field(None, description="Default: all of it.")
 
 

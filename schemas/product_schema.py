@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Price, Stock, StoredSchema, absent, only_if_set
+from schemas.base_schema import (
+    INT64,
+    MAX_INTEGER,
+    BaseSchema,
+    IdKey,
+    Price,
+    Stock,
+    StoredSchema,
+    absent,
+    example,
+    only_if_set,
+)
 from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, where
 from schemas.text import VISIBLE, TextRule
 
@@ -23,6 +34,8 @@ class ProductCreate(BaseSchema):
 
 
 class ProductUpdate(BaseSchema):
+    model_config = example(price=899.99, stock=12)
+
     name: ProductName = absent()
     price: Price = absent()
     stock: Stock = absent()

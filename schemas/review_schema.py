@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, NumberFilter, where
 from schemas.text import TextRule
 
@@ -19,6 +19,8 @@ class ReviewCreate(BaseSchema):
 
 
 class ReviewUpdate(BaseSchema):
+    model_config = example(rating=4.5, comment="Still excellent.")
+
     rating: Rating = absent()
     comment: Comment | None = absent()
     product_id: IdKey = absent()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import StockReason
-from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Moment, Quantity, Stock, StoredSchema
+from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Moment, Quantity, Stock, StoredSchema, example
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.text import TextRule
 
@@ -17,6 +17,8 @@ Units = Annotated[int, Field(examples=[-2], json_schema_extra=INT64)]
 class StockReceived(BaseSchema):
     """Units that arrived."""
 
+    model_config = example(quantity=20, reason="received", note="Delivery 4711")
+
     quantity: Quantity
     reason: Literal["received"]
     note: Note | None = None
@@ -25,6 +27,8 @@ class StockReceived(BaseSchema):
 class StockDamaged(BaseSchema):
     """Units that are lost."""
 
+    model_config = example(quantity=-2, reason="damaged", note="Broken in the store")
+
     quantity: Loss
     reason: Literal["damaged"]
     note: Note | None = None
@@ -32,6 +36,8 @@ class StockDamaged(BaseSchema):
 
 class StockCounted(BaseSchema):
     """Units that are there."""
+
+    model_config = example(stock=12, reason="counted", note="Stocktaking")
 
     stock: Stock
     reason: Literal["counted"]

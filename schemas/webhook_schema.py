@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, absent
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.text import TextRule
 
@@ -60,6 +60,8 @@ class WebhookEndpointCreate(BaseSchema):
 
 
 class WebhookEndpointUpdate(BaseSchema):
+    model_config = example(event_types=["order.*"])
+
     url: Url = absent()
     event_types: EventTypes = absent()
     description: Description | None = absent()

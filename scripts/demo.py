@@ -1,11 +1,11 @@
-"""Fill the shop with demo data: `./shop demo --size small|medium|large [--seed 1]`.
+"""Fill the shop with demo data: `./shop demo --size small|medium|large [--seed 1] [--json]`.
 
 It writes to the database of the settings in one transaction. The service may be running. An interrupted run leaves
 nothing behind, and a second run adds nothing.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from io import StringIO
@@ -25,13 +25,16 @@ from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
 from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
+from scripts.demo_extras import add_payments, add_webhook
+from scripts.demo_progress import Progress, show_progress
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo_shop import Shop
-from scripts.output import progress_bar, waiting, write
+from scripts.output import waiting, write
 
 PRODUCTS = {"small": 1_000, "medium": 100_000, "large": 1_000_000}
 ADVISORY_LOCK = 0x44454D4F  # orders simultaneous runs; arbitrary, but nothing else locks this number
 ROWS_PER_COPY = 20_000
+EMPTY_CATEGORY = "Gift Cards"
 MADE_BY_TRIGGERS = {
     "order_status_changes": ("orders", "DELETE FROM order_status_changes WHERE order_id BETWEEN %s AND %s"),
     "stock_movements": ("products", "DELETE FROM stock_movements WHERE product_id BETWEEN %s AND %s"),
@@ -55,7 +58,7 @@ def main(size: str, seed: int, as_json: bool = False) -> None:
     with script_servers(load_settings(), redis=True) as settings:
         migrate(settings, wait_seconds=0)
         try:
-            added = fill(settings, PRODUCTS[size], seed)
+            added = fill(settings, PRODUCTS[size], seed, as_json=as_json)
         except (psycopg2.Error, KeyboardInterrupt) as error:
             sys.exit(f"Nothing was added: {str(error).strip() or 'interrupted'}")
         if added:
@@ -63,42 +66,47 @@ def main(size: str, seed: int, as_json: bool = False) -> None:
             with waiting("Updating statistics"):
                 refresh_statistics(settings)
     text = f"{added:,} rows added.\n" if added else "The demo data is already there: nothing was added.\n"
-    write(as_json, {"added_rows": added}, text)
+    write(as_json, {"added": added}, text)
 
 
-def fill(settings: Settings, products: int, seed: int) -> int:
+def fill(settings: Settings, products: int, seed: int, *, as_json: bool = False) -> int:
     """Add the demo data as the owner, and return the number of rows. Return 0 when it is already there."""
     address = settings.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
-        cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(0)])
+        cursor.execute("SELECT FROM bills WHERE bill_number = %s", [BILL_NUMBER.format(1)])
         if cursor.fetchone() is not None:
             return 0
         connection.commit()
-        return load(connection, cursor, Shop(products, seed))
+        first_order, rows = load(connection, cursor, Shop(products, seed), as_json)
+        rows += add_payments(cursor, first_order) + add_webhook(cursor, settings.low_stock_threshold)
+        connection.commit()
+        return rows
 
 
-def load(connection: Connection, cursor: Cursor, shop: Shop) -> int:
-    """Reserve the keys, then add all rows in one transaction. Return the number of rows."""
+def load(connection: Connection, cursor: Cursor, shop: Shop, as_json: bool) -> tuple[int, int]:
+    """Reserve the keys, then add all rows in one transaction, without its end.
+
+    Return the key of the first order and the number of rows.
+    """
     ordered = len(shop.orders)
-    counts = {"clients": shop.client_count, "products": len(shop.items), "bills": ordered, "orders": ordered}
+    counts = {"clients": shop.client_count, "products": len(shop.items), "bills": ordered + 1, "orders": ordered}
     counts["order_details"] = sum(len(order.quantities) for order in shop.orders)
     first = {table: reserve(connection, cursor, table, count) for table, count in counts.items()}
     has_triggers = not skip_triggers(connection, cursor)
     contents = tables(shop, Keys(category_keys(cursor, shop.categories), **first))
     rows = sum(table.size for table in contents)
-    with progress_bar() as bar:
-        task = bar.add_task("", total=rows)
+    with show_progress(rows, as_json) as progress:
         for table in contents:
-            bar.update(task, description=table.name)
+            progress.begin(table.name)
             if table.name in MADE_BY_TRIGGERS:  # unless the user is a superuser
                 parent, removal = MADE_BY_TRIGGERS[table.name]
                 cursor.execute(removal, [first[parent], first[parent] + counts[parent] - 1])
-            copy(cursor, table, lambda count: bar.advance(task, count))
+            copy(cursor, table, progress)
     if not has_triggers:
         append_events(cursor)
-    connection.commit()
-    return rows
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    return first["orders"], rows
 
 
 def reserve(connection: Connection, cursor: Cursor, table: str, count: int) -> int:
@@ -138,28 +146,26 @@ def append_events(cursor: Cursor) -> None:
 
 
 def category_keys(cursor: Cursor, names: Sequence[str]) -> list[int]:
-    """Return the keys of the categories, in the order of `names`. Add missing ones.
+    """Return the keys of the categories, in the order of `names`. Add missing ones, and a category without products.
 
     Existing categories are reused, and locked so that they cannot be deleted before the commit.
     """
-    cursor.execute("INSERT INTO categories (name) SELECT unnest(%s) ON CONFLICT DO NOTHING", [list(names)])
+    added = [names[0], EMPTY_CATEGORY, *names[1:]]
+    cursor.execute("INSERT INTO categories (name) SELECT unnest(%s) ON CONFLICT DO NOTHING", [added])
     cursor.execute("SELECT name, id_key FROM categories WHERE name = ANY(%s) FOR KEY SHARE", [list(names)])
     keys = dict(cursor.fetchall())
     return [keys[name] for name in names]
 
 
-def copy(cursor: Cursor, table: Table, advance: Callable[[int], None]) -> None:
-    """Copy all rows of a table, and tell `advance` the number of each portion.
-
-    A thread formats the next rows while the server stores the current ones.
-    """
+def copy(cursor: Cursor, table: Table, progress: Progress) -> None:
+    """Copy all rows of a table. A thread formats the next rows while the server stores the current ones."""
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(next_rows, table)
         while (rows := upcoming.result())[0]:
             upcoming = ahead.submit(next_rows, table)
             count, lines = rows
             cursor.copy_expert(f"COPY {table.name} ({table.columns}) FROM STDIN", StringIO(lines), len(lines))
-            advance(count)
+            progress.advance(count)
 
 
 def next_rows(table: Table) -> tuple[int, str]:

@@ -5,13 +5,14 @@ from datetime import timedelta
 from itertools import count
 from typing import NamedTuple
 
-from models.enums import OrderStatus, StockReason
+from models.enums import OrderStatus, PaymentType, StockReason
 from scripts.demo_shop import ITEMS, ITEMS_PER_DEPARTMENT, LAST_DAY, OPEN_FOR, Shop
 from scripts.demo_words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
 
 BILL_NUMBER = "DEMO-{:07d}"
 SKU = "DEMO-{}-{:07d}"
 DEPARTMENT_CODES = [name[:3].upper() for name in DEPARTMENTS]
+FIRST_STOCK = 50
 RATINGS = (1, 2, 3, 3, 4, 4, 4, 5, 5, 5, 5)
 STATUS_HISTORIES = {
     OrderStatus.PENDING: (OrderStatus.PENDING,),
@@ -24,7 +25,10 @@ Rows = Iterator[tuple[object, ...]]
 
 
 class Keys(NamedTuple):
-    """Keys of all categories, and the first keys of the other tables. The others follow in order."""
+    """Keys of the categories with products, and the first keys of the other tables. The others follow in order.
+
+    The first bill belongs to no order, so it is free for an example.
+    """
 
     categories: Sequence[int]
     clients: int
@@ -55,7 +59,7 @@ def tables(shop: Shop, keys: Keys) -> list[Table]:
         Table("clients", "id_key, name, lastname, email, telephone", shop.client_count, clients(shop, keys)),
         Table("addresses", "street, number, city, client_id", shop.address_count, addresses(shop, keys)),
         Table("products", product_columns, len(shop.items), products(shop, keys)),
-        Table("bills", bill_columns, ordered, bills(shop, keys)),
+        Table("bills", bill_columns, ordered + 1, bills(shop, keys)),
         Table("orders", order_columns, ordered, orders(shop, keys)),
         Table("order_status_changes", "order_id, from_status, to_status, changed_at", changes, history(shop, keys)),
         Table("order_details", "id_key, quantity, price, order_id, product_id", sold, order_details(shop, keys)),
@@ -92,14 +96,15 @@ def products(shop: Shop, keys: Keys) -> Rows:
 
 
 def bills(shop: Shop, keys: Keys) -> Rows:
-    for number, order in enumerate(shop.orders):
+    yield keys.bills, BILL_NUMBER.format(0), 0, LAST_DAY.date(), money(15050), PaymentType.CASH
+    for number, order in enumerate(shop.orders, 1):
         bill_number, discount, total = BILL_NUMBER.format(number), money(order.discount), money(order.total)
         yield keys.bills + number, bill_number, discount, order.date.date(), total, order.payment_type
 
 
 def orders(shop: Shop, keys: Keys) -> Rows:
     for number, order in enumerate(shop.orders):
-        refers_to = keys.clients + order.client, keys.bills + number
+        refers_to = keys.clients + order.client, keys.bills + 1 + number
         choices = order.delivery_method, order.status
         yield keys.orders + number, order.date, money(order.total), *choices, *refers_to, len(order.quantities)
 
@@ -121,7 +126,8 @@ def order_details(shop: Shop, keys: Keys) -> Rows:
 
 
 def stocks(shop: Shop) -> list[int]:
-    return shop.random("units").choices((0, *range(1, 6), *range(20, 80)), k=len(shop.items))
+    drawn = shop.random("units").choices((0, *range(1, 6), *range(20, 80)), k=len(shop.items))
+    return [FIRST_STOCK, *drawn[1:]]
 
 
 def stock_movements(shop: Shop, keys: Keys) -> Rows:

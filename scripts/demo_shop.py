@@ -1,7 +1,7 @@
 """Contents of the demo shop: a pure function of its size and seed.
 
 Categories, clients, products, bills and orders are numbered from 0, and amounts are in cents. `demo_rows` turns them
-into rows.
+into rows. The first of each are the same in every demo shop, because the examples of the API documentation use them.
 """
 
 from array import array
@@ -21,6 +21,12 @@ SETTLED = (*[OrderStatus.DELIVERED] * 12, OrderStatus.CANCELED)
 RECENT = (*[OrderStatus.PENDING] * 3, *[OrderStatus.IN_PROGRESS] * 4, *[OrderStatus.DELIVERED] * 2)
 DELIVERY_METHODS = (*[DeliveryMethod.HOME_DELIVERY] * 5, DeliveryMethod.ON_HAND, DeliveryMethod.DRIVE_THRU)
 PAYMENT_TYPES = (*[PaymentType.CARD] * 3, PaymentType.CASH)
+FIRST_STATUSES = (OrderStatus.PENDING, OrderStatus.IN_PROGRESS, *[OrderStatus.DELIVERED] * 3)
+"""Statuses of the first orders, which have all of FIRST_LINES."""
+FIRST_LINES = {0: 1, 2: 2}
+"""Quantities by product."""
+UNUSED = 1
+"""Number of the client without orders and of the product that nobody has bought: both can be deleted."""
 
 
 class Order(NamedTuple):
@@ -49,7 +55,8 @@ class Shop:
         self.prices = array("q", (int(ITEMS[item][1] * draw.lognormvariate(0, 0.3)) * 100 + 99 for item in self.items))
         draw = self.random("orders")
         count = products // 8
-        self.orders = [self._order(draw, LAST_DAY - OPEN_FOR * (1 - number / count)) for number in range(count)]
+        dates = [LAST_DAY - OPEN_FOR * (1 - number / count) for number in range(count)]
+        self.orders = [self._order(draw, number, date) for number, date in enumerate(dates)]
         self.held, self.canceled = self._units()
 
     def random(self, purpose: str) -> Random:
@@ -58,17 +65,20 @@ class Shop:
 
     def popular(self, draw: Random) -> int:
         """Draw a product. A few are bought and reviewed far more often than the others."""
-        return int(len(self.items) * draw.random() ** 2)
+        return _used(int(len(self.items) * draw.random() ** 2))
 
-    def _order(self, draw: Random, date: datetime) -> Order:
+    def _order(self, draw: Random, number: int, date: datetime) -> Order:
         lines = draw.choice((1, 1, 2, 2, 3, 4, 5))
         quantities = {self.popular(draw): draw.choice((1, 1, 1, 2, 3)) for _ in range(lines)}
+        status = draw.choice(SETTLED if LAST_DAY - date > SETTLED_AFTER else RECENT)
+        if number < len(FIRST_STATUSES):
+            quantities, status = FIRST_LINES, FIRST_STATUSES[number]
         sum_of_lines = sum(self.prices[product] * quantity for product, quantity in quantities.items())
         discount = sum_of_lines * draw.choice((0, 0, 0, 0, 5, 10)) // 100
         return Order(
-            client=int(self.client_count * draw.random()),
+            client=_used(int(self.client_count * draw.random())) if number else 0,
             date=date,
-            status=draw.choice(SETTLED if LAST_DAY - date > SETTLED_AFTER else RECENT),
+            status=status,
             delivery_method=draw.choice(DELIVERY_METHODS),
             payment_type=draw.choice(PAYMENT_TYPES),
             quantities=quantities,
@@ -86,3 +96,7 @@ class Shop:
                 else:
                     held[product] += quantity
         return held, canceled
+
+
+def _used(number: int) -> int:
+    return 0 if number == UNUSED else number

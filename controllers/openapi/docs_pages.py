@@ -2,21 +2,18 @@
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from hashlib import sha256
 from html import escape
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from controllers.http.responses import JSON
 from controllers.openapi.assets import Asset, VersionedFiles
 from controllers.openapi.schema import complete_description
+from controllers.openapi.static_files import FAVICON, STATIC, address
 from schemas.base_schema import to_json
 
-STATIC = Path(__file__).parents[2] / "static"
-FAVICON = "swagger-ui/favicon-32x32.png"
 SWAGGER_UI = ("swagger-ui/swagger-ui.css", "docs.css", "swagger-ui/swagger-ui-bundle.js", "docs.js")
 REDOC = ("redoc.css", "redoc/redoc.standalone.js", "redoc.js")
 
@@ -32,8 +29,8 @@ PAGE_HEADERS = {
 }
 
 
-def add_documentation(app: FastAPI, root_path: str) -> None:
-    """Add `/openapi.json`, `/docs`, `/redoc` and their files under `/static`, and redirect `/` to `/docs`."""
+def add_documentation(app: FastAPI) -> None:
+    """Add `/openapi.json`, `/docs`, `/redoc` and their files under `/static`."""
 
     complete_description(app)
 
@@ -44,11 +41,7 @@ def add_documentation(app: FastAPI, root_path: str) -> None:
     async def describe(request: Request) -> Response:
         return await description().response(request)
 
-    async def redirect_to_docs(_: Request) -> Response:
-        return RedirectResponse(f"{root_path}/docs")
-
     app.add_route("/openapi.json", describe, include_in_schema=False)
-    app.add_route("/", redirect_to_docs, include_in_schema=False)
     app.add_route("/docs", _page(f"{app.title} - Swagger UI", SWAGGER_UI), include_in_schema=False)
     app.add_route("/redoc", _page(f"{app.title} - ReDoc", REDOC), include_in_schema=False)
     app.mount("/static", VersionedFiles(STATIC), name="static")
@@ -61,20 +54,15 @@ def _page(title: str, files: tuple[str, ...]) -> Callable[[Request], Awaitable[R
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<link rel="icon" href="{_address(FAVICON)}">
-{"".join(f'<link rel="stylesheet" href="{_address(file)}">' for file in files if file.endswith(".css"))}
+<link rel="icon" href="{address(FAVICON)}">
+{"".join(f'<link rel="stylesheet" href="{address(file)}">' for file in files if file.endswith(".css"))}
 </head>
 <body>
 <div id="documentation"></div>
 <noscript>This page needs JavaScript. The description itself is at <a href="openapi.json">openapi.json</a>.</noscript>
-{"".join(f'<script src="{_address(file)}"></script>' for file in files if file.endswith(".js"))}
+{"".join(f'<script src="{address(file)}"></script>' for file in files if file.endswith(".js"))}
 </body>
 </html>
 """
 
     return Asset(html.encode(), PAGE_HEADERS).response
-
-
-def _address(file: str) -> str:
-    """Return the address relative to the page, so it is right below any prefix that a proxy adds."""
-    return f"static/{file}?v={sha256((STATIC / file).read_bytes()).hexdigest()[:12]}"

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from controllers.http.route import EntityRoute
+from controllers.openapi.examples import add_examples
 from controllers.openapi.links import Json, add_links, operations
 from controllers.openapi.plain_operations import describe_plain, plain_operations
 from controllers.openapi.texts import add_texts
@@ -72,8 +73,10 @@ def complete(app: FastAPI, document: Json) -> None:
     cached = {route.path for route in app.routes if isinstance(route, EntityRoute) and route.is_cached}
     describe_plain(app, document)
     document["components"]["headers"] = HEADERS
+    document["security"] = []  # unless an operation says otherwise
     document["paths"] = dict(sorted(document["paths"].items(), key=partial(_place, document)))
     add_texts(document)
+    add_examples(document)
     plain = plain_operations(app, document)
     for path, method, operation in operations(document):
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]

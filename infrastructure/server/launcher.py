@@ -17,6 +17,7 @@ from uvicorn import Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.statreload import StatReload
 
+from config.development import mark_development
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings, load_settings
 from infrastructure.postgres.roles import warn_of_superuser
@@ -143,6 +144,7 @@ class SourceReload(StatReload):
 def serve_development(app: str = MAIN) -> None:
     """Serve the application that `app` names as `module:attribute`."""
     os.environ.setdefault(CONSOLE_DETAILS, "false")
+    mark_development(is_development=True)
     with prepared_service() as (settings, listener):
         listeners.listen(listener, settings)
         print_addresses(settings)

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from controllers.openapi.assets import IMMUTABLE
-from controllers.openapi.docs_pages import STATIC
+from controllers.openapi.static_files import STATIC
 from tests.chromium import Chromium, chromium, find_chromium
 from tests.servers import App
 from tests.servers import running_app as start_app

@@ -1,0 +1,300 @@
+import datetime
+from http import HTTPStatus
+from typing import Any, Literal
+
+import httpx2 as httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.clients_export_all_format import ClientsExportAllFormat
+from ...models.clients_export_all_sort import ClientsExportAllSort
+from ...models.error_body import ErrorBody
+from ...models.rate_limit_body import RateLimitBody
+from ...models.validation_errors import ValidationErrors
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    include: Literal["timestamps"] | Unset = UNSET,
+    updated_since: datetime.datetime | Unset = UNSET,
+    sort: ClientsExportAllSort | Unset = ClientsExportAllSort.ID_KEY,
+    email: str | Unset = UNSET,
+    q: str | Unset = UNSET,
+    format_: ClientsExportAllFormat | Unset = ClientsExportAllFormat.CSV,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["include"] = include
+
+    json_updated_since: str | Unset = UNSET
+    if not isinstance(updated_since, Unset):
+        json_updated_since = updated_since.isoformat()
+    params["updated_since"] = json_updated_since
+
+    json_sort: str | Unset = UNSET
+    if not isinstance(sort, Unset):
+        json_sort = sort.value
+
+    params["sort"] = json_sort
+
+    params["email"] = email
+
+    params["q"] = q
+
+    json_format_: str | Unset = UNSET
+    if not isinstance(format_, Unset):
+        json_format_ = format_.value
+
+    params["format"] = json_format_
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/clients/export",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ErrorBody | RateLimitBody | ValidationErrors | str | None:
+    if response.status_code == 200:
+        response_200 = response.text
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = ErrorBody.from_dict(response.text)
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.text)
+
+        return response_403
+
+    if response.status_code == 422:
+        response_422 = ValidationErrors.from_dict(response.text)
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = RateLimitBody.from_dict(response.text)
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ErrorBody.from_dict(response.text)
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ErrorBody.from_dict(response.text)
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ErrorBody | RateLimitBody | ValidationErrors | str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    include: Literal["timestamps"] | Unset = UNSET,
+    updated_since: datetime.datetime | Unset = UNSET,
+    sort: ClientsExportAllSort | Unset = ClientsExportAllSort.ID_KEY,
+    email: str | Unset = UNSET,
+    q: str | Unset = UNSET,
+    format_: ClientsExportAllFormat | Unset = ClientsExportAllFormat.CSV,
+) -> Response[ErrorBody | RateLimitBody | ValidationErrors | str]:
+    """Export clients
+
+     Export all objects that the filters let through, as they are at one moment.
+
+    Args:
+        include (Literal['timestamps'] | Unset): `timestamps` adds `created_at` and `updated_at`
+            to objects.
+        updated_since (datetime.datetime | Unset): Only objects created or changed at this time or
+            later, archived ones included.
+        sort (ClientsExportAllSort | Unset):  Default: ClientsExportAllSort.ID_KEY.
+        email (str | Unset):
+        q (str | Unset):
+        format_ (ClientsExportAllFormat | Unset): CSV with a header line, or one JSON object a
+            line. Default: ClientsExportAllFormat.CSV.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorBody | RateLimitBody | ValidationErrors | str]
+    """
+
+    kwargs = _get_kwargs(
+        include=include,
+        updated_since=updated_since,
+        sort=sort,
+        email=email,
+        q=q,
+        format_=format_,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    include: Literal["timestamps"] | Unset = UNSET,
+    updated_since: datetime.datetime | Unset = UNSET,
+    sort: ClientsExportAllSort | Unset = ClientsExportAllSort.ID_KEY,
+    email: str | Unset = UNSET,
+    q: str | Unset = UNSET,
+    format_: ClientsExportAllFormat | Unset = ClientsExportAllFormat.CSV,
+) -> ErrorBody | RateLimitBody | ValidationErrors | str | None:
+    """Export clients
+
+     Export all objects that the filters let through, as they are at one moment.
+
+    Args:
+        include (Literal['timestamps'] | Unset): `timestamps` adds `created_at` and `updated_at`
+            to objects.
+        updated_since (datetime.datetime | Unset): Only objects created or changed at this time or
+            later, archived ones included.
+        sort (ClientsExportAllSort | Unset):  Default: ClientsExportAllSort.ID_KEY.
+        email (str | Unset):
+        q (str | Unset):
+        format_ (ClientsExportAllFormat | Unset): CSV with a header line, or one JSON object a
+            line. Default: ClientsExportAllFormat.CSV.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorBody | RateLimitBody | ValidationErrors | str
+    """
+
+    return sync_detailed(
+        client=client,
+        include=include,
+        updated_since=updated_since,
+        sort=sort,
+        email=email,
+        q=q,
+        format_=format_,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    include: Literal["timestamps"] | Unset = UNSET,
+    updated_since: datetime.datetime | Unset = UNSET,
+    sort: ClientsExportAllSort | Unset = ClientsExportAllSort.ID_KEY,
+    email: str | Unset = UNSET,
+    q: str | Unset = UNSET,
+    format_: ClientsExportAllFormat | Unset = ClientsExportAllFormat.CSV,
+) -> Response[ErrorBody | RateLimitBody | ValidationErrors | str]:
+    """Export clients
+
+     Export all objects that the filters let through, as they are at one moment.
+
+    Args:
+        include (Literal['timestamps'] | Unset): `timestamps` adds `created_at` and `updated_at`
+            to objects.
+        updated_since (datetime.datetime | Unset): Only objects created or changed at this time or
+            later, archived ones included.
+        sort (ClientsExportAllSort | Unset):  Default: ClientsExportAllSort.ID_KEY.
+        email (str | Unset):
+        q (str | Unset):
+        format_ (ClientsExportAllFormat | Unset): CSV with a header line, or one JSON object a
+            line. Default: ClientsExportAllFormat.CSV.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ErrorBody | RateLimitBody | ValidationErrors | str]
+    """
+
+    kwargs = _get_kwargs(
+        include=include,
+        updated_since=updated_since,
+        sort=sort,
+        email=email,
+        q=q,
+        format_=format_,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    include: Literal["timestamps"] | Unset = UNSET,
+    updated_since: datetime.datetime | Unset = UNSET,
+    sort: ClientsExportAllSort | Unset = ClientsExportAllSort.ID_KEY,
+    email: str | Unset = UNSET,
+    q: str | Unset = UNSET,
+    format_: ClientsExportAllFormat | Unset = ClientsExportAllFormat.CSV,
+) -> ErrorBody | RateLimitBody | ValidationErrors | str | None:
+    """Export clients
+
+     Export all objects that the filters let through, as they are at one moment.
+
+    Args:
+        include (Literal['timestamps'] | Unset): `timestamps` adds `created_at` and `updated_at`
+            to objects.
+        updated_since (datetime.datetime | Unset): Only objects created or changed at this time or
+            later, archived ones included.
+        sort (ClientsExportAllSort | Unset):  Default: ClientsExportAllSort.ID_KEY.
+        email (str | Unset):
+        q (str | Unset):
+        format_ (ClientsExportAllFormat | Unset): CSV with a header line, or one JSON object a
+            line. Default: ClientsExportAllFormat.CSV.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ErrorBody | RateLimitBody | ValidationErrors | str
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            include=include,
+            updated_since=updated_since,
+            sort=sort,
+            email=email,
+            q=q,
+            format_=format_,
+        )
+    ).parsed

@@ -1,0 +1,304 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx2 as httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.client_schema import ClientSchema
+from ...models.client_update import ClientUpdate
+from ...models.error_body import ErrorBody
+from ...models.not_found_body import NotFoundBody
+from ...models.rate_limit_body import RateLimitBody
+from ...models.refusal_body import RefusalBody
+from ...models.validation_errors import ValidationErrors
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    id_key: int,
+    *,
+    body: ClientUpdate,
+    if_match: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(if_match, Unset):
+        headers["If-Match"] = if_match
+
+    _kwargs: dict[str, Any] = {
+        "method": "put",
+        "url": "/clients/{id_key}".format(
+            id_key=quote(str(id_key), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> (
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+    | None
+):
+    if response.status_code == 200:
+        response_200 = ClientSchema.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = RefusalBody.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorBody.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorBody.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = NotFoundBody.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 409:
+        response_409 = ErrorBody.from_dict(response.json())
+
+        return response_409
+
+    if response.status_code == 412:
+        response_412 = ErrorBody.from_dict(response.json())
+
+        return response_412
+
+    if response.status_code == 413:
+        response_413 = ErrorBody.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 422:
+        response_422 = ValidationErrors.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = RateLimitBody.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 500:
+        response_500 = ErrorBody.from_dict(response.json())
+
+        return response_500
+
+    if response.status_code == 503:
+        response_503 = ErrorBody.from_dict(response.json())
+
+        return response_503
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    id_key: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: ClientUpdate,
+    if_match: str | Unset = UNSET,
+) -> Response[
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+]:
+    """Change a client
+
+     Replace the given fields; other fields stay as they are.
+
+    Args:
+        id_key (int): The object's `id_key`.
+        if_match (str | Unset): An `ETag` that the object must still have.
+        body (ClientUpdate):  Example: {'lastname': 'Smith', 'telephone': '+1234567890'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ClientSchema | ErrorBody | NotFoundBody | RateLimitBody | RefusalBody | ValidationErrors]
+    """
+
+    kwargs = _get_kwargs(
+        id_key=id_key,
+        body=body,
+        if_match=if_match,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    id_key: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: ClientUpdate,
+    if_match: str | Unset = UNSET,
+) -> (
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+    | None
+):
+    """Change a client
+
+     Replace the given fields; other fields stay as they are.
+
+    Args:
+        id_key (int): The object's `id_key`.
+        if_match (str | Unset): An `ETag` that the object must still have.
+        body (ClientUpdate):  Example: {'lastname': 'Smith', 'telephone': '+1234567890'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ClientSchema | ErrorBody | NotFoundBody | RateLimitBody | RefusalBody | ValidationErrors
+    """
+
+    return sync_detailed(
+        id_key=id_key,
+        client=client,
+        body=body,
+        if_match=if_match,
+    ).parsed
+
+
+async def asyncio_detailed(
+    id_key: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: ClientUpdate,
+    if_match: str | Unset = UNSET,
+) -> Response[
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+]:
+    """Change a client
+
+     Replace the given fields; other fields stay as they are.
+
+    Args:
+        id_key (int): The object's `id_key`.
+        if_match (str | Unset): An `ETag` that the object must still have.
+        body (ClientUpdate):  Example: {'lastname': 'Smith', 'telephone': '+1234567890'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ClientSchema | ErrorBody | NotFoundBody | RateLimitBody | RefusalBody | ValidationErrors]
+    """
+
+    kwargs = _get_kwargs(
+        id_key=id_key,
+        body=body,
+        if_match=if_match,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    id_key: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: ClientUpdate,
+    if_match: str | Unset = UNSET,
+) -> (
+    ClientSchema
+    | ErrorBody
+    | NotFoundBody
+    | RateLimitBody
+    | RefusalBody
+    | ValidationErrors
+    | None
+):
+    """Change a client
+
+     Replace the given fields; other fields stay as they are.
+
+    Args:
+        id_key (int): The object's `id_key`.
+        if_match (str | Unset): An `ETag` that the object must still have.
+        body (ClientUpdate):  Example: {'lastname': 'Smith', 'telephone': '+1234567890'}.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ClientSchema | ErrorBody | NotFoundBody | RateLimitBody | RefusalBody | ValidationErrors
+    """
+
+    return (
+        await asyncio_detailed(
+            id_key=id_key,
+            client=client,
+            body=body,
+            if_match=if_match,
+        )
+    ).parsed

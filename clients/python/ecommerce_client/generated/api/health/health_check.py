@@ -1,0 +1,153 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx2 as httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.health_schema import HealthSchema
+from ...types import Response
+
+
+def _get_kwargs() -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/health_check",
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> HealthSchema | None:
+    if response.status_code == 200:
+        response_200 = HealthSchema.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 500:
+        response_500 = HealthSchema.from_dict(response.json())
+
+        return response_500
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[HealthSchema]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+) -> Response[HealthSchema]:
+    """Get the health
+
+     Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
+
+    Redis that is turned off (`REDIS_ENABLED=false`) is `disabled`, and the service is `healthy` without
+    it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[HealthSchema]
+    """
+
+    kwargs = _get_kwargs()
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+) -> HealthSchema | None:
+    """Get the health
+
+     Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
+
+    Redis that is turned off (`REDIS_ENABLED=false`) is `disabled`, and the service is `healthy` without
+    it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        HealthSchema
+    """
+
+    return sync_detailed(
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+) -> Response[HealthSchema]:
+    """Get the health
+
+     Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
+
+    Redis that is turned off (`REDIS_ENABLED=false`) is `disabled`, and the service is `healthy` without
+    it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[HealthSchema]
+    """
+
+    kwargs = _get_kwargs()
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+) -> HealthSchema | None:
+    """Get the health
+
+     Return `degraded` with 200 if Redis is down, `unhealthy` with 500 if the database is down.
+
+    Redis that is turned off (`REDIS_ENABLED=false`) is `disabled`, and the service is `healthy` without
+    it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        HealthSchema
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+        )
+    ).parsed
