@@ -23,7 +23,7 @@ TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
+	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest clients-typescript lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,12 @@ load-highest: $(DEV) ## Find the highest load that still meets all targets
 
 bench-attacks: $(DEV) ## Measure memory and latency under hostile connections and tokens
 	@$(VENV)/python -m benchmarks.attacks
+
+clients-typescript: $(RUN) ## Generate the types of clients/typescript from the API description (needs Node.js)
+	@cd clients/typescript && npm ci --no-audit --no-fund --silent
+	@$(VENV)/python -m scripts.openapi_document > clients/typescript/openapi.json
+	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc && rm openapi.json
+	@$(VENV)/python -m scripts.openapi_document sha256 > clients/typescript/openapi.sha256
 
 lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
 	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)

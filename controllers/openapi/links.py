@@ -38,10 +38,10 @@ class Target(NamedTuple):
 def add_links(document: Json, of_entities: Set[tuple[str, str]]) -> None:
     """Add the links between the operations of entities, given by path and method."""
     links = document["components"].setdefault("links", {})
-    paths: dict[str, Json] = {path: {} for path, _ in of_entities}
+    paths: dict[str, Json] = {}  # in the document's order, so that all workers have the same document
     for path, method, operation in operations(document):
         if (path, method) in of_entities:
-            paths[path][method] = operation
+            paths.setdefault(path, {})[method] = operation
     document = {**document, "paths": paths}
     targets = _targets(document)
     for operation_id, response in _successes(document):
