@@ -23,7 +23,7 @@ TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest clients-typescript lock sbom check-deploy image-test clean clean-data
+	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest clients-typescript console lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,11 @@ clients-typescript: $(RUN) ## Generate the types of clients/typescript from the 
 	@$(VENV)/python -m scripts.openapi_document > clients/typescript/openapi.json
 	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc && rm openapi.json
 	@$(VENV)/python -m scripts.openapi_document sha256 > clients/typescript/openapi.sha256
+
+console: $(RUN) ## Build the shop console, console/, into static/console (needs Node.js)
+	@for folder in clients/typescript console; do npm ci --prefix $$folder --no-audit --no-fund --silent || exit 1; done
+	@npm run build --prefix console --silent
+	@$(VENV)/python -m scripts.console_manifest
 
 lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
 	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)

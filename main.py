@@ -18,6 +18,7 @@ from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
 from controllers.http.router import Router
+from controllers.openapi.console_page import add_console
 from controllers.openapi.docs_pages import add_documentation
 from controllers.openapi.texts import INTRODUCTION
 from infrastructure.observability.metrics import metrics
@@ -75,6 +76,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     add_health_checks(app, app_context)
     add_documentation(app, settings.root_path)
+    add_console(app, settings)
     add_exception_handlers(app)
     app.front = add_middleware(Router(app), app_context)
     return app

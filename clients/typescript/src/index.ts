@@ -7,7 +7,7 @@ import type { components, paths } from "./schema.js";
 
 export { ApiError, ChangedError, unwrap, type Success } from "./errors.js";
 export { newIdempotencyKey } from "./retry.js";
-export { pages, type ListPath, type Item, type ListQuery } from "./pages.js";
+export { nextPage, pages, type ListPath, type Item, type ListQuery } from "./pages.js";
 export type { components, paths } from "./schema.js";
 
 export type Schemas = components["schemas"];
