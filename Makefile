@@ -24,7 +24,7 @@ TOOL := $(dir $(TOOLS))bin
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest \
-	clients clients-python clients-postman lock sbom check-deploy image-test clean clean-data
+	clients clients-python clients-typescript clients-postman console lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,13 +135,24 @@ load-highest: $(DEV) ## Find the highest load that still meets all targets
 bench-attacks: $(DEV) ## Measure memory and latency under hostile connections and tokens
 	@$(VENV)/python -m benchmarks.attacks
 
-clients: clients-python clients-postman $(if $(wildcard clients/typescript),clients-typescript) ## Generate all client libraries
+clients: clients-python clients-postman clients-typescript ## Generate all client libraries
 
 clients-python: $(DEV) $(TOOLS) ## Generate clients/python from the API description
 	@PATH=$(CURDIR)/$(TOOL):$(CURDIR)/$(VENV):$$PATH clients/python/generate.sh $(CURDIR)/$(VENV)/python
 
 clients-postman: $(DEV) ## Generate clients/postman.json, a collection of requests for Postman and Bruno
 	@$(VENV)/python -m scripts.postman_collection >clients/postman.json
+
+clients-typescript: $(RUN) ## Generate the types of clients/typescript from the API description (needs Node.js)
+	@cd clients/typescript && npm ci --no-audit --no-fund --silent
+	@$(VENV)/python -m scripts.openapi_document > clients/typescript/openapi.json
+	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc && rm openapi.json
+	@$(VENV)/python -m scripts.openapi_document sha256 > clients/typescript/openapi.sha256
+
+console: $(RUN) ## Build the shop console, console/, into static/console (needs Node.js)
+	@for folder in clients/typescript console; do npm ci --prefix $$folder --no-audit --no-fund --silent || exit 1; done
+	@npm run build --prefix console --silent
+	@$(VENV)/python -m scripts.console_manifest
 
 lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
 	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)

@@ -20,6 +20,7 @@ from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
 from controllers.http.router import Router
+from controllers.openapi.console_page import add_console
 from controllers.openapi.docs_pages import add_documentation
 from controllers.openapi.start_page import add_start_page
 from controllers.openapi.texts import INTRODUCTION
@@ -81,6 +82,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     add_health_checks(app, app_context)
     add_documentation(app)
     add_start_page(app, settings)
+    add_console(app, settings)
     if is_development():
         add_demo_shop(app)
     add_exception_handlers(app)

@@ -18,6 +18,7 @@ from services.rendering import etag_of
 
 LEVELS: Mapping[str, int] = {"zstd": 12, "gzip": 9}
 TEXTS = (".js", ".css", ".txt")
+VERSIONED = "console/assets/"  # the names of these files contain a hash
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -54,7 +55,7 @@ class VersionedFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        if scope["query_string"].startswith(b"v="):
+        if scope["query_string"].startswith(b"v=") or path.startswith(VERSIONED):
             response.headers["Cache-Control"] = IMMUTABLE
         encoder: Encoder | None = scope.get(ENCODER)
         if encoder is None or not path.endswith(TEXTS) or "range" in Headers(scope=scope):

@@ -38,7 +38,7 @@ class Target(NamedTuple):
 def add_links(document: Json, of_entities: Set[tuple[str, str]]) -> None:
     """Add the links between the operations of entities, given by path and method."""
     links = document["components"].setdefault("links", {})
-    paths: dict[str, Json] = {}
+    paths: dict[str, Json] = {}  # in the document's order, so that all workers have the same document
     for path, method, operation in operations(document):
         if (path, method) in of_entities:
             paths.setdefault(path, {})[method] = operation

@@ -23,7 +23,7 @@ from tests.factories import Factory
 from tests.infrastructure.observability.test_metrics import samples
 from tests.servers import served_in_thread, until
 
-PAGES = ("/", "/docs", "/redoc", "/openapi.json", "/static/docs.js?v=1", "/static/nothing", "/nothing")
+PAGES = ("/", "/console", "/docs", "/redoc", "/openapi.json", "/static/docs.js?v=1", "/static/nothing", "/nothing")
 HEALTH = ("/health_check", "/health_check/live", "/health_check/ready", "/metrics")
 OF_ONE_RESPONSE = {"x-request-id", "x-cache-hit", "x-ratelimit-remaining", "x-ratelimit-reset", "date"}
 BUDGET = 12

@@ -70,7 +70,7 @@ def test_documentation_works_below_the_prefix(client: TestClient, arriving: str)
         assert client.get(root).headers["Location"] == f"{PREFIX}/docs"
     description = client.get(f"{arriving}/openapi.json").json()
     assert description["servers"] == [{"url": PREFIX}]
-    for page in ("/docs", "/redoc"):
+    for page in ("/console", "/docs", "/redoc"):
         html = client.get(arriving + page).text
         links = re.findall(r'(?:src|href)="([^"]+)"', html)
         assert links

@@ -106,7 +106,7 @@ def test_health_metrics_and_schema_are_not_stored(client: TestClient, path: str)
     assert_headers(client.get(path), 200, NO_STORE)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+@pytest.mark.parametrize("path", ["/console", "/docs", "/redoc"])
 def test_docs_pages_have_their_own_policy(client: TestClient, path: str) -> None:
     answer = client.get(path)
     policy = answer.headers["Content-Security-Policy"]

@@ -58,7 +58,7 @@ def test_every_address_of_the_service_works_through_the_gateway(client: httpx2.C
     assert (client.get(first).json(), client.get(following).json()) == (page.json(), [])
     start = client.get(f"{PREFIX}/", follow_redirects=True)
     assert (start.status_code, start.url.path) == (200, f"{PREFIX}/docs")
-    for path in (f"{PREFIX}/docs", f"{PREFIX}/redoc"):
+    for path in (f"{PREFIX}/console", f"{PREFIX}/docs", f"{PREFIX}/redoc"):
         html = client.get(path).text
         for link in re.findall(r'(?:src|href)="([^"]+)"', html):
             assert client.get(urljoin(path, link)).status_code == 200, link

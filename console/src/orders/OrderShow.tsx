@@ -1,0 +1,41 @@
+import {
+  DateField,
+  FunctionField,
+  NumberField,
+  ReferenceField,
+  SelectField,
+  Show,
+  SimpleShowLayout,
+  usePermissions,
+} from "react-admin";
+
+import { DELIVERY_METHODS } from "../choices";
+import { ClientField, StatusChip } from "../components/fields";
+import { MONEY } from "../formats";
+import { OrderActions } from "./OrderActions";
+import { OrderHistory } from "./OrderHistory";
+import { OrderLines } from "./OrderLines";
+import { OrderPayments } from "./OrderPayments";
+
+/** Parts of the page below the order's fields. Shipments and returns belong here. */
+const SECTIONS = [OrderLines, OrderPayments, OrderHistory];
+
+export function OrderShow() {
+  const { permissions } = usePermissions();
+  const isAdmin = permissions !== "client";
+  return (
+    <Show actions={<OrderActions isAdmin={isAdmin} />}>
+      <SimpleShowLayout>
+        <FunctionField label="Status" render={(order) => <StatusChip status={order.status} />} />
+        <DateField source="date" showTime />
+        <FunctionField label="Client" render={() => <ClientField />} />
+        <ReferenceField source="bill_id" reference="bills" label="Bill" />
+        <SelectField source="delivery_method" label="Delivery" choices={DELIVERY_METHODS} />
+        <NumberField source="total" options={MONEY} />
+      </SimpleShowLayout>
+      {SECTIONS.map((Part) => (
+        <Part key={Part.name} isAdmin={isAdmin} />
+      ))}
+    </Show>
+  );
+}

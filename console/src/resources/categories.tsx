@@ -1,0 +1,37 @@
+import { Create, DataTable, Labeled, ReferenceManyField, SearchInput, SimpleForm, TextInput, required } from "react-admin";
+
+import { ShopEdit } from "../components/ShopEdit";
+import { ShopList } from "../components/ShopList";
+import { MONEY } from "../formats";
+
+const filters = [<SearchInput key="q" source="q" alwaysOn />];
+
+export const CategoryList = () => (
+  <ShopList filters={filters} exports primary={(category) => category.name}>
+    <DataTable.Col source="id" />
+    <DataTable.Col source="name" />
+  </ShopList>
+);
+
+export const CategoryEdit = () => (
+  <ShopEdit>
+    <TextInput source="name" validate={required()} />
+    <Labeled label="Products" fullWidth sx={{ overflowX: "auto" }}>
+      <ReferenceManyField reference="products" target="category_id" sort={{ field: "name", order: "ASC" }} perPage={10}>
+        <DataTable bulkActionButtons={false} rowClick="show">
+          <DataTable.Col source="name" disableSort />
+          <DataTable.NumberCol source="price" disableSort options={MONEY} />
+          <DataTable.NumberCol source="stock" disableSort />
+        </DataTable>
+      </ReferenceManyField>
+    </Labeled>
+  </ShopEdit>
+);
+
+export const CategoryCreate = () => (
+  <Create redirect="list">
+    <SimpleForm>
+      <TextInput source="name" validate={required()} />
+    </SimpleForm>
+  </Create>
+);
