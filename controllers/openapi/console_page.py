@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from config.settings import Settings
 from controllers.openapi.assets import Asset
-from controllers.openapi.docs_pages import STATIC
+from controllers.openapi.static_files import STATIC
 
 PAGE = STATIC / "console/index.html"
 
