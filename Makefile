@@ -23,7 +23,7 @@ TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
 	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
-	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest \
+	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest scale-demo \
 	clients clients-python clients-typescript clients-postman console lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -131,6 +131,9 @@ load: $(DEV) ## Simulate 400 users for a minute (web page: locust -f load_test.p
 
 load-highest: $(DEV) ## Find the highest load that still meets all targets
 	@$(VENV)/python -m benchmarks.load highest
+
+scale-demo: $(DEV) ## Kill every kind of server under load, and draw what customers notice
+	@$(VENV)/python -m benchmarks.scale_demo
 
 bench-attacks: $(DEV) ## Measure memory and latency under hostile connections and tokens
 	@$(VENV)/python -m benchmarks.attacks

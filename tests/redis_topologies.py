@@ -17,9 +17,10 @@ from tests.servers import VALKEY_PASSWORD, thaw, until
 GROUP = "shop"
 SENTINEL_PASSWORD = "of-the-sentinels"
 DOWN_AFTER_MS = 2000, 2000, 3000  # of each Sentinel: at most two stand for election, so one of them wins
-# Periods of the Sentinels' questions and messages: shorter than usual. Four of PUBLISH-PERIOD pass before a master that
-# nobody elected is made a replica, so they have to be longer than the second in which a failover is found to succeed.
-PERIODS_MS = {"INFO-PERIOD": 1000, "PING-PERIOD": 100, "ASK-PERIOD": 100, "PUBLISH-PERIOD": 500}
+# Periods of the Sentinels, shorter than usual. A replica is fit to be promoted if it has answered INFO within five of
+# PING-PERIOD, and it is asked once a second when the master is down. A master that nobody elected becomes a replica
+# after four of PUBLISH-PERIOD, and a failover needs a second to notice its success.
+PERIODS_MS = {"INFO-PERIOD": 1000, "PING-PERIOD": 500, "ASK-PERIOD": 100, "PUBLISH-PERIOD": 500}
 SLOTS = 16384
 
 

@@ -93,6 +93,14 @@ class Program:
                     os.kill(pid, 9)
             self.process.wait()
 
+    def kill(self) -> None:
+        """Kill it and its workers at once, as a power failure would."""
+        assert self.process
+        for pid in (self.process.pid, *descendants(self.process.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
     def worker_processes(self) -> list[int]:
         """Return the processes that serve requests, without the supervising parent and Python's resource tracker."""
         assert self.process
