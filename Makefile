@@ -21,9 +21,9 @@ DEV := .venv/.dev
 TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
-.PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
+.PHONY: help run run-production test fuzz check format demo roles migrate migration audit export import \
 	api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers bench-lists bench-capacity \
-	bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
+	bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load load-highest lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,8 +72,14 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
 
-audit: $(RUN) ## Check that stock, totals, statuses, bills and the audit log agree
+audit: $(RUN) ## Check that stock, totals, statuses, bills, events and the audit log agree
 	@$(VENV)/python -m scripts.audit
+
+export: $(RUN) ## Export a resource into a file (resource=products file=products.csv, or .ndjson)
+	@$(VENV)/python -m scripts.export $(resource) $(file)
+
+import: $(RUN) ## Import products from a file (file=products.csv ARGS="--dry-run --set-stock")
+	@$(VENV)/python -m scripts.import_products $(file) $(ARGS)
 
 api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)
 	@$(VENV)/python -m scripts.api_key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
@@ -112,6 +118,9 @@ bench-compression: $(DEV) ## Measure compressed lists against plain ones
 
 bench-events: $(DEV) ## Measure the cost of the event log for writes
 	@$(VENV)/python -m benchmarks.events
+
+bench-bulk: $(DEV) ## Measure batches, exports and imports of a million products (PRODUCTS=)
+	@$(VENV)/python -m benchmarks.bulk
 
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory
