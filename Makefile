@@ -21,10 +21,10 @@ DEV := .venv/.dev
 TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
-.PHONY: help run run-production test fuzz check format demo roles migrate migration audit \
+.PHONY: help run run-production test fuzz check format demo roles migrate migration audit export import \
 	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
-	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-attacks load load-highest scale-demo \
-	clients clients-python clients-typescript clients-postman console lock sbom check-deploy image-test clean clean-data
+	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
+	load-highest scale-demo clients clients-python clients-typescript clients-postman console lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,7 +76,7 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 entity: $(DEV) ## Generate an entity (name=supplier fields="name:Name!,city:Text?,product:Product")
 	@$(VENV)/python -m scripts.entity "$(name)" "$(fields)"
 
-audit: $(RUN) ## Check that stock, totals, statuses, bills and the audit log agree
+audit: $(RUN) ## Check that stock, totals, statuses, bills, events and the audit log agree
 	@./shop audit $(ARGS)
 
 doctor: $(RUN) ## Check settings, PostgreSQL and Redis, and suggest remedies
@@ -84,6 +84,12 @@ doctor: $(RUN) ## Check settings, PostgreSQL and Redis, and suggest remedies
 
 events: $(RUN) ## Print the newest events (ARGS=--follow goes on)
 	@./shop events $(ARGS)
+
+export: $(RUN) ## Export a resource into a file (resource=products file=products.csv, or .ndjson)
+	@./shop export $(resource) $(file) $(ARGS)
+
+import: $(RUN) ## Import products from a file (file=products.csv ARGS="--dry-run --set-stock")
+	@./shop import $(file) $(ARGS)
 
 api-key: $(RUN) ## Create an API key (role=admin, or role=client client=5; scopes= networks= expires= description=)
 	@./shop api-key make $(role) $(client) $(addprefix --scope ,$(scopes)) \
@@ -122,6 +128,9 @@ bench-compression: $(DEV) ## Measure compressed lists against plain ones
 
 bench-events: $(DEV) ## Measure the cost of the event log for writes
 	@$(VENV)/python -m benchmarks.events
+
+bench-bulk: $(DEV) ## Measure batches, exports and imports of a million products (PRODUCTS=)
+	@$(VENV)/python -m benchmarks.bulk
 
 bench-memory: $(DEV) ## Measure the workers' memory under load (MINUTES=10)
 	@$(VENV)/python -m benchmarks.memory

@@ -14,17 +14,13 @@ from itertools import islice
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 # a class in spite of its case
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from redis import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from config.redis_config import redis_client_of
 from config.settings import Settings, load_settings
-from infrastructure.redis.cluster import TAGS, shard_prefix
-from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
-from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
+from scripts.cache import drop_cache
 from scripts.demo_extras import add_payments, add_webhook
 from scripts.demo_progress import Progress, show_progress
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
@@ -175,29 +171,6 @@ def next_rows(table: Table) -> tuple[int, str]:
         for row in islice(table.rows, ROWS_PER_COPY)
     ]
     return len(lines), "\n".join(lines)
-
-
-def drop_cache(settings: Settings) -> None:
-    """Delete the root stamps, without which no cached response is valid."""
-    prefix = key_prefix(settings)
-    prefixes = [shard_prefix(tag, prefix) for tag in TAGS] if settings.redis_cluster else [prefix]
-    try:
-        if redis := redis_client_of(settings):
-            with redis:
-                for each in prefixes:
-                    redis.delete(f"{each}{ROOT_STAMP}")
-    except RedisError as error:
-        sys.stderr.write(
-            f"Redis is not available ({error}). Cached responses may lack the demo data until they expire.\n"
-        )
-
-
-def key_prefix(settings: Settings) -> str:
-    """Return the prefix of the shop's keys in Redis."""
-    if settings.redis_prefix:
-        return f"{settings.redis_prefix}:"
-    with create_engine(settings.sqlalchemy_url(), poolclass=NullPool).connect() as connection:
-        return derived_prefix(*connection.execute(text(DATABASE_IDENTITY)).one())
 
 
 def refresh_statistics(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The command line of the shop: `./shop --help`. A command imports its module only when it runs."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Argument, Option, Typer
@@ -63,6 +64,32 @@ def events(
     from scripts.events import main  # noqa: PLC0415
 
     main(after, kind, limit, follow, as_json)
+
+
+@app.command()
+def export(
+    resource: Annotated[str, Argument(help="Such as products.")],
+    file: Annotated[Path, Argument(help="To be written: .ndjson has one JSON object a line, others are CSV.")],
+    as_json: AsJson = False,
+) -> None:
+    """Export all objects of a resource into a file: one snapshot of the database."""
+    from scripts.export import main  # noqa: PLC0415
+
+    main(resource, file, as_json)
+
+
+@app.command("import")
+def import_products(
+    file: Annotated[Path, Argument(help="CSV, or .ndjson with one JSON object a line.")],
+    dry_run: Annotated[bool, Option("--dry-run", help="Check and count only.")] = False,
+    set_stock: Annotated[bool, Option("--set-stock", help="Set the stock of existing products, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import products from a file, all lines or none. Exit with 1 if lines are wrong."""
+    from schemas.product_import_schema import ImportQuery  # noqa: PLC0415
+    from scripts.import_products import main  # noqa: PLC0415
+
+    main(file, ImportQuery(dry_run=dry_run, set_stock=set_stock), as_json)
 
 
 @app.command()
