@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import orjson
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 def load(
     settings: Settings,
-    file: BinaryIO,
+    file: IO[bytes],
     form: ExportFormat,
     query: ImportQuery,
     progress: Callable[[Step, int], None] = lambda _step, _done: None,

@@ -13,8 +13,7 @@ from scripts import import_products
 from scripts.export import EXPORTED, export, format_of
 from scripts.import_products import load, report
 from services.bulk import import_check
-from tests.controllers.test_exports import every_entity
-from tests.entities import ENTITIES, Entity
+from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory
 
 
