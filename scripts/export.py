@@ -7,7 +7,7 @@ the format, `.ndjson` or CSV.
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS
@@ -43,7 +43,7 @@ def export(
     settings: Settings,
     resource: str,
     form: ExportFormat,
-    file: BinaryIO,
+    file: IO[bytes],
     progress: Callable[[int], None] = lambda _done: None,
 ) -> int:
     """Write all objects of a resource to the file, and return its size. `progress` gets the bytes written so far.

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import orjson
 
@@ -48,7 +48,7 @@ def main(path: Path, query: ImportQuery, as_json: bool) -> None:
 
 def load(
     settings: Settings,
-    file: BinaryIO,
+    file: IO[bytes],
     form: ExportFormat,
     query: ImportQuery,
     progress: Callable[[Step, int], None] = lambda _step, _done: None,

@@ -1,6 +1,6 @@
 """Imports of products: all lines are checked first, and then written in the order of their keys. All or nothing."""
 
-from typing import BinaryIO
+from typing import IO
 
 from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from repositories.idempotency_repository import StoredResponse
@@ -32,7 +32,7 @@ class ProductImportService(TransactionalService):
     def load(
         self,
         context: RequestContext,
-        file: BinaryIO,
+        file: IO[bytes],
         form: ExportFormat,
         query: ImportQuery,
         progress: Progress = lambda _step, _done: None,

@@ -30,8 +30,7 @@ FILL = f"""
     UPDATE products SET stock = stock + 1000000;
     INSERT INTO products (name, price, stock, category_id, sku)
         SELECT
-            concat_ws(' ', (%(styles)s)[1 + n %% 10], (%(items)s)[1 + n / 10 %% 100],
-                (%(colours)s)[1 + n / 1000 %% 12]),
+            concat_ws(' ', (%(styles)s)[1 + n %% 10], (%(items)s)[1 + n / 10 %% 99], (%(colours)s)[1 + n / 990 %% 12]),
             1 + n %% 9999 / 100.0, 1000000, category, 'SKU-' || n
         FROM (SELECT min(id_key) AS category FROM categories) AS one, generate_series({OLD} + 1, {PRODUCTS}) AS n;
     INSERT INTO stock_movements (product_id, quantity, stock_after, reason)

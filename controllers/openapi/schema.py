@@ -82,6 +82,8 @@ def complete(app: FastAPI, document: Json) -> None:
         given = [item for item in operation.get("parameters", []) if item["schema"].get("type") != "null"]
         operation["parameters"] = [item | {"schema": _present(item["schema"])} for item in given]
         for status, response in operation["responses"].items():
+            if status >= "400" and (content := response.get("content")):  # JSON, whatever the class of the response
+                response["content"] = {"application/json": next(iter(content.values()))}
             names = _common_names(operation, status)
             if (path, method) not in plain:
                 names += _names(operation, status)

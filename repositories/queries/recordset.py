@@ -1,6 +1,7 @@
 """Many rows as one parameter: a JSON text that PostgreSQL reads as a table. It costs one statement for any number."""
 
 from functools import cache
+from typing import Any
 
 from models.base_model import BaseModel
 from repositories.queries.statement import sql_type
@@ -9,5 +10,6 @@ from repositories.queries.statement import sql_type
 @cache
 def recordset(model: type[BaseModel], names: tuple[str, ...], *others: str) -> str:
     """Return the SQL of the table `given`, read from the parameter `rows`: columns of the model, and `others`."""
-    columns = [f"{name} {sql_type(model.__table__.columns[name])}" for name in names]
+    table: Any = model.__table__
+    columns = [f"{name} {sql_type(table.columns[name])}" for name in names]
     return f"json_to_recordset(cast(%(rows)s AS json)) AS given ({', '.join([*others, *columns])})"

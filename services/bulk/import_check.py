@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import BinaryIO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -25,8 +25,8 @@ ROWS = 2000
 """Lines of one statement, which takes a fraction of `DB_STATEMENT_TIMEOUT`."""
 MAX_PROBLEMS = 10  # of one line
 READERS = {"csv": read_csv, "ndjson": read_ndjson}
-TYPES = {name: ProductLine.model_fields[name].annotation or str for name in ("id_key", *COLUMNS)}
-TYPES["sku"] = str
+TYPES: dict[str, Any] = {name: ProductLine.model_fields[name].annotation for name in ("id_key", *COLUMNS)}
+TYPES["sku"] = str  # or null
 IGNORED = frozenset({"created_at", "updated_at"})
 REPEATED = "The product or its SKU is in an earlier line"
 
@@ -40,7 +40,7 @@ class ImportCheck:
         self.names = set[str]()
         self.counts = {"created": 0, "updated": 0, "unchanged": 0}
 
-    def run(self, file: BinaryIO, form: ExportFormat, progress: Progress) -> None:
+    def run(self, file: IO[bytes], form: ExportFormat, progress: Progress) -> None:
         """Check all lines. Raises ImportRefusedError with the first errors."""
         file.seek(0)
         text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
