@@ -9,13 +9,16 @@ from contextlib import asynccontextmanager
 from hiredis import HiredisError
 
 from config.settings import Settings
+from infrastructure.redis import outage_log
 from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.protocol import RedisDownError
 from scripts.doctor.findings import Finding, clock_finding, collected_warnings
 from services.app_context import AppContext
 
+CACHE, LIMITER = "Redis", "Redis of the limiter"
 WAIT_SECONDS = 5.0  # a busy machine may need several attempts
 POLL_SECONDS = 0.02
+START = "Start it, or correct REDIS_HOST and the related settings, or REDIS_URL (of the limiter: RATE_LIMIT_REDIS_URL)."
 GUIDE = "docs/REDIS_IMPLEMENTATION_GUIDE.md#settings-of-the-server"
 
 Facts = dict[str, str]
@@ -24,10 +27,10 @@ Facts = dict[str, str]
 async def findings(settings: Settings) -> list[Finding]:
     """Return the findings about the server of the cache, and about that of the limiter if it is another one."""
     if not settings.redis_enabled:
-        return [Finding("Redis", "connection", "skipped", "REDIS_ENABLED is false")]
+        return [Finding(CACHE, "connection", "skipped", "REDIS_ENABLED is false")]
     with collected_warnings() as records:
         async with worker(settings) as app_context:
-            named = [("Redis", app_context.redis), ("Redis of the limiter", app_context.limiter_redis)]
+            named = [(CACHE, app_context.redis), (LIMITER, app_context.limiter_redis)]
             lists = [await client_findings(area, client, records) for area, client in named if client]
     return [finding for one in lists for finding in one]
 
@@ -49,10 +52,12 @@ async def worker(settings: Settings) -> AsyncIterator[AppContext]:
 
 async def client_findings(area: str, client: Redis, records: list[logging.LogRecord]) -> list[Finding]:
     """Return the findings about the servers of a client. Its log lines name the reason of a failure, and the remedy."""
-    await wait_until_up(client, records)
+    await wait_until_up(area, client, records)
     if not client.is_up:
-        reasons = [record.getMessage() for record in records if record.getMessage().startswith(area)]
-        return [Finding(area, "connection", "failed", reasons[-1] if reasons else f"no answer in {WAIT_SECONDS:g} s")]
+        own = outages_of(area, records)
+        reason = own[-1].getMessage() if own else f"no answer in {WAIT_SECONDS:g} s"
+        is_refusal = bool(own) and own[-1].levelno >= logging.ERROR
+        return [Finding(area, "connection", "failed", reason, "" if is_refusal else START)]
     found, seen = [Finding(area, "connection", "ok", "the handshake succeeds: address, user and rights")], set[str]()
     try:
         for shard in client.shards:
@@ -66,11 +71,17 @@ async def client_findings(area: str, client: Redis, records: list[logging.LogRec
     return found
 
 
-async def wait_until_up(client: Redis, records: list[logging.LogRecord]) -> None:
+def outages_of(area: str, records: list[logging.LogRecord]) -> list[logging.LogRecord]:
+    """Return the lines about this server. Those about the limiter's own one begin with its name."""
+    lines = (record for record in records if record.name == outage_log.logger.name)
+    return [line for line in lines if line.getMessage().startswith(LIMITER) == (area == LIMITER)]
+
+
+async def wait_until_up(area: str, client: Redis, records: list[logging.LogRecord]) -> None:
     """Wait until the client is up, Redis refuses it, or WAIT_SECONDS are over."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not client.is_up and time.monotonic() < deadline:
-        if any(record.levelno >= logging.ERROR for record in records):
+        if any(record.levelno >= logging.ERROR for record in outages_of(area, records)):
             return
         await asyncio.sleep(POLL_SECONDS)
 
@@ -93,7 +104,7 @@ def memory_finding(area: str, memory: int, policy: str) -> Finding:
     if memory == 0:
         return Finding(area, "memory", "warning", "maxmemory is 0: it may take all memory", f"Set maxmemory: {GUIDE}")
     detail = f"maxmemory {memory / 2**20:.0f} MiB, {policy}"
-    if policy.startswith("allkeys-") or area != "Redis":
+    if policy.startswith("allkeys-") or area == LIMITER:
         return Finding(area, "memory", "ok", detail)
     return Finding(area, "memory", "warning", detail, f"Set maxmemory-policy to allkeys-lru: {GUIDE}")
 

@@ -97,6 +97,7 @@ def test_servers_that_are_away(monkeypatch: pytest.MonkeyPatch, doctor: Doctor) 
     assert "Connection refused" in found["PostgreSQL", "connection"]
     assert found["PostgreSQL", "connection"].endswith("or DATABASE_URL.")
     assert found["Redis", "connection"].startswith("failed: Redis is away: ")
+    assert "Start it, or correct REDIS_HOST" in found["Redis", "connection"]
 
 
 def test_a_database_without_migrations_and_without_a_right(
