@@ -13,7 +13,7 @@ NOBODY = Policy(frozenset(), "API keys can be managed over HTTP when AUTH_MODE i
 
 
 class ApiKeyController(BaseController[ApiKeyCreate, NothingToWrite, ApiKeySchema]):
-    """Keys of programs and people: make, restrict, replace and revoke them."""
+    """Keys of programs and people: make, restrict, replace and revoke them. Needs an `AUTH_MODE` other than `none`."""
 
     prefix = "/api_keys"
     service = ApiKeyService

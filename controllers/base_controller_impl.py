@@ -71,7 +71,7 @@ class BaseController(Generic[Create, Update, Read]):
     @classmethod
     def tag(cls) -> dict[str, str]:
         """Return the name and the description of the entity in the API documentation."""
-        return {"name": cls.prefix.strip("/").replace("_", " "), "description": cls.__doc__ or ""}
+        return {"name": cls.prefix.strip("/").replace("_", " "), "description": inspect.cleandoc(cls.__doc__ or "")}
 
     def register(self) -> None:
         """Add all routes: those of the subclass first, so that no literal path is read as an `id_key`."""

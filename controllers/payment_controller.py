@@ -26,7 +26,10 @@ EVENT = {"object": "event", "data": {"object": {"object": "payment_intent", "id"
 
 
 class PaymentController(BaseController[NothingToWrite, NothingToWrite, PaymentSchema]):
-    """Payments of orders: paying, capturing, canceling and refunding."""
+    """Payments of orders: paying, capturing, canceling and refunding.
+
+    Manual payments are captured at once, so only payments of Stripe can be captured or canceled.
+    """
 
     prefix = "/payments"
     service = PaymentService

@@ -1,8 +1,10 @@
 """The start page: facts and links, in a browser, and the button that fills the demo shop in development."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -11,6 +13,8 @@ from fastapi.testclient import TestClient
 from config.development import mark_development
 from config.settings import Settings
 from controllers.demo_shop import PATH
+from infrastructure.embedded.ports import free_port
+from services.demo_shop import fill_demo_shop
 from tests.chromium import Chromium, chromium, find_chromium
 from tests.controllers.test_docs_pages import assert_own_host
 from tests.servers import ROOT, App
@@ -80,6 +84,16 @@ def test_demo_shop_needs_an_admin(settings: Settings, monkeypatch: pytest.Monkey
     with TestClient(app) as closed:
         assert closed.post(PATH).status_code == 401
         assert 'id="fill"' not in closed.get("/", headers=BROWSER).text
+
+
+def test_a_failure_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_PORT", str(free_port()))
+
+    async def lines() -> list[dict[str, Any]]:
+        return [line async for line in fill_demo_shop()]
+
+    [line] = asyncio.run(lines())
+    assert line["error"].startswith("The database cannot be used")
 
 
 def test_button_fills_the_shop(browser: Chromium, development: App) -> None:
