@@ -24,7 +24,8 @@ TOOL := $(dir $(TOOLS))bin
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit export import \
 	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
-	load-highest scale-demo clients clients-python clients-typescript clients-postman console lock sbom check-deploy image-test clean clean-data
+	load-highest scale-demo clients clients-python clients-typescript clients-postman console \
+	lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -114,7 +114,8 @@ def entrances(stack: ExitStack, instances: list[Program]) -> list[str]:
         return [each.url for each in instances]
     tell("starting nginx")
     servers = "".join(f"server {LOOPBACK}:{each.port} max_fails=1 fail_timeout=2s; " for each in instances)
-    return [stack.enter_context(running_nginx(program, LOCATIONS, f"upstream instances {{ {servers} keepalive 32; }}"))]
+    http = f"error_log /dev/null; upstream instances {{ {servers} keepalive 32; }}"
+    return [stack.enter_context(running_nginx(program, LOCATIONS, http))]
 
 
 def tell(text: str) -> None:
