@@ -1,6 +1,7 @@
 """The shop console in Chromium: sign in, create a product, sell it, cancel, hit a conflict; accessibility."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from tests.credentials import new_key
 from tests.database import empty_tables
 from tests.servers import served_in_thread
 
-EXPECTED_ERRORS = ("401 (Unauthorized)", "403 (Forbidden)", "412 (Precondition Failed)")
+EXPECTED_ERRORS = ("401 (Unauthorized)", "403 (Forbidden)", "404 (Not Found)", "412 (Precondition Failed)")
 
 
 class Shop:
@@ -55,7 +56,7 @@ def url_and_app(settings: Settings) -> Iterator[tuple[str, Any]]:
 def shop(url_and_app: tuple[str, Any], committing: Database, empty_cache: None) -> Iterator[Shop]:
     url, app = url_and_app
     shop = Shop(app, url)
-    with shop.http:
+    with closing(shop.http):
         yield shop
     empty_tables(committing)
 
@@ -110,7 +111,7 @@ def test_create_sell_cancel_and_conflict(page: ConsolePage, shop: Shop) -> None:
     page.see("Somebody else has changed this")
     assert shop.http.get(f"/products/{product['id_key']}").json()["name"] == "Reading lamp"
     page.click("Save mine")
-    page.see("Saved")
+    page.browser.wait_for("!document.querySelector('[role=dialog]')")
     changed = shop.http.get(f"/products/{product['id_key']}").json()
     assert (changed["name"], changed["price"]) == ("Desk lamp", 39.9)
 
@@ -140,6 +141,7 @@ def test_pages_are_accessible_and_fit(page: ConsolePage, shop: Shop, scheme: str
     page.see("Sign in")
     found = {"sign in": page.violations()}
     page.sign_in(shop.key)
+    page.see("Top products")
     texts = {
         "/": "Low stock",
         "/products": "Lamp",

@@ -52,7 +52,7 @@ export function ClientEdit() {
     <ShopEdit canDelete={permissions !== "client"}>
       {inputs}
       <Summary />
-      <Labeled label="Orders" fullWidth sx={{ overflowX: "auto" }}>
+      <Labeled label="Latest orders" fullWidth sx={{ overflowX: "auto" }}>
         <ReferenceManyField reference="orders" target="client_id" sort={{ field: "id", order: "DESC" }} perPage={10}>
           <DataTable bulkActionButtons={false} rowClick="show">
             <DataTable.Col source="id" disableSort />
