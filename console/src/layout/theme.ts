@@ -14,6 +14,7 @@ const named = { defaultProps: { "aria-label": "Loading" } };
 const components = {
   MuiCircularProgress: named,
   MuiLinearProgress: named,
+  RaLayout: { styleOverrides: { root: { minWidth: 0, "& .RaLayout-content": { minWidth: 0 } } } },
   RaShow: fits("RaShow"),
   RaEdit: fits("RaEdit"),
   RaCreate: fits("RaCreate"),
