@@ -14,11 +14,11 @@ AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 RUN_AXE = "axe.run().then(found => found.violations.map(one => [one.id, ...one.nodes.map(node => node.html)]))"
 LOADING = ".MuiCircularProgress-root, .MuiLinearProgress-root, .RaLoadingIndicator-loader"
 
-FIELD = """[...document.querySelectorAll('label')].filter(label => label.innerText.startsWith(%s))
+FIELD = """([...document.querySelectorAll('label, [id$="-label"]')].filter(label => label.innerText.startsWith(%s))
     .map(label => document.getElementById(label.htmlFor) ?? document.querySelector(`[aria-labelledby~="${label.id}"]`))
-    .find(field => field)"""
-BUTTON = """[...document.querySelectorAll('button, [role=button], a, [role=option]')]
-    .find(one => (one.innerText.trim() || one.getAttribute('aria-label'))?.toLowerCase() === %s && !one.disabled)"""
+    .find(field => field))"""
+BUTTON = """([...document.querySelectorAll('button, [role=button], a, [role=option]')]
+    .find(one => (one.innerText.trim() || one.getAttribute('aria-label'))?.toLowerCase() === %s && !one.disabled))"""
 
 
 class ConsolePage:
@@ -30,7 +30,8 @@ class ConsolePage:
         self.browser.open(f"{self._url}/console#{place}")
 
     def see(self, text: str) -> None:
-        self.browser.wait_for(f"document.body?.innerText.includes({json.dumps(text)})")
+        """Wait for the text, in any letter case: the theme writes buttons in capitals."""
+        self.browser.wait_for(f"document.body?.innerText.toLowerCase().includes({json.dumps(text.lower())})")
 
     def click(self, name: str) -> None:
         self.browser.call_on(BUTTON % json.dumps(name.lower()), "click()")
@@ -45,10 +46,13 @@ class ConsolePage:
         """Choose from a list that opens with a click, or `typed`, with the search for the option."""
         if typed:
             self.fill(label, option)
-        else:
-            pressed = "dispatchEvent(new MouseEvent('mousedown', {bubbles: true, button: 0}))"
-            self.browser.call_on(FIELD % json.dumps(label), pressed)
-        self.click(option)
+            self.click(option)
+            return
+        field, button = FIELD % json.dumps(label), BUTTON % json.dumps(option.lower())
+        press = f"{field}?.dispatchEvent(new MouseEvent('mousedown', {{bubbles: true, button: 0}}))"
+        self.browser.wait_for(  # the list opens only once its options are there
+            f"{button} ? ({button}.click(), true) : (document.querySelector('[role=listbox]') || {press}, false)"
+        )
 
     def place(self) -> str:
         return str(self.browser.evaluate("location.hash"))

@@ -10,10 +10,12 @@ import ReceiptIcon from "@mui/icons-material/Receipt";
 import PaymentIcon from "@mui/icons-material/Payment";
 import StarIcon from "@mui/icons-material/Star";
 import HistoryIcon from "@mui/icons-material/History";
+import { QueryClient } from "@tanstack/react-query";
 import { Admin, Resource } from "react-admin";
 
-import { authProvider, type Role } from "./api/authProvider";
+import { authProvider } from "./api/authProvider";
 import { dataProvider } from "./api/dataProvider";
+import type { Role } from "./api/session";
 import { fullName } from "./components/fields";
 import { Dashboard } from "./dashboard/Dashboard";
 import { ShopLayout } from "./layout/ShopLayout";
@@ -36,9 +38,13 @@ import { ReviewCreate, ReviewEdit, ReviewList } from "./resources/reviews";
 import { StockMovementList } from "./resources/stockMovements";
 import { authMode } from "./settings";
 
+/** The client of the API repeats requests itself. */
+const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+
 export const App = () => (
   <Admin
     dataProvider={dataProvider}
+    queryClient={queryClient}
     authProvider={authMode === "none" ? undefined : authProvider}
     requireAuth={authMode !== "none"}
     loginPage={SignIn}

@@ -1,20 +1,33 @@
-/** The caller's credentials, kept until the tab is closed. */
+/** The caller's credentials and role, kept until the tab is closed. */
 
 import type { Credentials } from "ecommerce-client";
 
-const KEY = "shop-console-credential";
+export type Role = "admin" | "client";
+
+const CREDENTIAL = "shop-console-credential";
+const ROLE = "shop-console-role";
 const API_KEY_PREFIX = "eck_";
 
-export function storeCredential(value: string): void {
-  sessionStorage.setItem(KEY, value);
+export function storeSession(credential: string, role: Role): void {
+  sessionStorage.setItem(ROLE, role);
+  sessionStorage.setItem(CREDENTIAL, credential);
 }
 
-export function forgetCredential(): void {
-  sessionStorage.removeItem(KEY);
+/** Return the role that was found at sign-in; the service checks it again at each request. */
+export function storedRole(): Role {
+  return sessionStorage.getItem(ROLE) === "admin" ? "admin" : "client";
+}
+
+export function forgetSession(): void {
+  sessionStorage.removeItem(CREDENTIAL);
+  sessionStorage.removeItem(ROLE);
 }
 
 export function credentials(): Credentials | undefined {
-  const value = sessionStorage.getItem(KEY);
-  if (!value) return undefined;
+  const value = sessionStorage.getItem(CREDENTIAL);
+  return value ? credentialsOf(value) : undefined;
+}
+
+export function credentialsOf(value: string): Credentials {
   return value.startsWith(API_KEY_PREFIX) ? { apiKey: value } : { token: value };
 }

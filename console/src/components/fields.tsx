@@ -24,7 +24,6 @@ interface ChoiceProps {
   reference: string;
   label: string;
   optional?: boolean;
-  alwaysOn?: boolean;
 }
 
 /** A choice among objects by the search of their list. */

@@ -1,5 +1,5 @@
 import { Box } from "@mui/material";
-import { Title, usePermissions } from "react-admin";
+import { Title, useAuthenticated, usePermissions } from "react-admin";
 import type { ReactNode } from "react";
 
 import { LowStock } from "./LowStock";
@@ -10,6 +10,11 @@ import { TopProducts } from "./TopProducts";
 import { usePeriod } from "./usePeriod";
 
 export function Dashboard() {
+  const { isPending } = useAuthenticated();
+  return isPending ? null : <Panels />;
+}
+
+function Panels() {
   const { permissions } = usePermissions();
   const sales = usePeriod();
   return (

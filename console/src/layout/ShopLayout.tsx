@@ -1,16 +1,22 @@
 import { useEffect, type ReactNode } from "react";
-import { Layout, useNotify } from "react-admin";
+import { AppBar, Layout, TitlePortal, useNotify } from "react-admin";
 
 import { WAITING } from "../api/waiting";
 
 export function ShopLayout({ children }: { children: ReactNode }) {
   return (
-    <Layout>
+    <Layout appBar={ShopBar}>
       {children}
       <WaitingNotice />
     </Layout>
   );
 }
+
+const ShopBar = () => (
+  <AppBar>
+    <TitlePortal component="h1" />
+  </AppBar>
+);
 
 /** Tells that the service lets the console wait, which is usually its rate limit. */
 function WaitingNotice() {

@@ -10,7 +10,15 @@ const shape = { borderRadius: 8 };
 
 /** Wide tables scroll within their part of the page, and do not widen it. */
 const fits = (part: string) => ({ styleOverrides: { root: { [`& .${part}-main`]: { minWidth: 0 } } } });
-const components = { RaShow: fits("RaShow"), RaEdit: fits("RaEdit"), RaCreate: fits("RaCreate") };
+const named = { defaultProps: { "aria-label": "Loading" } };
+const components = {
+  MuiCircularProgress: named,
+  MuiLinearProgress: named,
+  RaLayout: { styleOverrides: { root: { minWidth: 0, "& .RaLayout-content": { minWidth: 0 } } } },
+  RaShow: fits("RaShow"),
+  RaEdit: fits("RaEdit"),
+  RaCreate: fits("RaCreate"),
+};
 
 export const lightTheme: RaThemeOptions = {
   ...defaultLightTheme,

@@ -1,5 +1,6 @@
-import { Create, DataTable, Labeled, ReferenceManyField, SearchInput, SimpleForm, TextInput, required } from "react-admin";
+import { Create, DataTable, ReferenceManyField, SearchInput, SimpleForm, TextInput, required } from "react-admin";
 
+import { Section } from "../components/Section";
 import { ShopEdit } from "../components/ShopEdit";
 import { ShopList } from "../components/ShopList";
 import { MONEY } from "../formats";
@@ -16,7 +17,7 @@ export const CategoryList = () => (
 export const CategoryEdit = () => (
   <ShopEdit>
     <TextInput source="name" validate={required()} />
-    <Labeled label="Products" fullWidth sx={{ overflowX: "auto" }}>
+    <Section title="Products">
       <ReferenceManyField reference="products" target="category_id" sort={{ field: "name", order: "ASC" }} perPage={10}>
         <DataTable bulkActionButtons={false} rowClick="show">
           <DataTable.Col source="name" disableSort />
@@ -24,7 +25,7 @@ export const CategoryEdit = () => (
           <DataTable.NumberCol source="stock" disableSort />
         </DataTable>
       </ReferenceManyField>
-    </Labeled>
+    </Section>
   </ShopEdit>
 );
 

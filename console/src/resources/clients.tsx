@@ -21,6 +21,7 @@ import { asRecord } from "../api/dataProvider";
 import { call } from "../api/shop";
 import { fullName, StatusChip } from "../components/fields";
 import { Row } from "../components/Row";
+import { Section } from "../components/Section";
 import { ShopEdit } from "../components/ShopEdit";
 import { ShopList } from "../components/ShopList";
 import { MONEY } from "../formats";
@@ -52,7 +53,7 @@ export function ClientEdit() {
     <ShopEdit canDelete={permissions !== "client"}>
       {inputs}
       <Summary />
-      <Labeled label="Orders" fullWidth sx={{ overflowX: "auto" }}>
+      <Section title="Latest orders">
         <ReferenceManyField reference="orders" target="client_id" sort={{ field: "id", order: "DESC" }} perPage={10}>
           <DataTable bulkActionButtons={false} rowClick="show">
             <DataTable.Col source="id" disableSort />
@@ -61,7 +62,7 @@ export function ClientEdit() {
             <DataTable.NumberCol source="total" disableSort options={MONEY} />
           </DataTable>
         </ReferenceManyField>
-      </Labeled>
+      </Section>
     </ShopEdit>
   );
 }
