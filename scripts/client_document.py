@@ -26,12 +26,16 @@ ALL_FEATURES: dict[str, Any] = {
 def client_document() -> bytes:
     """Return the document in a form for generators.
 
-    Operations name no credentials, because a service may require none. A body that may be left out is never `null`.
+    Operations name no credentials, because a service may require none. A body that may be left out is never `null`. Files
+    are bytes, whose format is a parameter.
     """
     document = create_fastapi_app(Settings(**ALL_FEATURES)).openapi()
     for _, _, operation in operations(document):
         operation.pop("security", None)
-        for content in operation.get("requestBody", {}).get("content", {}).values():
+        body = operation.get("requestBody", {})
+        if "text/csv" in body.get("content", {}):
+            body["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        for content in body.get("content", {}).values():
             choices = [choice for choice in content["schema"].get("anyOf", ()) if choice != {"type": "null"}]
             content["schema"] = choices[0] if len(choices) == 1 else content["schema"]
     return to_json(document)

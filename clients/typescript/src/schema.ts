@@ -136,6 +136,26 @@ export interface paths {
         patch: operations["products_update"];
         trace?: never;
     };
+    "/products/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create and change many products
+         * @description Create and change up to 1000 products. Each item has a result of its own, as if it were sent alone.
+         */
+        post: operations["products_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/products/export": {
         parameters: {
             query?: never;
@@ -150,6 +170,26 @@ export interface paths {
         get: operations["products_export_all"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/products/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import products
+         * @description Create and change products as the lines of a file say, all or none. An exported file changes nothing.
+         */
+        post: operations["products_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -784,6 +824,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id_key}/shipping_address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the shipping address of an order
+         * @description Return the address that the order was placed with, as it was then.
+         */
+        get: operations["orders_shipping_address"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id_key}/tracking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Track an order
+         * @description Return the order's shipments with their events.
+         */
+        get: operations["orders_tracking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/order_details": {
         parameters: {
             query?: never;
@@ -874,6 +954,86 @@ export interface paths {
         get: operations["orders_order_details_list"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List shipments
+         * @description Return one page of all objects that the filters let through.
+         */
+        get: operations["shipments_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments/{id_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a shipment
+         * @description Return one object, with its `ETag`.
+         */
+        get: operations["shipments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id_key}/shipments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ship an order
+         * @description Change the object as the path says, and return it.
+         */
+        post: operations["orders_shipments_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipments/{id_key}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report on a shipment
+         * @description Create everything or nothing. `Location` is the path of the new object.
+         */
+        post: operations["shipments_events"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1256,6 +1416,190 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List returns
+         * @description Return one page of all objects that the filters let through.
+         */
+        get: operations["returns_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/returns/{id_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a return
+         * @description Return one object, with its `ETag`.
+         */
+        get: operations["returns_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id_key}/returns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List returns of an order
+         * @description Return one page of the objects that belong to the one in the path.
+         */
+        get: operations["orders_returns_list"];
+        put?: never;
+        /**
+         * Return an order
+         * @description Create everything or nothing. `Location` is the path of the new object.
+         */
+        post: operations["orders_returns_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/returns/{id_key}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a return
+         * @description Change the object as the path says, and return it.
+         */
+        post: operations["returns_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/returns/{id_key}/receive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Receive a return
+         * @description Change the object as the path says, and return it.
+         */
+        post: operations["returns_receive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/returns/{id_key}/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refund a return
+         * @description Change the object as the path says, and return it.
+         */
+        post: operations["returns_refund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/returns/{id_key}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a return
+         * @description Change the object as the path says, and return it.
+         */
+        post: operations["returns_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credit_notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List credit notes
+         * @description Return one page of all objects that the filters let through.
+         */
+        get: operations["credit_notes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credit_notes/{id_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a credit note
+         * @description Return one object, with its `ETag`.
+         */
+        get: operations["credit_notes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api_keys": {
         parameters: {
             query?: never;
@@ -1505,7 +1849,13 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** AddressUpdate */
+        /**
+         * AddressUpdate
+         * @example {
+         *       "number": "7",
+         *       "street": "Station Road"
+         *     }
+         */
         AddressUpdate: {
             /**
              * Street
@@ -1541,6 +1891,7 @@ export interface components {
             /**
              * Role
              * @description What the key may do: everything, or what one client may.
+             * @example admin
              * @enum {string}
              */
             role: "admin" | "client";
@@ -1572,6 +1923,7 @@ export interface components {
              * Overlap Seconds
              * @description How long the old key stays valid.
              * @default 86400
+             * @example 86400
              */
             overlap_seconds: number | null;
             /**
@@ -1601,6 +1953,7 @@ export interface components {
             /**
              * Role
              * @description What the key may do: everything, or what one client may.
+             * @example admin
              * @enum {string}
              */
             role: "admin" | "client";
@@ -1762,6 +2115,49 @@ export interface components {
              */
             due: number;
         };
+        /** BatchItemResult */
+        BatchItemResult: {
+            /**
+             * Status
+             * @description 200: changed. 201: created. 424: not applied, because another item failed. Else that of an error.
+             * @example 200
+             */
+            status: number;
+            /**
+             * Id Key
+             * @description Absent if the product does not exist.
+             */
+            id_key?: number | null;
+            /**
+             * Detail
+             * @description Why the item failed.
+             */
+            detail?: string | components["schemas"]["FieldError"][] | null;
+        };
+        /**
+         * BatchRefusal
+         * @description Response to an atomic batch that changed nothing.
+         */
+        BatchRefusal: {
+            /**
+             * Results
+             * @description One for each item, in their order.
+             */
+            results: components["schemas"]["BatchItemResult"][];
+            /**
+             * Detail
+             * @description The reason, for people.
+             */
+            detail: string;
+        };
+        /** BatchResults */
+        BatchResults: {
+            /**
+             * Results
+             * @description One for each item, in their order.
+             */
+            results: components["schemas"]["BatchItemResult"][];
+        };
         /**
          * BillCreate
          * @example {
@@ -1848,7 +2244,12 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** BillUpdate */
+        /**
+         * BillUpdate
+         * @example {
+         *       "payment_type": "card"
+         *     }
+         */
         BillUpdate: {
             /**
              * Bill Number
@@ -1934,7 +2335,12 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** CategoryUpdate */
+        /**
+         * CategoryUpdate
+         * @example {
+         *       "name": "Home Audio"
+         *     }
+         */
         CategoryUpdate: {
             /**
              * Name
@@ -1984,6 +2390,11 @@ export interface components {
              * @example BILL-2026-000001
              */
             bill_number?: string | null;
+            /**
+             * Address Id
+             * @description An address of the client. The order keeps a copy of it.
+             */
+            address_id?: number | null;
             /**
              * Items
              * @description The lines of the order.
@@ -2214,7 +2625,13 @@ export interface components {
              */
             refunded: number;
         };
-        /** ClientUpdate */
+        /**
+         * ClientUpdate
+         * @example {
+         *       "lastname": "Smith",
+         *       "telephone": "+1234567890"
+         *     }
+         */
         ClientUpdate: {
             /**
              * Name
@@ -2238,6 +2655,57 @@ export interface components {
              * @description The telephone number in international form.
              */
             telephone?: string | null;
+        };
+        /**
+         * CreditNoteSchema
+         * @description Amount that was paid back for a return.
+         */
+        CreditNoteSchema: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Number
+             * @description The house number.
+             * @example CN-2026-000001
+             */
+            number: string;
+            /**
+             * Bill Id
+             * Format: int64
+             * @description The `id_key` of the bill. A bill belongs to the orders of one client.
+             * @example 1
+             */
+            bill_id: number;
+            /**
+             * Return Id
+             * Format: int64
+             * @description The `id_key` of the return.
+             * @example 1
+             */
+            return_id: number;
+            /**
+             * Amount
+             * @description The amount of money.
+             * @example 999.99
+             */
+            amount: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description With `include=timestamps`.
+             */
+            updated_at?: string;
         };
         /** DatabaseHealth */
         DatabaseHealth: {
@@ -2535,6 +3003,55 @@ export interface components {
              */
             updated_at: string;
         };
+        /** ExportedCreditNote */
+        ExportedCreditNote: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Number
+             * @description The house number.
+             * @example CN-2026-000001
+             */
+            number: string;
+            /**
+             * Bill Id
+             * Format: int64
+             * @description The `id_key` of the bill. A bill belongs to the orders of one client.
+             * @example 1
+             */
+            bill_id: number;
+            /**
+             * Return Id
+             * Format: int64
+             * @description The `id_key` of the return.
+             * @example 1
+             */
+            return_id: number;
+            /**
+             * Amount
+             * @description The amount of money.
+             * @example 999.99
+             */
+            amount: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it last changed, in UTC.
+             */
+            updated_at: string;
+        };
         /** ExportedOrder */
         ExportedOrder: {
             /**
@@ -2595,11 +3112,18 @@ export interface components {
             updated_at: string;
             /** @description The bill of the order. */
             bill: components["schemas"]["ExportedBill"];
+            /** @description The address that the order is sent to. */
+            shipping_address: components["schemas"]["ExportedShippingAddress"] | null;
             /**
              * Order Details
              * @description The lines of the order.
              */
             order_details: components["schemas"]["ExportedOrderDetail"][];
+            /**
+             * Shipments
+             * @description The shipments of the order.
+             */
+            shipments: components["schemas"]["ExportedShipment"][];
             /**
              * History
              * @description Status changes, oldest first, including the creation.
@@ -2610,17 +3134,13 @@ export interface components {
              * @description The payments of the order.
              */
             payments: components["schemas"]["ExportedPayment"][];
+            /**
+             * Returns
+             * @description The returns of the order.
+             */
+            returns: components["schemas"]["ExportedReturn"][];
         };
-        /**
-         * ExportedOrderDetail
-         * @example {
-         *       "id_key": 1,
-         *       "order_id": 1,
-         *       "price": 999.99,
-         *       "product_id": 1,
-         *       "quantity": 2
-         *     }
-         */
+        /** ExportedOrderDetail */
         ExportedOrderDetail: {
             /**
              * Id Key
@@ -2725,6 +3245,57 @@ export interface components {
              */
             updated_at: string;
         };
+        /** ExportedReturn */
+        ExportedReturn: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Order Id
+             * Format: int64
+             * @description The `id_key` of the order.
+             * @example 1
+             */
+            order_id: number;
+            /** @description The state. */
+            status: components["schemas"]["ReturnStatus"];
+            /**
+             * Reason
+             * @description Why the stock changed.
+             * @example Too small
+             */
+            reason: string;
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Amount
+             * @description Sum of price times quantity, less its share of the discount.
+             * @example 150.5
+             */
+            amount: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it last changed, in UTC.
+             */
+            updated_at: string;
+            /** @description The credit note of the return. Null before the refund. */
+            credit_note: components["schemas"]["ExportedCreditNote"] | null;
+        };
         /** ExportedReview */
         ExportedReview: {
             /**
@@ -2765,6 +3336,90 @@ export interface components {
              * @description When it last changed, in UTC.
              */
             updated_at: string;
+        };
+        /** ExportedShipment */
+        ExportedShipment: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Order Id
+             * Format: int64
+             * @description The `id_key` of the order.
+             * @example 1
+             */
+            order_id: number;
+            /**
+             * Carrier
+             * @description The company that transports the shipment.
+             */
+            carrier: string | null;
+            /**
+             * Tracking Number
+             * @description The carrier's number of the shipment.
+             */
+            tracking_number: string | null;
+            /** @description The state. */
+            status: components["schemas"]["ShipmentStatus"];
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it last changed, in UTC.
+             */
+            updated_at: string;
+            /**
+             * Events
+             * @description The events of the shipment.
+             */
+            events: components["schemas"]["ShipmentEventSchema"][];
+        };
+        /** ExportedShippingAddress */
+        ExportedShippingAddress: {
+            /**
+             * Address Id
+             * Format: int64
+             * @description The address that was copied.
+             * @example 1
+             */
+            address_id: number;
+            /**
+             * Street
+             * @description The street. As a filter: exactly this one.
+             * @example Main Street
+             */
+            street: string;
+            /**
+             * Number
+             * @description The house number.
+             */
+            number: string | null;
+            /**
+             * City
+             * @description The city. As a filter: exactly this one.
+             */
+            city: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
         };
         /** FieldError */
         FieldError: {
@@ -2807,6 +3462,55 @@ export interface components {
             /** @description The state of each part. */
             checks: components["schemas"]["Checks"];
         };
+        /** ImportErrors */
+        ImportErrors: {
+            /**
+             * Errors
+             * @description The first 100. Nothing has changed.
+             */
+            errors: components["schemas"]["ImportLineError"][];
+        };
+        /** ImportLineError */
+        ImportLineError: {
+            /**
+             * Line
+             * @description Line of the file. The header of CSV is line 1.
+             * @example 2
+             */
+            line: number;
+            /**
+             * Detail
+             * @description The reason, for people.
+             * @example price: Input should be greater than 0
+             */
+            detail: string;
+        };
+        /** ImportResult */
+        ImportResult: {
+            /**
+             * Created
+             * @description New products.
+             * @example 1
+             */
+            created: number;
+            /**
+             * Updated
+             * @description Changed products.
+             * @example 2
+             */
+            updated: number;
+            /**
+             * Unchanged
+             * @description Products that the file does not change.
+             * @example 997
+             */
+            unchanged: number;
+            /**
+             * Errors
+             * @description Empty: a file with errors changes nothing.
+             */
+            errors: components["schemas"]["ImportLineError"][];
+        };
         /**
          * NewApiKeySchema
          * @description API key with its secret, which no other response contains.
@@ -2828,6 +3532,7 @@ export interface components {
             /**
              * Role
              * @description What the key may do: everything, or what one client may.
+             * @example admin
              * @enum {string}
              */
             role: "admin" | "client";
@@ -3091,7 +3796,12 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** OrderDetailUpdate */
+        /**
+         * OrderDetailUpdate
+         * @example {
+         *       "quantity": 3
+         *     }
+         */
         OrderDetailUpdate: {
             /**
              * Quantity
@@ -3119,6 +3829,25 @@ export interface components {
              * @example 1
              */
             product_id?: number;
+        };
+        /**
+         * OrderLine
+         * @description Units of an order detail.
+         */
+        OrderLine: {
+            /**
+             * Order Detail Id
+             * Format: int64
+             * @description The `id_key` of the order detail.
+             * @example 1
+             */
+            order_detail_id: number;
+            /**
+             * Quantity
+             * @description Number of units.
+             * @example 2
+             */
+            quantity: number;
         };
         /**
          * OrderSchema
@@ -3198,7 +3927,13 @@ export interface components {
              */
             changed_at: string;
         };
-        /** OrderUpdate */
+        /**
+         * OrderUpdate
+         * @example {
+         *       "delivery_method": 1,
+         *       "status": 2
+         *     }
+         */
         OrderUpdate: {
             /**
              * Date
@@ -3231,7 +3966,12 @@ export interface components {
              */
             bill_id?: number;
         };
-        /** PaymentAmount */
+        /**
+         * PaymentAmount
+         * @example {
+         *       "amount": 5
+         *     }
+         */
         PaymentAmount: {
             /**
              * Amount
@@ -3239,7 +3979,12 @@ export interface components {
              */
             amount?: number | null;
         };
-        /** PaymentCreate */
+        /**
+         * PaymentCreate
+         * @example {
+         *       "provider": "manual"
+         *     }
+         */
         PaymentCreate: {
             /**
              * Amount
@@ -3372,6 +4117,20 @@ export interface components {
              */
             status: string;
         };
+        /** ProductBatch */
+        ProductBatch: {
+            /**
+             * Atomic
+             * @description `true`: no item takes effect if one of them fails.
+             * @default false
+             */
+            atomic: boolean | null;
+            /**
+             * Items
+             * @description Applied in this order. An item sees the effect of earlier ones.
+             */
+            items: unknown[];
+        };
         /** ProductCreate */
         ProductCreate: {
             /**
@@ -3488,7 +4247,13 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** ProductUpdate */
+        /**
+         * ProductUpdate
+         * @example {
+         *       "price": 899.99,
+         *       "stock": 12
+         *     }
+         */
         ProductUpdate: {
             /**
              * Name
@@ -3557,6 +4322,85 @@ export interface components {
              */
             errors?: components["schemas"]["ShortProduct"][] | null;
         };
+        /** ReturnCreate */
+        ReturnCreate: {
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Reason
+             * @description Why the stock changed.
+             * @example Too small
+             */
+            reason: string;
+        };
+        /** ReturnReceipt */
+        ReturnReceipt: {
+            /**
+             * Restock
+             * @description Whether the units are in stock again.
+             * @default true
+             */
+            restock: boolean | null;
+        };
+        /**
+         * ReturnSchema
+         * @description Return of a delivered order.
+         */
+        ReturnSchema: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Order Id
+             * Format: int64
+             * @description The `id_key` of the order.
+             * @example 1
+             */
+            order_id: number;
+            /** @description The state. */
+            status: components["schemas"]["ReturnStatus"];
+            /**
+             * Reason
+             * @description Why the stock changed.
+             * @example Too small
+             */
+            reason: string;
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Amount
+             * @description Sum of price times quantity, less its share of the discount.
+             * @example 150.5
+             */
+            amount: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description With `include=timestamps`.
+             */
+            updated_at?: string;
+        };
+        /**
+         * ReturnStatus
+         * @enum {string}
+         */
+        ReturnStatus: "requested" | "approved" | "received" | "refunded" | "rejected";
         /** ReviewCreate */
         ReviewCreate: {
             /**
@@ -3620,7 +4464,13 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** ReviewUpdate */
+        /**
+         * ReviewUpdate
+         * @example {
+         *       "comment": "Still excellent.",
+         *       "rating": 4.5
+         *     }
+         */
         ReviewUpdate: {
             /**
              * Rating
@@ -3641,6 +4491,147 @@ export interface components {
              */
             product_id?: number;
         };
+        /** ShipmentCreate */
+        ShipmentCreate: {
+            /**
+             * Carrier
+             * @description The company that transports the shipment.
+             */
+            carrier?: string | null;
+            /**
+             * Tracking Number
+             * @description The carrier's number of the shipment.
+             */
+            tracking_number?: string | null;
+            /**
+             * Lines
+             * @description Default: everything that has not shipped yet.
+             */
+            lines?: components["schemas"]["OrderLine"][] | null;
+        };
+        /** ShipmentEventCreate */
+        ShipmentEventCreate: {
+            /**
+             * Status
+             * @description The state.
+             * @enum {string}
+             */
+            status: "picked_up" | "in_transit" | "out_for_delivery" | "delivered" | "failed" | "returned";
+            /**
+             * Location
+             * @description The place of the event.
+             */
+            location?: string | null;
+            /**
+             * Occurred At
+             * @description Default: now. A time without a zone is UTC.
+             */
+            occurred_at?: string | null;
+        };
+        /**
+         * ShipmentEventSchema
+         * @description Event of a shipment, as it was reported.
+         */
+        ShipmentEventSchema: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Shipment Id
+             * Format: int64
+             * @description The `id_key` of the shipment.
+             * @example 1
+             */
+            shipment_id: number;
+            /**
+             * Status
+             * @description The state.
+             * @enum {string}
+             */
+            status: "picked_up" | "in_transit" | "out_for_delivery" | "delivered" | "failed" | "returned";
+            /**
+             * Location
+             * @description The place of the event.
+             */
+            location: string | null;
+            /**
+             * Occurred At
+             * Format: date-time
+             * @description When it happened, in UTC.
+             */
+            occurred_at: string;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description With `include=timestamps`.
+             */
+            updated_at?: string;
+        };
+        /**
+         * ShipmentSchema
+         * @description Stored shipment.
+         */
+        ShipmentSchema: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Order Id
+             * Format: int64
+             * @description The `id_key` of the order.
+             * @example 1
+             */
+            order_id: number;
+            /**
+             * Carrier
+             * @description The company that transports the shipment.
+             */
+            carrier: string | null;
+            /**
+             * Tracking Number
+             * @description The carrier's number of the shipment.
+             */
+            tracking_number: string | null;
+            /** @description The state. */
+            status: components["schemas"]["ShipmentStatus"];
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description With `include=timestamps`.
+             */
+            updated_at?: string;
+        };
+        /**
+         * ShipmentStatus
+         * @description Status of a shipment: that of its last event, or `created`.
+         * @enum {string}
+         */
+        ShipmentStatus: "created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered" | "failed" | "returned";
         /** ShortProduct */
         ShortProduct: {
             /**
@@ -3725,6 +4716,11 @@ export interface components {
         /**
          * StockCounted
          * @description Units that are there.
+         * @example {
+         *       "note": "Stocktaking",
+         *       "reason": "counted",
+         *       "stock": 12
+         *     }
          */
         StockCounted: {
             /**
@@ -3747,6 +4743,11 @@ export interface components {
         /**
          * StockDamaged
          * @description Units that are lost.
+         * @example {
+         *       "note": "Broken in the store",
+         *       "quantity": -2,
+         *       "reason": "damaged"
+         *     }
          */
         StockDamaged: {
             /**
@@ -3833,6 +4834,11 @@ export interface components {
         /**
          * StockReceived
          * @description Units that arrived.
+         * @example {
+         *       "note": "Delivery 4711",
+         *       "quantity": 20,
+         *       "reason": "received"
+         *     }
          */
         StockReceived: {
             /**
@@ -3851,6 +4857,57 @@ export interface components {
              * @description A note for people.
              */
             note?: string | null;
+        };
+        /** TrackedShipment */
+        TrackedShipment: {
+            /**
+             * Id Key
+             * Format: int64
+             * @description Set by the server.
+             * @default 0
+             * @example 1
+             */
+            id_key: number;
+            /**
+             * Order Id
+             * Format: int64
+             * @description The `id_key` of the order.
+             * @example 1
+             */
+            order_id: number;
+            /**
+             * Carrier
+             * @description The company that transports the shipment.
+             */
+            carrier: string | null;
+            /**
+             * Tracking Number
+             * @description The carrier's number of the shipment.
+             */
+            tracking_number: string | null;
+            /** @description The state. */
+            status: components["schemas"]["ShipmentStatus"];
+            /**
+             * Lines
+             * @description Units of order details.
+             */
+            lines: components["schemas"]["OrderLine"][];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was created, in UTC.
+             */
+            created_at: string;
+            /**
+             * Events
+             * @description In the order in which they occurred.
+             */
+            events: components["schemas"]["ShipmentEventSchema"][];
+            /**
+             * Format: date-time
+             * @description With `include=timestamps`.
+             */
+            updated_at?: string;
         };
         /** ValidationErrors */
         ValidationErrors: {
@@ -4005,7 +5062,14 @@ export interface components {
              */
             updated_at?: string;
         };
-        /** WebhookEndpointUpdate */
+        /**
+         * WebhookEndpointUpdate
+         * @example {
+         *       "event_types": [
+         *         "order.*"
+         *       ]
+         *     }
+         */
         WebhookEndpointUpdate: {
             /**
              * Url
@@ -4199,6 +5263,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Electronics"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CategoryCreate"];
             };
         };
@@ -4342,7 +5411,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -4458,13 +5530,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Home Audio"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CategoryUpdate"];
             };
         };
@@ -4612,7 +5692,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 2
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -4733,13 +5816,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Home Audio"
+                 *     }
+                 */
                 "application/json": components["schemas"]["CategoryUpdate"];
             };
         };
@@ -4923,7 +6014,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -4937,7 +6028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -4950,7 +6041,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -4964,7 +6055,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -5111,6 +6202,15 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Laptop",
+                 *       "price": 999.99,
+                 *       "stock": 10,
+                 *       "category_id": 1,
+                 *       "sku": "LAP-0001"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProductCreate"];
             };
         };
@@ -5254,7 +6354,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -5370,13 +6473,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "price": 899.99,
+                 *       "stock": 12
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProductUpdate"];
             };
         };
@@ -5524,7 +6636,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 2
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -5645,13 +6760,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "price": 899.99,
+                 *       "stock": 12
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProductUpdate"];
             };
         };
@@ -5791,6 +6915,125 @@ export interface operations {
             };
         };
     };
+    products_batch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["ProductBatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchResults"];
+                };
+            };
+            /** @description An item of an atomic batch failed, so nothing has changed */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchRefusal"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     products_export_all: {
         parameters: {
             query?: {
@@ -5847,7 +7090,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -5861,7 +7104,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -5874,7 +7117,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -5888,7 +7131,125 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    products_import: {
+        parameters: {
+            query?: {
+                /** @description Default: that of the `Content-Type`, and CSV without one. */
+                format?: "csv" | "ndjson";
+                /** @description `true`: check and count, and change nothing. */
+                dry_run?: boolean;
+                /** @description `true`: set the stock of existing products, too. This undoes sales since the export. */
+                set_stock?: boolean;
+            };
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description CSV with a header line, or one JSON object a line. */
+        requestBody: {
+            content: {
+                /**
+                 * @example id_key,price
+                 *     1,899.99
+                 */
+                "text/csv": string;
+                /** @example {"id_key": 1, "price": 899.99} */
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Lines of the file are wrong, or parameters or headers are */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportErrors"] | components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -6042,7 +7403,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -6155,13 +7519,17 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["NothingToWrite"] | null;
             };
         };
@@ -6288,7 +7656,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -6398,13 +7769,17 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["NothingToWrite"] | null;
             };
         };
@@ -6647,7 +8022,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -6773,7 +8151,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -6888,7 +8269,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -7185,6 +8569,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rating": 5,
+                 *       "comment": "Excellent product!",
+                 *       "product_id": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewCreate"];
             };
         };
@@ -7328,7 +8719,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -7438,13 +8832,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rating": 4.5,
+                 *       "comment": "Still excellent."
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewUpdate"];
             };
         };
@@ -7592,7 +8995,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -7713,13 +9119,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "rating": 4.5,
+                 *       "comment": "Still excellent."
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReviewUpdate"];
             };
         };
@@ -7907,7 +9322,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -7921,7 +9336,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -7934,7 +9349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -7948,7 +9363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -7981,7 +9396,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -8213,6 +9631,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "John",
+                 *       "lastname": "Doe",
+                 *       "email": "john@example.com",
+                 *       "telephone": "+1234567890"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClientCreate"];
             };
         };
@@ -8356,7 +9782,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -8466,13 +9895,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "lastname": "Smith",
+                 *       "telephone": "+1234567890"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClientUpdate"];
             };
         };
@@ -8620,7 +10058,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 2
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -8741,13 +10182,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "lastname": "Smith",
+                 *       "telephone": "+1234567890"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClientUpdate"];
             };
         };
@@ -8933,7 +10383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -8947,7 +10397,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -8960,7 +10410,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -8974,7 +10424,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -8984,7 +10434,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -9094,7 +10547,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -9325,6 +10781,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "street": "Main Street",
+                 *       "number": "12 B",
+                 *       "city": "Springfield",
+                 *       "client_id": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["AddressCreate"];
             };
         };
@@ -9468,7 +10932,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -9578,13 +11045,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "street": "Station Road",
+                 *       "number": "7"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AddressUpdate"];
             };
         };
@@ -9732,7 +11208,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -9853,13 +11332,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "street": "Station Road",
+                 *       "number": "7"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AddressUpdate"];
             };
         };
@@ -10047,7 +11535,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -10061,7 +11549,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -10074,7 +11562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -10088,7 +11576,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -10121,7 +11609,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -10361,6 +11852,14 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "total": 150.5,
+                 *       "delivery_method": 3,
+                 *       "client_id": 1,
+                 *       "bill_id": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderCreate"];
             };
         };
@@ -10504,7 +12003,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -10614,13 +12116,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "delivery_method": 1,
+                 *       "status": 2
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderUpdate"];
             };
         };
@@ -10768,7 +12279,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -10889,13 +12403,22 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "delivery_method": 1,
+                 *       "status": 2
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderUpdate"];
             };
         };
@@ -11047,6 +12570,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "client_id": 1,
+                 *       "delivery_method": 3,
+                 *       "payment_type": "cash",
+                 *       "items": [
+                 *         {
+                 *           "product_id": 1,
+                 *           "quantity": 2
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckoutCreate"];
             };
         };
@@ -11236,7 +12772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -11250,7 +12786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -11263,7 +12799,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -11277,7 +12813,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -11316,7 +12852,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -11426,7 +12965,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -11533,7 +13075,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -11552,6 +13097,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrderStatusChange"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    orders_shipping_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddressSchema"];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    orders_tracking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackedShipment"][];
                 };
             };
             /** @description Not modified: `If-None-Match` names the current `ETag` */
@@ -11762,6 +13527,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "quantity": 2,
+                 *       "order_id": 1,
+                 *       "product_id": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderDetailCreate"];
             };
         };
@@ -11905,7 +13677,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -12015,13 +13790,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "quantity": 3
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderDetailUpdate"];
             };
         };
@@ -12169,7 +13952,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -12303,13 +14089,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "quantity": 3
+                 *     }
+                 */
                 "application/json": components["schemas"]["OrderDetailUpdate"];
             };
         };
@@ -12495,7 +14289,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -12509,7 +14303,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -12522,7 +14316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -12536,7 +14330,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -12567,7 +14361,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -12664,6 +14461,537 @@ export interface operations {
                     "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
                     "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
                     "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shipments_list: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+                /** @description Objects to leave out at the beginning. */
+                skip?: number;
+                /** @description Objects in a page at the most. */
+                limit?: number;
+                /** @description The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`. */
+                after_id?: number;
+                /** @description Only objects created or changed at this time or later, archived ones included. */
+                updated_since?: string;
+                /** @description `X-Safe-Since` of the first page; `Link` has it. */
+                safe_since?: string;
+                /** @description Adds `X-Total-Count`: all objects that the filters let through. */
+                count?: boolean;
+                /** @description The order of the list. A minus sign reverses it. */
+                sort?: "id_key" | "-id_key";
+                /** @description The `id_key` of the order. */
+                order_id?: number;
+                /** @description The state. */
+                status?: components["schemas"]["ShipmentStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    "X-Safe-Since": components["headers"]["X-Safe-Since"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentSchema"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shipments_get: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentSchema"];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    orders_shipments_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "carrier": "DHL",
+                 *       "tracking_number": "JD014600003"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ShipmentCreate"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentSchema"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shipments_events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "location": "Leipzig"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ShipmentEventCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentEventSchema"];
+                };
+            };
+            /** @description A rule of the shop forbids it */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalBody"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12801,6 +15129,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "total": 150.5,
+                 *       "payment_type": "cash"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BillCreate"];
             };
         };
@@ -12944,7 +15278,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -13054,13 +15391,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "payment_type": "card"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BillUpdate"];
             };
         };
@@ -13208,7 +15553,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -13329,13 +15677,21 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "payment_type": "card"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BillUpdate"];
             };
         };
@@ -13523,7 +15879,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ValidationErrors"];
+                    "application/json": components["schemas"]["ValidationErrors"];
                 };
             };
             /** @description Too many requests */
@@ -13537,7 +15893,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["RateLimitBody"];
+                    "application/json": components["schemas"]["RateLimitBody"];
                 };
             };
             /** @description Internal error */
@@ -13550,7 +15906,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
@@ -13564,7 +15920,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/csv": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -13692,7 +16048,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -13820,7 +16179,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -13933,13 +16295,21 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "provider": "manual"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PaymentCreate"] | null;
             };
         };
@@ -14069,13 +16439,17 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /** @example {} */
                 "application/json": components["schemas"]["NothingToWrite"] | null;
             };
         };
@@ -14205,13 +16579,21 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": 5
+                 *     }
+                 */
                 "application/json": components["schemas"]["PaymentAmount"] | null;
             };
         };
@@ -14341,13 +16723,21 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "amount": 5
+                 *     }
+                 */
                 "application/json": components["schemas"]["PaymentAmount"] | null;
             };
         };
@@ -14840,6 +17230,16 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "url": "https://example.com/webhooks",
+                 *       "event_types": [
+                 *         "order.*",
+                 *         "stock.low"
+                 *       ],
+                 *       "description": "Warehouse"
+                 *     }
+                 */
                 "application/json": components["schemas"]["WebhookEndpointCreate"];
             };
         };
@@ -14983,7 +17383,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15093,13 +17496,23 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "event_types": [
+                 *         "order.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WebhookEndpointUpdate"];
             };
         };
@@ -15247,7 +17660,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15355,13 +17771,23 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "event_types": [
+                 *         "order.*"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["WebhookEndpointUpdate"];
             };
         };
@@ -15509,7 +17935,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15627,7 +18056,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15734,7 +18166,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15852,7 +18287,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -15874,6 +18312,1314 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WebhookDeliverySchema"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_list: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+                /** @description Objects to leave out at the beginning. */
+                skip?: number;
+                /** @description Objects in a page at the most. */
+                limit?: number;
+                /** @description The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`. */
+                after_id?: number;
+                /** @description Only objects created or changed at this time or later, archived ones included. */
+                updated_since?: string;
+                /** @description `X-Safe-Since` of the first page; `Link` has it. */
+                safe_since?: string;
+                /** @description Adds `X-Total-Count`: all objects that the filters let through. */
+                count?: boolean;
+                /** @description The order of the list. A minus sign reverses it. */
+                sort?: "id_key" | "-id_key";
+                /** @description The `id_key` of the order. */
+                order_id?: number;
+                /** @description The state. */
+                status?: components["schemas"]["ReturnStatus"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    "X-Safe-Since": components["headers"]["X-Safe-Since"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_get: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    orders_returns_list: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+                /** @description Objects to leave out at the beginning. */
+                skip?: number;
+                /** @description Objects in a page at the most. */
+                limit?: number;
+                /** @description The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`. */
+                after_id?: number;
+                /** @description Only objects created or changed at this time or later, archived ones included. */
+                updated_since?: string;
+                /** @description `X-Safe-Since` of the first page; `Link` has it. */
+                safe_since?: string;
+                /** @description Adds `X-Total-Count`: all objects that the filters let through. */
+                count?: boolean;
+                /** @description The order of the list. A minus sign reverses it. */
+                sort?: "id_key" | "-id_key";
+                /** @description The `id_key` of the order. */
+                order_id?: number;
+                /** @description The state. */
+                status?: components["schemas"]["ReturnStatus"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    "X-Safe-Since": components["headers"]["X-Safe-Since"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    orders_returns_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Too small"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReturnCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description A rule of the shop forbids it */
+            400: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalBody"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_approve: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["NothingToWrite"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_receive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["ReturnReceipt"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_refund: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["NothingToWrite"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    returns_reject: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeats with the same key get the first response, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["NothingToWrite"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReturnSchema"];
+                };
+            };
+            /** @description The object, or one that it refers to, does not exist */
+            404: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFoundBody"];
+                };
+            };
+            /** @description The stored data forbid it */
+            409: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Body above the size limit */
+            413: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credit_notes_list: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+                /** @description Objects to leave out at the beginning. */
+                skip?: number;
+                /** @description Objects in a page at the most. */
+                limit?: number;
+                /** @description The page after this `id_key` in the order of `sort`, `id_key` or `-id_key`. */
+                after_id?: number;
+                /** @description Only objects created or changed at this time or later, archived ones included. */
+                updated_since?: string;
+                /** @description `X-Safe-Since` of the first page; `Link` has it. */
+                safe_since?: string;
+                /** @description Adds `X-Total-Count`: all objects that the filters let through. */
+                count?: boolean;
+                /** @description The order of the list. A minus sign reverses it. */
+                sort?: "id_key" | "-id_key";
+                /** @description The `id_key` of the bill. A bill belongs to the orders of one client. */
+                bill_id?: number;
+                /** @description The `id_key` of the return. */
+                return_id?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Total-Count": components["headers"]["X-Total-Count"];
+                    "X-Safe-Since": components["headers"]["X-Safe-Since"];
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteSchema"][];
+                };
+            };
+            /** @description Not modified: `If-None-Match` names the current `ETag` */
+            304: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimitBody"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database is unavailable or overloaded; retry after `Retry-After` seconds */
+            503: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    credit_notes_get: {
+        parameters: {
+            query?: {
+                /** @description `timestamps` adds `created_at` and `updated_at` to objects. */
+                include?: "timestamps";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
+                id_key: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNoteSchema"];
                 };
             };
             /** @description Not modified: `If-None-Match` names the current `ETag` */
@@ -16115,6 +19861,20 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "description": "Warehouse sync",
+                 *       "role": "admin",
+                 *       "scopes": [
+                 *         "products:write",
+                 *         "orders:read"
+                 *       ],
+                 *       "networks": [
+                 *         "203.0.113.0/24"
+                 *       ],
+                 *       "expires_at": "2099-12-31T23:59:59Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyCreate"];
             };
         };
@@ -16287,7 +20047,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -16424,7 +20187,10 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
@@ -16559,13 +20325,22 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The object's `id_key`. */
+                /**
+                 * @description The object's `id_key`.
+                 * @example 1
+                 */
                 id_key: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "overlap_seconds": 86400,
+                 *       "expires_at": "2099-12-31T23:59:59Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyRotation"];
             };
         };

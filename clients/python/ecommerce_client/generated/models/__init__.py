@@ -18,6 +18,9 @@ from .audit_entry_schema_method import AuditEntrySchemaMethod
 from .audit_list_method import AuditListMethod
 from .audit_list_sort import AuditListSort
 from .balance import Balance
+from .batch_item_result import BatchItemResult
+from .batch_refusal import BatchRefusal
+from .batch_results import BatchResults
 from .bill_create import BillCreate
 from .bill_schema import BillSchema
 from .bill_update import BillUpdate
@@ -47,6 +50,8 @@ from .clients_export_all_format import ClientsExportAllFormat
 from .clients_export_all_sort import ClientsExportAllSort
 from .clients_list_sort import ClientsListSort
 from .clients_orders_list_sort import ClientsOrdersListSort
+from .credit_note_schema import CreditNoteSchema
+from .credit_notes_list_sort import CreditNotesListSort
 from .database_health import DatabaseHealth
 from .database_health_status import DatabaseHealthStatus
 from .delivery_method import DeliveryMethod
@@ -59,13 +64,20 @@ from .exported_api_key import ExportedApiKey
 from .exported_audit_entry import ExportedAuditEntry
 from .exported_bill import ExportedBill
 from .exported_client import ExportedClient
+from .exported_credit_note import ExportedCreditNote
 from .exported_order import ExportedOrder
 from .exported_order_detail import ExportedOrderDetail
 from .exported_payment import ExportedPayment
+from .exported_return import ExportedReturn
 from .exported_review import ExportedReview
+from .exported_shipment import ExportedShipment
+from .exported_shipping_address import ExportedShippingAddress
 from .field_error import FieldError
 from .health_schema import HealthSchema
 from .health_schema_status import HealthSchemaStatus
+from .import_errors import ImportErrors
+from .import_line_error import ImportLineError
+from .import_result import ImportResult
 from .new_api_key_schema import NewApiKeySchema
 from .new_api_key_schema_role import NewApiKeySchemaRole
 from .new_webhook_endpoint_schema import NewWebhookEndpointSchema
@@ -78,6 +90,7 @@ from .order_detail_update import OrderDetailUpdate
 from .order_details_export_all_format import OrderDetailsExportAllFormat
 from .order_details_export_all_sort import OrderDetailsExportAllSort
 from .order_details_list_sort import OrderDetailsListSort
+from .order_line import OrderLine
 from .order_schema import OrderSchema
 from .order_status import OrderStatus
 from .order_status_change import OrderStatusChange
@@ -87,6 +100,7 @@ from .orders_export_all_sort import OrdersExportAllSort
 from .orders_list_sort import OrdersListSort
 from .orders_order_details_list_sort import OrdersOrderDetailsListSort
 from .orders_payments_list_sort import OrdersPaymentsListSort
+from .orders_returns_list_sort import OrdersReturnsListSort
 from .payment_amount import PaymentAmount
 from .payment_create import PaymentCreate
 from .payment_create_provider_type_0 import PaymentCreateProviderType0
@@ -96,12 +110,14 @@ from .payment_type import PaymentType
 from .payments_list_sort import PaymentsListSort
 from .pool_health import PoolHealth
 from .probe_schema import ProbeSchema
+from .product_batch import ProductBatch
 from .product_create import ProductCreate
 from .product_rating import ProductRating
 from .product_schema import ProductSchema
 from .product_update import ProductUpdate
 from .products_export_all_format import ProductsExportAllFormat
 from .products_export_all_sort import ProductsExportAllSort
+from .products_import_format import ProductsImportFormat
 from .products_list_sort import ProductsListSort
 from .products_reviews_list_sort import ProductsReviewsListSort
 from .products_stock_movements_list_sort import ProductsStockMovementsListSort
@@ -109,12 +125,25 @@ from .rate_limit_body import RateLimitBody
 from .redis_health import RedisHealth
 from .redis_health_status import RedisHealthStatus
 from .refusal_body import RefusalBody
+from .return_create import ReturnCreate
+from .return_receipt import ReturnReceipt
+from .return_schema import ReturnSchema
+from .return_status import ReturnStatus
+from .returns_list_sort import ReturnsListSort
 from .review_create import ReviewCreate
 from .review_schema import ReviewSchema
 from .review_update import ReviewUpdate
 from .reviews_export_all_format import ReviewsExportAllFormat
 from .reviews_export_all_sort import ReviewsExportAllSort
 from .reviews_list_sort import ReviewsListSort
+from .shipment_create import ShipmentCreate
+from .shipment_event_create import ShipmentEventCreate
+from .shipment_event_create_status import ShipmentEventCreateStatus
+from .shipment_event_schema import ShipmentEventSchema
+from .shipment_event_schema_status import ShipmentEventSchemaStatus
+from .shipment_schema import ShipmentSchema
+from .shipment_status import ShipmentStatus
+from .shipments_list_sort import ShipmentsListSort
 from .short_product import ShortProduct
 from .started_payment_schema import StartedPaymentSchema
 from .stock_counted import StockCounted
@@ -123,6 +152,7 @@ from .stock_movement_schema import StockMovementSchema
 from .stock_movements_list_sort import StockMovementsListSort
 from .stock_reason import StockReason
 from .stock_received import StockReceived
+from .tracked_shipment import TrackedShipment
 from .validation_errors import ValidationErrors
 from .webhook_delivery_schema import WebhookDeliverySchema
 from .webhook_delivery_schema_status import WebhookDeliverySchemaStatus
@@ -152,6 +182,9 @@ __all__ = (
     "AuditListMethod",
     "AuditListSort",
     "Balance",
+    "BatchItemResult",
+    "BatchRefusal",
+    "BatchResults",
     "BillCreate",
     "BillSchema",
     "BillUpdate",
@@ -181,6 +214,8 @@ __all__ = (
     "ClientsExportAllSort",
     "ClientsListSort",
     "ClientsOrdersListSort",
+    "CreditNoteSchema",
+    "CreditNotesListSort",
     "DatabaseHealth",
     "DatabaseHealthStatus",
     "DeliveryMethod",
@@ -193,13 +228,20 @@ __all__ = (
     "ExportedAuditEntry",
     "ExportedBill",
     "ExportedClient",
+    "ExportedCreditNote",
     "ExportedOrder",
     "ExportedOrderDetail",
     "ExportedPayment",
+    "ExportedReturn",
     "ExportedReview",
+    "ExportedShipment",
+    "ExportedShippingAddress",
     "FieldError",
     "HealthSchema",
     "HealthSchemaStatus",
+    "ImportErrors",
+    "ImportLineError",
+    "ImportResult",
     "NewApiKeySchema",
     "NewApiKeySchemaRole",
     "NewWebhookEndpointSchema",
@@ -212,6 +254,7 @@ __all__ = (
     "OrderDetailsExportAllFormat",
     "OrderDetailsExportAllSort",
     "OrderDetailsListSort",
+    "OrderLine",
     "OrderSchema",
     "OrderStatus",
     "OrderStatusChange",
@@ -221,6 +264,7 @@ __all__ = (
     "OrdersListSort",
     "OrdersOrderDetailsListSort",
     "OrdersPaymentsListSort",
+    "OrdersReturnsListSort",
     "PaymentAmount",
     "PaymentCreate",
     "PaymentCreateProviderType0",
@@ -230,12 +274,14 @@ __all__ = (
     "PaymentsListSort",
     "PoolHealth",
     "ProbeSchema",
+    "ProductBatch",
     "ProductCreate",
     "ProductRating",
     "ProductSchema",
     "ProductUpdate",
     "ProductsExportAllFormat",
     "ProductsExportAllSort",
+    "ProductsImportFormat",
     "ProductsListSort",
     "ProductsReviewsListSort",
     "ProductsStockMovementsListSort",
@@ -243,12 +289,25 @@ __all__ = (
     "RedisHealth",
     "RedisHealthStatus",
     "RefusalBody",
+    "ReturnCreate",
+    "ReturnReceipt",
+    "ReturnSchema",
+    "ReturnStatus",
+    "ReturnsListSort",
     "ReviewCreate",
     "ReviewSchema",
     "ReviewUpdate",
     "ReviewsExportAllFormat",
     "ReviewsExportAllSort",
     "ReviewsListSort",
+    "ShipmentCreate",
+    "ShipmentEventCreate",
+    "ShipmentEventCreateStatus",
+    "ShipmentEventSchema",
+    "ShipmentEventSchemaStatus",
+    "ShipmentSchema",
+    "ShipmentStatus",
+    "ShipmentsListSort",
     "ShortProduct",
     "StartedPaymentSchema",
     "StockCounted",
@@ -257,6 +316,7 @@ __all__ = (
     "StockMovementsListSort",
     "StockReason",
     "StockReceived",
+    "TrackedShipment",
     "ValidationErrors",
     "WebhookDeliverySchema",
     "WebhookDeliverySchemaStatus",

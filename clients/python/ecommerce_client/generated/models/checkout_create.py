@@ -30,6 +30,7 @@ class CheckoutCreate:
         items (list[CheckoutItem]): The lines of the order.
         discount (float | None | Unset): Money taken off the sum of the details. Default: 0.0.
         bill_number (None | str | Unset): Made by the server when left out.
+        address_id (int | None | Unset): An address of the client. The order keeps a copy of it.
     """
 
     client_id: int
@@ -38,6 +39,7 @@ class CheckoutCreate:
     items: list[CheckoutItem]
     discount: float | None | Unset = 0.0
     bill_number: None | str | Unset = UNSET
+    address_id: int | None | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +66,12 @@ class CheckoutCreate:
         else:
             bill_number = self.bill_number
 
+        address_id: int | None | Unset
+        if isinstance(self.address_id, Unset):
+            address_id = UNSET
+        else:
+            address_id = self.address_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -78,6 +86,8 @@ class CheckoutCreate:
             field_dict["discount"] = discount
         if bill_number is not UNSET:
             field_dict["bill_number"] = bill_number
+        if address_id is not UNSET:
+            field_dict["address_id"] = address_id
 
         return field_dict
 
@@ -117,6 +127,15 @@ class CheckoutCreate:
 
         bill_number = _parse_bill_number(d.pop("bill_number", UNSET))
 
+        def _parse_address_id(data: object) -> int | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(int | None | Unset, data)
+
+        address_id = _parse_address_id(d.pop("address_id", UNSET))
+
         checkout_create = cls(
             client_id=client_id,
             delivery_method=delivery_method,
@@ -124,6 +143,7 @@ class CheckoutCreate:
             items=items,
             discount=discount,
             bill_number=bill_number,
+            address_id=address_id,
         )
 
         checkout_create.additional_properties = d

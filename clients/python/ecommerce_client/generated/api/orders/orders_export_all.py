@@ -96,32 +96,32 @@ def _parse_response(
         return response_200
 
     if response.status_code == 401:
-        response_401 = ErrorBody.from_dict(response.text)
+        response_401 = ErrorBody.from_dict(response.json())
 
         return response_401
 
     if response.status_code == 403:
-        response_403 = ErrorBody.from_dict(response.text)
+        response_403 = ErrorBody.from_dict(response.json())
 
         return response_403
 
     if response.status_code == 422:
-        response_422 = ValidationErrors.from_dict(response.text)
+        response_422 = ValidationErrors.from_dict(response.json())
 
         return response_422
 
     if response.status_code == 429:
-        response_429 = RateLimitBody.from_dict(response.text)
+        response_429 = RateLimitBody.from_dict(response.json())
 
         return response_429
 
     if response.status_code == 500:
-        response_500 = ErrorBody.from_dict(response.text)
+        response_500 = ErrorBody.from_dict(response.json())
 
         return response_500
 
     if response.status_code == 503:
-        response_503 = ErrorBody.from_dict(response.text)
+        response_503 = ErrorBody.from_dict(response.json())
 
         return response_503
 
