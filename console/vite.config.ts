@@ -24,5 +24,5 @@ export default defineConfig({
     // The page is /console, and its files are below /static/console: all addresses are relative to the page or the file.
     renderBuiltUrl: (file, { hostType }) => (hostType === "html" ? `static/console/${file}` : { relative: true }),
   },
-  server: { proxy: { "^/(?!src/|node_modules/|@)[a-z_]+": "http://127.0.0.1:8000" } },
+  server: { fs: { allow: [".."] }, proxy: { "^/(?!src/|node_modules/|@)[a-z_]+": "http://127.0.0.1:8000" } },
 });
