@@ -119,12 +119,13 @@ def _compare_sql(sets_stock: bool) -> str:
             WHEN given.target IS NOT NULL AND stored.id_key IS NULL
                 THEN format('Product with id %%s not found', given.target)
             {missing}
-            WHEN given.category_id IS NOT NULL
+            WHEN given.category_id IS NOT NULL AND given.category_id IS DISTINCT FROM stored.category_id
                 AND NOT EXISTS (SELECT FROM categories WHERE categories.id_key = given.category_id)
                 THEN format('Category with id %%s not found', given.category_id)
             WHEN given.stock > {MAX_INTEGER} AND (stored.id_key IS NULL OR {stock_differs})
                 THEN 'stock: Input should be less than or equal to {MAX_INTEGER}'
-            WHEN EXISTS (SELECT FROM products WHERE sku = given.sku AND id_key <> stored.id_key)
+            WHEN given.sku IS DISTINCT FROM stored.sku
+                AND EXISTS (SELECT FROM products WHERE sku = given.sku AND id_key <> stored.id_key)
                 THEN 'SKU already exists'
         END
         FROM given LEFT JOIN products AS stored ON stored.id_key = given.target ORDER BY line

@@ -102,7 +102,7 @@ def _format_of(content_type: str) -> ExportFormat:
 
 
 def result_response(outcome: ActionResult | StoredResponse) -> Response:
-    """Return the response to a request about many objects, which has no `ETag`, or the stored one."""
+    """Return 200 without an `ETag`, or the stored response to an earlier request."""
     if isinstance(outcome, ActionResult):
         return Response(outcome.body, 200, media_type=JSON)
     return Response(outcome.body, outcome.status, {"Idempotency-Replayed": "true"}, JSON)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_length(request: Request, limit: int) -> None:
-    """Raise HTTPException if the request announces a longer body, so that nobody sends it in vain."""
+    """Raise HTTPException if the request announces a longer body. Many clients then do not send it."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_long(limit)

@@ -21,7 +21,7 @@ from services.exceptions import ImportRefusedError
 Progress = Callable[[Step, int], None]
 """Function that gets the name of a step and its state: bytes of the file that are checked, or products written."""
 
-ROWS = 2000
+ROWS = 1000
 """Lines of one statement, which takes a fraction of `DB_STATEMENT_TIMEOUT`."""
 MAX_PROBLEMS = 10  # of one line
 READERS = {"csv": read_csv, "ndjson": read_ndjson}

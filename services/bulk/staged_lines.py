@@ -1,6 +1,6 @@
-"""Lines of an import that wait until all lines are known to be right: in SQLite, which keeps few of them in memory.
+"""Store for the lines of an import while the rest of the file is checked.
 
-The service's role may not make temporary tables in PostgreSQL.
+It is an SQLite database, because the service's role may not make temporary tables in PostgreSQL.
 """
 
 import sqlite3
@@ -28,7 +28,7 @@ class RepeatedError(Exception):
 
 
 class StagedLines:
-    """An unnamed database in the folder for temporary files, which disappears when it is closed.
+    """Unnamed database in the folder for temporary files. Closing it removes it.
 
     Raises UnavailableError if the folder is full.
     """

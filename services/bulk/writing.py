@@ -1,4 +1,4 @@
-"""What the writers of many rows have in common."""
+"""Shared parts of batches and imports: rows as JSON, and the reaction to refusals of the database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
