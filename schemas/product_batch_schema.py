@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from schemas.base_schema import BaseSchema, IdKey
+from schemas.base_schema import BaseSchema, IdKey, example
 from schemas.error_schema import ErrorBody, FieldError
 
 MAX_ITEMS = 1000
@@ -29,6 +29,8 @@ BatchItem = Annotated[
 
 
 class ProductBatch(BaseSchema):
+    model_config = example(items=[{"id_key": 1, "price": 899.99}, {"name": "Mouse", "price": 19.9, "category_id": 1}])
+
     atomic: bool = Field(False, strict=True, description="`true`: no item takes effect if one of them fails.")
     items: list[BatchItem] = Field(
         min_length=1,

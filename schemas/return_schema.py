@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import ReturnStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema
+from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema, example
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.order_line import Lines, OrderLine
 from schemas.text import TextRule
@@ -14,6 +14,8 @@ Reason = Annotated[str, TextRule(500), Field(examples=["Too small"])]
 
 
 class ReturnCreate(BaseSchema):
+    model_config = example(lines=[{"order_detail_id": 5, "quantity": 1}], reason="Too small")
+
     lines: Lines
     reason: Reason
 
@@ -30,6 +32,8 @@ class ReturnSchema(StoredSchema):
 
 
 class ReturnReceipt(BaseSchema):
+    model_config = example(restock=True)
+
     restock: bool = Field(True, strict=True, description="Whether the units are in stock again.")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import ShipmentStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, utc_now
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, example, utc_now
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.order_line import Lines, OrderLine
 from schemas.text import TextRule
@@ -40,6 +40,8 @@ class ShipmentFilters(ListQuery):
 
 
 class ShipmentEventCreate(BaseSchema):
+    model_config = example(status="in_transit", location="Leipzig", occurred_at="2026-11-28T10:00:00Z")
+
     status: Reported
     location: Location | None = None
     occurred_at: Moment = Field(default_factory=utc_now, description="Default: now. A time without a zone is UTC.")

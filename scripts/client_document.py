@@ -26,8 +26,8 @@ ALL_FEATURES: dict[str, Any] = {
 def client_document() -> bytes:
     """Return the document in a form for generators.
 
-    Operations name no credentials, because a service may require none. A body that may be left out is never `null`. Files
-    are bytes, whose format is a parameter.
+    Operations name no credentials, because a service may require none. A body that may be left out is never `null`.
+    Files are bytes, whose format is a parameter.
     """
     document = create_fastapi_app(Settings(**ALL_FEATURES)).openapi()
     for _, _, operation in operations(document):

@@ -21,9 +21,10 @@ from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
 from scripts.cache import drop_cache
-from scripts.demo_extras import add_payments, add_webhook
+from scripts.demo_extras import PAID_ORDERS, add_payments, add_webhook
 from scripts.demo_progress import Progress, show_progress
 from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
+from scripts.demo_shipping import add_returns, add_shipments
 from scripts.demo_shop import Shop
 from scripts.output import waiting, write
 
@@ -75,7 +76,8 @@ def fill(settings: Settings, products: int, seed: int, *, as_json: bool = False)
             return 0
         connection.commit()
         first_order, rows = load(connection, cursor, Shop(products, seed), as_json)
-        rows += add_payments(cursor, first_order) + add_webhook(cursor, settings.low_stock_threshold)
+        rows += add_payments(cursor, first_order) + add_shipments(cursor, first_order, PAID_ORDERS)
+        rows += add_returns(cursor, first_order) + add_webhook(cursor, settings.low_stock_threshold)
         connection.commit()
         return rows
 

@@ -10,7 +10,11 @@ from controllers.openapi.links import Json, operations
 FIRST = 1
 UNUSED = 2
 """Key of the demo shop's category, client and product that nothing refers to."""
-PATH_IDS = dict.fromkeys(("categories_delete", "clients_delete", "products_delete"), UNUSED)
+PATH_IDS = dict.fromkeys(("categories_delete", "clients_delete", "products_delete"), UNUSED) | {
+    "orders_returns_create": 3,
+    "returns_receive": 2,
+    "returns_refund": 3,
+}
 """Ids of operations that need another object than the first."""
 
 

@@ -38,7 +38,8 @@ class Example(NamedTuple):
     url: str
     query: dict[str, str]
     headers: dict[str, str]
-    body: Any = None
+    media_type: str = ""
+    body: bytes = b""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def admin(demo: FastAPI) -> Iterator[TestClient]:
         for example in examples(demo.openapi()):
             is_creation = example.operation_id == f"{example.url[1:]}_create"
             if is_creation and client.get(example.url).json() == []:
-                client.post(example.url, json=example.body)
+                client.post(example.url, content=example.body)
         yield client
 
 
@@ -83,16 +84,17 @@ def examples(document: Json) -> Iterator[Example]:
             if value is not None:
                 values[parameter["in"]][parameter["name"]] = str(value).lower() if value in (True, False) else value
         where = operation["operationId"], method, path.format(**values["path"])
-        for body in bodies(operation):
-            yield Example(*where, values["query"], values["header"], body)
+        for media_type, body in bodies(operation):
+            yield Example(*where, values["query"], values["header"], media_type, body)
 
 
-def bodies(operation: Json) -> list[Any]:
-    """Return the examples of the body, or None for an operation without one."""
-    if "requestBody" not in operation:
-        return [None]
-    [content] = operation["requestBody"]["content"].values()
-    return [one["value"] for one in content.get("examples", {}).values()] or [content["example"]]
+def bodies(operation: Json) -> list[tuple[str, bytes]]:
+    """Return the media types and examples of the body. An operation without a body has one example, too."""
+    found = []
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        values = [one["value"] for one in content.get("examples", {}).values()] or [content["example"]]
+        found += [(media_type, each.encode() if isinstance(each, str) else orjson.dumps(each)) for each in values]
+    return found or [("", b"")]
 
 
 def authorize_payment(app: FastAPI, _: bytes) -> Json:
@@ -130,11 +132,11 @@ def test_every_operation_succeeds_with_its_example(demo: FastAPI, admin: TestCli
     failed, count = {}, 0
     for example in examples(demo.openapi()):
         with outer_transaction(committed, app_context.settings) as app_context.database:
-            body = b"" if example.body is None else orjson.dumps(example.body)
+            body = example.body
             prepare = PREPARATIONS.get(example.operation_id)
             headers = {**example.headers, **(prepare(demo, body) if prepare else {})}
             if body:
-                headers["Content-Type"] = "application/json"
+                headers["Content-Type"] = example.media_type
             answer = admin.request(
                 example.method, example.url, params=example.query, headers=headers, content=body or None
             )

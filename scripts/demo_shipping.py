@@ -1,0 +1,77 @@
+"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements as the payments are."""
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812
+
+from models.enums import OrderStatus, ReturnStatus
+
+ADDRESSES = """
+    INSERT INTO shipping_addresses (order_id, address_id, street, number, city, client_id)
+    SELECT DISTINCT ON (orders.id_key) orders.id_key, addresses.id_key, street, number, city, client_id
+    FROM orders JOIN addresses USING (client_id) WHERE orders.id_key BETWEEN %s AND %s
+    ORDER BY orders.id_key, addresses.id_key
+"""
+SHIPMENTS = """
+    WITH made AS (
+        INSERT INTO shipments (order_id, carrier, tracking_number, status)
+        SELECT id_key, 'DHL', 'JD' || 14600000 + id_key, 'picked_up' FROM orders
+        WHERE id_key BETWEEN %s AND %s AND status = %s ORDER BY id_key RETURNING id_key, order_id
+    ), lines AS (
+        INSERT INTO shipment_lines (shipment_id, order_detail_id, quantity)
+        SELECT made.id_key, details.id_key, quantity FROM made JOIN order_details AS details USING (order_id)
+    )
+    INSERT INTO shipment_events (shipment_id, status, location, occurred_at)
+    SELECT id_key, 'picked_up', 'Leipzig', now() FROM made
+"""
+RETURNS = (
+    (3, 0, ReturnStatus.REQUESTED),
+    (3, 1, ReturnStatus.APPROVED),
+    (4, 0, ReturnStatus.RECEIVED),
+    (4, 1, ReturnStatus.REFUNDED),
+)
+"""One for each step: order and line, counted from 0, and status. The orders are delivered and paid."""
+RETURN = """
+    WITH line AS (
+        SELECT details.id_key, order_id, trunc(price * orders.total / (orders.total + discount), 2) AS amount
+        FROM order_details AS details JOIN orders ON orders.id_key = order_id JOIN bills ON bills.id_key = bill_id
+        WHERE order_id = %s ORDER BY details.id_key OFFSET %s LIMIT 1
+    ), made AS (
+        INSERT INTO returns (order_id, status, reason, amount) SELECT order_id, %s, 'Too small', amount FROM line
+        RETURNING id_key
+    )
+    INSERT INTO return_lines (return_id, order_detail_id, quantity) SELECT made.id_key, line.id_key, 1 FROM made, line
+"""
+REFUND = f"""
+    WITH refunded AS (
+        SELECT returns.id_key AS return_id, returns.amount, payments.id_key AS payment_id, bill_id
+        FROM returns JOIN payments USING (order_id) JOIN orders ON orders.id_key = order_id
+        WHERE returns.status = '{ReturnStatus.REFUNDED}' AND order_id = %s
+    ), paid_back AS (
+        UPDATE payments SET refunded = refunded.amount, status = 'partially_refunded'
+        FROM refunded WHERE payments.id_key = payment_id
+    ), operation AS (
+        INSERT INTO payment_operations (payment_id, kind, amount, status, key, return_id)
+        SELECT payment_id, 'refund', amount, 'done', gen_random_uuid(), return_id FROM refunded
+    ), numbered AS (
+        INSERT INTO credit_note_numbers (year, last_number) VALUES (extract(year FROM now()), 1)
+        ON CONFLICT (year) DO UPDATE SET last_number = credit_note_numbers.last_number + 1
+        RETURNING year, last_number
+    )
+    INSERT INTO credit_notes (number, bill_id, return_id, amount)
+    SELECT format('CN-%%s-%%s', year, lpad(last_number::text, 6, '0')), bill_id, return_id, amount FROM refunded, numbered
+"""
+
+
+def add_shipments(cursor: Cursor, first_order: int, orders: int) -> int:
+    """Give the orders their addresses, ship those in progress, and return the number of addresses and events."""
+    cursor.execute(ADDRESSES, [first_order, first_order + orders - 1])
+    addresses = cursor.rowcount
+    cursor.execute(SHIPMENTS, [first_order, first_order + orders - 1, OrderStatus.IN_PROGRESS])
+    return addresses + cursor.rowcount
+
+
+def add_returns(cursor: Cursor, first_order: int) -> int:
+    """Add a return for each step, the last with its credit note, and return the number of returns."""
+    for order, line, status in RETURNS:
+        cursor.execute(RETURN, [first_order + order, line, status])
+    cursor.execute(REFUND, [first_order + RETURNS[-1][0]])
+    return len(RETURNS)
