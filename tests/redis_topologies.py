@@ -1,5 +1,6 @@
 """Groups with Sentinels, and clusters: real servers that tests can kill, freeze, and make change places."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -11,9 +12,11 @@ from config.redis_config import redis_client
 from infrastructure.embedded.binaries import valkey_program
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.servers import ValkeyServer
+from tests.certificates import Authority
 from tests.redis_links import address_of
 from tests.servers import VALKEY_PASSWORD, thaw, until
 
+REDIS_WITH_TLS = shutil.which("redis-server")
 GROUP = "shop"
 SENTINEL_PASSWORD = "of-the-sentinels"
 DOWN_AFTER_MS = 2000, 2000, 3000  # of each Sentinel: at most two stand for election, so one of them wins
@@ -25,19 +28,42 @@ SLOTS = 16384
 
 
 class Node(ValkeyServer):
-    """Valkey with further lines of configuration."""
+    """Valkey with further lines of configuration; with TLS, Redis of this machine, because the wheel has none."""
 
     lines: tuple[str, ...] = ()
+    authority: Authority | None = None
 
     def _prepare(self) -> None:
         super()._prepare()
         with self._config.open("a") as config:
-            config.write("\n".join((f"dir {self.folder}", f"masterauth {self.password}", *self.lines, "")))
+            config.write(
+                "\n".join((f"dir {self.folder}", f"masterauth {self.password}", *self.lines, *self._tls(), ""))
+            )
+
+    def _tls(self) -> list[str]:
+        if self.authority is None:
+            return []
+        file = self.authority.certify(LOOPBACK)
+        files = f"tls-cert-file {file}", f"tls-key-file {file}", f"tls-ca-cert-file {self.authority.file}"
+        return ["port 0", f"tls-port {self.port}", *files, "tls-auth-clients no", "tls-replication yes"]
+
+    def _program(self) -> str:
+        return str(REDIS_WITH_TLS) if self.authority else str(valkey_program())
+
+    def _command(self) -> list[str]:
+        return [self._program(), str(self._config)]
+
+    def _accepts_connections(self) -> bool:
+        try:
+            return bool(self.run("PING"))
+        except (OSError, redis.RedisError):
+            return False
 
     def run(self, *words: object) -> Any:
         """Return the raw reply. Raise OSError without one."""
         try:
-            with redis_client(address_of(self)) as client:
+            file = self.authority.file if self.authority else None
+            with redis_client(address_of(self)._replace(is_tls=file is not None, ca_file=file)) as client:
                 untyped: Any = client
                 return untyped.execute_command(*words)
         except (redis.ConnectionError, redis.TimeoutError) as error:
@@ -56,22 +82,23 @@ class Sentinel(Node):
         self._config = self.folder / "sentinel.conf"
         if not self._config.exists():
             self._config.touch(mode=0o600)
-            self._config.write_text("\n".join((f"dir {self.folder}", *self.lines, "")))
+            self._config.write_text("\n".join((f"dir {self.folder}", *self.lines, *self._tls(), "")))
 
     def _command(self) -> list[str]:
-        return [str(valkey_program()), str(self._config), "--sentinel"]
+        return [*super()._command(), "--sentinel"]
 
 
 class SentinelGroup:
     """A master, two replicas, and three Sentinels."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        first, *replicas = self.nodes = _new_nodes(folder, 3)
+    def __init__(self, folder: Path, stack: ExitStack, authority: Authority | None) -> None:
+        first, *replicas = self.nodes = _new_nodes(folder, 3, authority)
         _start(stack, first, "repl-diskless-sync-delay 0")
         for replica in replicas:
             _start(stack, replica, "repl-diskless-sync-delay 0", f"replicaof {LOOPBACK} {first.port}")
         self.sentinels = [Sentinel(folder / f"sentinel-{n}", free_port(), SENTINEL_PASSWORD) for n in range(3)]
         for sentinel in self.sentinels:
+            sentinel.authority = authority
             self._start_sentinel(stack, sentinel, first)
         until(self.is_complete)
 
@@ -81,7 +108,7 @@ class SentinelGroup:
             "REDIS_SENTINEL_MASTER": GROUP,
             "REDIS_SENTINEL_PASSWORD": SENTINEL_PASSWORD,
             "REDIS_PASSWORD": VALKEY_PASSWORD,
-        }
+        } | _tls_settings(self.nodes[0])
 
     def is_complete(self) -> bool:
         """Return True if all Sentinels know each other, and two replicas that are fit to replace the master."""
@@ -133,9 +160,11 @@ class SentinelGroup:
 class Cluster:
     """Three masters with equal ranges of slots, and three replicas."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        lines = "cluster-enabled yes", "cluster-node-timeout 2000", "repl-diskless-sync-delay 0"
-        self.nodes = _new_nodes(folder, 6)
+    def __init__(self, folder: Path, stack: ExitStack, authority: Authority | None) -> None:
+        lines = ["cluster-enabled yes", "cluster-node-timeout 2000", "repl-diskless-sync-delay 0"]
+        if authority:
+            lines.append("tls-cluster yes")
+        self.nodes = _new_nodes(folder, 6, authority)
         for node in self.nodes:
             _start(stack, node, *lines, f"cluster-port {free_port()}")
         self.names: dict[str, Node] = {node.run("CLUSTER", "MYID").decode(): node for node in self.nodes}
@@ -158,7 +187,7 @@ class Cluster:
             "REDIS_HOST": LOOPBACK,
             "REDIS_PORT": str(first.port),
             "REDIS_PASSWORD": first.password,
-        }
+        } | _tls_settings(first)
 
     def is_complete(self) -> bool:
         """Return True if all nodes agree, and each of three masters has a replica."""
@@ -205,8 +234,18 @@ def _ports(nodes: list[Any]) -> list[int]:
     return [nodes[0][1], *sorted(node[1] for node in nodes[1:])]
 
 
-def _new_nodes(folder: Path, count: int) -> list[Node]:
-    return [Node(folder / str(number), free_port(), VALKEY_PASSWORD, fast=True) for number in range(count)]
+def _tls_settings(node: Node) -> dict[str, str]:
+    if node.authority is None:
+        return {}
+    url = f"rediss://:{node.password}@{LOOPBACK}:{node.port}"
+    return {"REDIS_URL": url, "REDIS_CA_FILE": str(node.authority.file)}
+
+
+def _new_nodes(folder: Path, count: int, authority: Authority | None) -> list[Node]:
+    nodes = [Node(folder / str(number), free_port(), VALKEY_PASSWORD, fast=True) for number in range(count)]
+    for node in nodes:
+        node.authority = authority
+    return nodes
 
 
 def _start(stack: ExitStack, node: Node, *lines: str) -> None:
@@ -222,12 +261,14 @@ def _stop(node: Node) -> None:
 
 
 @contextmanager
-def sentinel_group(folder: Path) -> Iterator[SentinelGroup]:
+def sentinel_group(folder: Path, authority: Authority | None = None) -> Iterator[SentinelGroup]:
+    """Yield a group of Valkey, or with an authority of Redis with TLS."""
     with ExitStack() as stack:
-        yield SentinelGroup(folder, stack)
+        yield SentinelGroup(folder, stack, authority)
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster(folder: Path, authority: Authority | None = None) -> Iterator[Cluster]:
+    """Yield a cluster of Valkey, or with an authority of Redis with TLS."""
     with ExitStack() as stack:
-        yield Cluster(folder, stack)
+        yield Cluster(folder, stack, authority)
