@@ -1,4 +1,4 @@
-"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements as the payments are."""
+"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements like the payments."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -40,11 +40,11 @@ RETURN = """
     )
     INSERT INTO return_lines (return_id, order_detail_id, quantity) SELECT made.id_key, line.id_key, 1 FROM made, line
 """
-REFUND = f"""
+REFUND = """
     WITH refunded AS (
         SELECT returns.id_key AS return_id, returns.amount, payments.id_key AS payment_id, bill_id
         FROM returns JOIN payments USING (order_id) JOIN orders ON orders.id_key = order_id
-        WHERE returns.status = '{ReturnStatus.REFUNDED}' AND order_id = %s
+        WHERE returns.status = 'refunded' AND order_id = %s
     ), paid_back AS (
         UPDATE payments SET refunded = refunded.amount, status = 'partially_refunded'
         FROM refunded WHERE payments.id_key = payment_id
@@ -57,7 +57,8 @@ REFUND = f"""
         RETURNING year, last_number
     )
     INSERT INTO credit_notes (number, bill_id, return_id, amount)
-    SELECT format('CN-%%s-%%s', year, lpad(last_number::text, 6, '0')), bill_id, return_id, amount FROM refunded, numbered
+    SELECT format('CN-%%s-%%s', year, lpad(last_number::text, 6, '0')), bill_id, return_id, amount
+    FROM refunded, numbered
 """
 
 
