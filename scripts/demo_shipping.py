@@ -1,4 +1,4 @@
-"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements like the payments."""
+"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
