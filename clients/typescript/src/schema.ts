@@ -4117,7 +4117,22 @@ export interface components {
              */
             status: string;
         };
-        /** ProductBatch */
+        /**
+         * ProductBatch
+         * @example {
+         *       "items": [
+         *         {
+         *           "id_key": 1,
+         *           "price": 899.99
+         *         },
+         *         {
+         *           "category_id": 1,
+         *           "name": "Mouse",
+         *           "price": 19.9
+         *         }
+         *       ]
+         *     }
+         */
         ProductBatch: {
             /**
              * Atomic
@@ -4322,7 +4337,18 @@ export interface components {
              */
             errors?: components["schemas"]["ShortProduct"][] | null;
         };
-        /** ReturnCreate */
+        /**
+         * ReturnCreate
+         * @example {
+         *       "lines": [
+         *         {
+         *           "order_detail_id": 5,
+         *           "quantity": 1
+         *         }
+         *       ],
+         *       "reason": "Too small"
+         *     }
+         */
         ReturnCreate: {
             /**
              * Lines
@@ -4336,7 +4362,12 @@ export interface components {
              */
             reason: string;
         };
-        /** ReturnReceipt */
+        /**
+         * ReturnReceipt
+         * @example {
+         *       "restock": true
+         *     }
+         */
         ReturnReceipt: {
             /**
              * Restock
@@ -4509,7 +4540,14 @@ export interface components {
              */
             lines?: components["schemas"]["OrderLine"][] | null;
         };
-        /** ShipmentEventCreate */
+        /**
+         * ShipmentEventCreate
+         * @example {
+         *       "location": "Leipzig",
+         *       "occurred_at": "2026-11-28T10:00:00Z",
+         *       "status": "in_transit"
+         *     }
+         */
         ShipmentEventCreate: {
             /**
              * Status
@@ -6927,7 +6965,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "id_key": 1,
+                 *           "price": 899.99
+                 *         },
+                 *         {
+                 *           "category_id": 1,
+                 *           "name": "Mouse",
+                 *           "price": 19.9
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProductBatch"];
             };
         };
@@ -14862,7 +14914,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "location": "Leipzig"
+                 *       "status": "in_transit",
+                 *       "location": "Leipzig",
+                 *       "occurred_at": "2026-11-28T10:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["ShipmentEventCreate"];
@@ -18767,7 +18821,7 @@ export interface operations {
             path: {
                 /**
                  * @description The object's `id_key`.
-                 * @example 1
+                 * @example 3
                  */
                 id_key: number;
             };
@@ -18777,6 +18831,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "lines": [
+                 *         {
+                 *           "order_detail_id": 5,
+                 *           "quantity": 1
+                 *         }
+                 *       ],
                  *       "reason": "Too small"
                  *     }
                  */
@@ -19065,7 +19125,7 @@ export interface operations {
             path: {
                 /**
                  * @description The object's `id_key`.
-                 * @example 1
+                 * @example 2
                  */
                 id_key: number;
             };
@@ -19073,7 +19133,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "restock": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReturnReceipt"] | null;
             };
         };
@@ -19205,7 +19269,7 @@ export interface operations {
             path: {
                 /**
                  * @description The object's `id_key`.
-                 * @example 1
+                 * @example 3
                  */
                 id_key: number;
             };

@@ -14,6 +14,9 @@ T = TypeVar("T", bound="ProductBatch")
 @_attrs_define
 class ProductBatch:
     """
+    Example:
+        {'items': [{'id_key': 1, 'price': 899.99}, {'category_id': 1, 'name': 'Mouse', 'price': 19.9}]}
+
     Attributes:
         items (list[Any]): Applied in this order. An item sees the effect of earlier ones.
         atomic (bool | None | Unset): `true`: no item takes effect if one of them fails. Default: False.

@@ -16,6 +16,9 @@ T = TypeVar("T", bound="ReturnCreate")
 @_attrs_define
 class ReturnCreate:
     """
+    Example:
+        {'lines': [{'order_detail_id': 5, 'quantity': 1}], 'reason': 'Too small'}
+
     Attributes:
         lines (list[OrderLine]): Units of order details.
         reason (str): Why the stock changed.

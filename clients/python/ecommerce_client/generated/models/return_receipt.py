@@ -14,6 +14,9 @@ T = TypeVar("T", bound="ReturnReceipt")
 @_attrs_define
 class ReturnReceipt:
     """
+    Example:
+        {'restock': True}
+
     Attributes:
         restock (bool | None | Unset): Whether the units are in stock again. Default: True.
     """

@@ -16,6 +16,9 @@ T = TypeVar("T", bound="ShipmentEventCreate")
 @_attrs_define
 class ShipmentEventCreate:
     """
+    Example:
+        {'location': 'Leipzig', 'occurred_at': '2026-11-28T10:00:00Z', 'status': 'in_transit'}
+
     Attributes:
         status (ShipmentEventCreateStatus): The state.
         location (None | str | Unset): The place of the event.

@@ -118,7 +118,8 @@ def sync_detailed(
     Args:
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ProductBatch):
+        body (ProductBatch):  Example: {'items': [{'id_key': 1, 'price': 899.99}, {'category_id':
+            1, 'name': 'Mouse', 'price': 19.9}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,7 +154,8 @@ def sync(
     Args:
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ProductBatch):
+        body (ProductBatch):  Example: {'items': [{'id_key': 1, 'price': 899.99}, {'category_id':
+            1, 'name': 'Mouse', 'price': 19.9}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -185,7 +187,8 @@ async def asyncio_detailed(
     Args:
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ProductBatch):
+        body (ProductBatch):  Example: {'items': [{'id_key': 1, 'price': 899.99}, {'category_id':
+            1, 'name': 'Mouse', 'price': 19.9}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -218,7 +221,8 @@ async def asyncio(
     Args:
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ProductBatch):
+        body (ProductBatch):  Example: {'items': [{'id_key': 1, 'price': 899.99}, {'category_id':
+            1, 'name': 'Mouse', 'price': 19.9}]}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -130,7 +130,7 @@ def sync_detailed(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ReturnReceipt | Unset):
+        body (ReturnReceipt | Unset):  Example: {'restock': True}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,7 +168,7 @@ def sync(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ReturnReceipt | Unset):
+        body (ReturnReceipt | Unset):  Example: {'restock': True}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -203,7 +203,7 @@ async def asyncio_detailed(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ReturnReceipt | Unset):
+        body (ReturnReceipt | Unset):  Example: {'restock': True}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -239,7 +239,7 @@ async def asyncio(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ReturnReceipt | Unset):
+        body (ReturnReceipt | Unset):  Example: {'restock': True}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -153,7 +153,8 @@ def sync_detailed(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ShipmentEventCreate):
+        body (ShipmentEventCreate):  Example: {'location': 'Leipzig', 'occurred_at':
+            '2026-11-28T10:00:00Z', 'status': 'in_transit'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,7 +200,8 @@ def sync(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ShipmentEventCreate):
+        body (ShipmentEventCreate):  Example: {'location': 'Leipzig', 'occurred_at':
+            '2026-11-28T10:00:00Z', 'status': 'in_transit'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -239,7 +241,8 @@ async def asyncio_detailed(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ShipmentEventCreate):
+        body (ShipmentEventCreate):  Example: {'location': 'Leipzig', 'occurred_at':
+            '2026-11-28T10:00:00Z', 'status': 'in_transit'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -283,7 +286,8 @@ async def asyncio(
         id_key (int): The object's `id_key`.
         idempotency_key (str | Unset): Repeats with the same key get the first response, for 24
             hours.
-        body (ShipmentEventCreate):
+        body (ShipmentEventCreate):  Example: {'location': 'Leipzig', 'occurred_at':
+            '2026-11-28T10:00:00Z', 'status': 'in_transit'}.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
