@@ -138,7 +138,7 @@ def append_events(cursor: Cursor) -> None:
         cursor.execute(f"""
             INSERT INTO event_queue (type, resource, data, client_id)
             SELECT '{name}.created', '/{table}/' || id_key,
-                to_jsonb(made) - '{{created_at,updated_at,search_text}}'::text[], {client}
+                to_jsonb(made) - '{{created_at,updated_at,search_text,checkout_lines,payments_total}}'::text[], {client}
             FROM {table} AS made WHERE xmin = pg_current_xact_id()::xid ORDER BY id_key
         """)  # noqa: S608 # constants
 
