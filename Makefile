@@ -21,7 +21,7 @@ DEV := .venv/.dev
 TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
-.PHONY: help run run-production test fuzz check format demo roles migrate migration audit export import \
+.PHONY: help run run-production test test-long fuzz check format demo roles migrate migration audit export import \
 	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
 	load-highest scale-demo clients clients-python clients-typescript clients-postman console \
@@ -39,7 +39,10 @@ run-production: $(RUN) ## Run the API with many workers
 
 # Two processes, each with servers of its own, because tests of outages mostly wait.
 test: $(DEV) ## Run the tests with coverage (ARGS="-k name" selects tests, in one process and without coverage)
-	@$(VENV)/python -m pytest $(or $(ARGS),--cov --cov-report=term -n 2 --dist loadfile)
+	@$(VENV)/python -m pytest $(or $(ARGS),-m "not long" --cov --cov-report=term -n 2 --dist loadfile)
+
+test-long: $(DEV) ## Run the tests that kill members of groups: replicas, Sentinels, clusters, workers (10 minutes)
+	@$(VENV)/python -m pytest -m long -n 2 --dist loadfile
 
 # ARGS=--authenticated uses AUTH_MODE=both and an admin token; other arguments go to Schemathesis.
 fuzz: $(DEV) ## Fuzz the service for responses that contradict /openapi.json (CASES= DURATION= SEED=)

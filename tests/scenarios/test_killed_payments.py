@@ -14,6 +14,8 @@ import pytest
 from tests.localstripe import API_KEY, WEBHOOK_SECRET, LocalStripe, localstripe
 from tests.servers import App, address, postgres_server, running_app, until, valkey_server
 
+pytestmark = pytest.mark.long
+
 Site = tuple[App, LocalStripe]
 BODY = {"provider": "stripe", "token": "pm_card_visa"}
 

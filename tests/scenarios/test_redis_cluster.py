@@ -14,6 +14,8 @@ from tests.scenarios.test_coherence import LIMIT, Race, Site, count_local, run_r
 from tests.scenarios.test_sentinel import ENVIRONMENT
 from tests.servers import address, freeze, kill, postgres_server, restore, running_app, until
 
+pytestmark = pytest.mark.long
+
 LIST = "products:list:skip:0:limit:10"
 
 

@@ -27,6 +27,8 @@ from tests.replication import Standby, run, standby_of
 from tests.scenarios.test_coherence import Race, new_address, race, wait_for_hits, wait_for_writes
 from tests.servers import App, address, kill, postgres_server, running_app, until, valkey_server
 
+pytestmark = pytest.mark.long
+
 logger = logging.getLogger(__name__)
 
 SECONDS = float(os.environ.get("REPLICA_SECONDS", "5"))

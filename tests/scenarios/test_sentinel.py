@@ -9,6 +9,8 @@ from tests.redis_topologies import Node, SentinelGroup, sentinel_group
 from tests.scenarios.test_coherence import LIMIT, Race, Site, run_race, wait_for_hits, wait_for_writes
 from tests.servers import address, freeze, kill, postgres_server, restore, running_app, until
 
+pytestmark = pytest.mark.long
+
 PERIOD = "600"  # no count may end during a test
 ENVIRONMENT = {
     "RATE_LIMIT_ENABLED": "true",

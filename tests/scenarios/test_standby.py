@@ -21,6 +21,8 @@ from tests.redis_links import address_of
 from tests.replication import Standby, run
 from tests.servers import App, address, kill, postgres_server, running_app, until, valkey_server
 
+pytestmark = pytest.mark.long
+
 RECOVERY_SECONDS = 45
 VARIANTS = 40
 UNAVAILABLE = "the database is unavailable"

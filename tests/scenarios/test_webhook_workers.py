@@ -12,6 +12,8 @@ import pytest
 from tests.servers import App, address, postgres_server, running_app, until, valkey_server
 from tests.webhooks import Receiver, receiver
 
+pytestmark = pytest.mark.long
+
 CATEGORIES = 400
 TAKE_OVER_SECONDS = 30
 

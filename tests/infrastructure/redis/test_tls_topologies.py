@@ -13,7 +13,10 @@ from tests.redis_links import becomes, running
 from tests.redis_topologies import REDIS_WITH_TLS, cluster, sentinel_group
 from tests.servers import kill
 
-pytestmark = pytest.mark.skipif(not REDIS_WITH_TLS, reason="redis-server is not installed, and the wheel has no TLS")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not REDIS_WITH_TLS, reason="redis-server is not installed, and the wheel has no TLS"),
+]
 
 
 def test_a_group_with_sentinels_over_tls(tmp_path: Path) -> None:
