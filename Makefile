@@ -22,7 +22,7 @@ TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 
 .PHONY: help run run-production test fuzz check format demo roles migrate migration audit export import \
-	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
+	doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
 	load-highest scale-demo clients clients-python clients-typescript clients-postman console \
 	lock sbom check-deploy image-test clean clean-data
@@ -73,6 +73,9 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
+
+er: $(RUN) ## Write docs/ER.md, the diagram of the tables, from the models
+	@$(VENV)/python -m scripts.er_diagram
 
 entity: $(DEV) ## Generate an entity (name=supplier fields="name:Name!,city:Text?,product:Product")
 	@$(VENV)/python -m scripts.entity "$(name)" "$(fields)"
