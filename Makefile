@@ -20,11 +20,12 @@ DEMO := .venv/.demo
 DEV := .venv/.dev
 TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
+DOCS := .data/docs/venv/.docs
 
 .PHONY: help run run-production test test-long fuzz check format demo roles migrate migration audit export import \
-	doctor events entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
+	doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
-	load-highest scale-demo clients clients-python clients-typescript clients-postman console \
+	load-highest scale-demo clients clients-python clients-typescript clients-postman console docs \
 	lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -76,6 +77,9 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add a column"'; exit 1; }
 	@$(VENV)/python -m migrations.runner make "$(m)"
 	@$(VENV)/black --quiet migrations/versions
+
+er: $(RUN) ## Write docs/ER.md, the diagram of the tables, from the models
+	@$(VENV)/python -m scripts.er_diagram
 
 entity: $(DEV) ## Generate an entity (name=supplier fields="name:Name!,city:Text?,product:Product")
 	@$(VENV)/python -m scripts.entity "$(name)" "$(fields)"
@@ -170,6 +174,10 @@ console: $(RUN) ## Build the shop console, console/, into static/console (needs 
 	@npm run build --prefix console --silent
 	@$(VENV)/python -m scripts.console_manifest
 
+# Strict: a link to a missing page or heading is an error.
+docs: $(DOCS) ## Build the guide, all documents with a search, which the service shows at /guide
+	@NO_MKDOCS_2_WARNING=1 $(dir $(DOCS))bin/mkdocs build --quiet --strict
+
 lock: $(TOOLS) ## Lock the requirements with hashes (ARGS=--upgrade updates indirect ones)
 	@PATH=$(CURDIR)/$(TOOL):$$PATH $(PYTHON) scripts/lock.py $(ARGS)
 
@@ -193,7 +201,8 @@ $(RUN): locks/run.lock requirements.txt requirements-run.txt
 $(DEMO): locks/demo.lock requirements.txt requirements-run.txt requirements-demo.txt
 $(DEV): locks/dev.lock requirements.txt requirements-run.txt requirements-demo.txt requirements-dev.txt
 $(TOOLS): locks/tools.lock
-$(RUN) $(DEMO) $(DEV) $(TOOLS):
+$(DOCS): locks/docs.lock requirements-docs.txt
+$(RUN) $(DEMO) $(DEV) $(TOOLS) $(DOCS):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed. \
 	On Debian and Ubuntu: apt install python3-venv. Elsewhere: https://www.python.org/downloads/"; exit 1; }
 	@scripts/install.sh $(@F:.%=%) $(PYTHON)

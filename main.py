@@ -22,6 +22,7 @@ from controllers.http.exception_handlers import add_exception_handlers
 from controllers.http.router import Router
 from controllers.openapi.console_page import add_console
 from controllers.openapi.docs_pages import add_documentation
+from controllers.openapi.guide_page import add_guide
 from controllers.openapi.start_page import add_start_page
 from controllers.openapi.texts import INTRODUCTION
 from infrastructure.observability.metrics import metrics
@@ -83,6 +84,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     add_documentation(app)
     add_start_page(app, settings)
     add_console(app, settings)
+    add_guide(app)
     if is_development():
         add_demo_shop(app)
     add_exception_handlers(app)

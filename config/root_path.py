@@ -6,7 +6,7 @@ RESOURCES = (
     "addresses api_keys audit bills categories clients credit_notes events order_details orders payments products "
     "returns reviews shipments stock_movements webhook_deliveries webhook_endpoints"
 )
-PAGES = "console demo docs health_check metrics openapi.json redoc static"
+PAGES = "console demo docs guide health_check metrics openapi.json redoc static"
 OWN_PATHS = frozenset(f"{RESOURCES} {PAGES}".split())
 """The first parts of the service's own paths."""
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install locks/SET.lock with its hashes: `scripts/install.sh SET PYTHON`. The sets run, demo and dev go into .venv, and
-# each contains the sets before it; tools go into a virtual environment of their own. The files .venv/.SET mark the
+# each contains the sets before it; tools and docs go into virtual environments of their own. The files .venv/.SET mark the
 # installed sets. uv does the work if it is on PATH, otherwise pip.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,6 +9,7 @@ case $set in
   run) covers=run ;;
   demo) covers="run demo" ;;
   dev) covers="run demo dev" ;;
+  docs) covers=docs venv=.data/docs/venv ;;
   tools) covers=tools venv=.data/check-deploy/venv ;;
   *) exit 2 ;;
 esac

@@ -21,6 +21,7 @@ INPUTS = {
     "run": "requirements-run.txt",
     "service": "requirements.txt",
     "tools": "deploy/requirements.txt",
+    "docs": "requirements-docs.txt",
     "peers": "benchmarks/peers/requirements.txt",
     "pip": "scripts/pip.txt",
 }

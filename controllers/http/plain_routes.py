@@ -14,8 +14,8 @@ from controllers.http.access import Policy
 from controllers.http.dependencies import Allow, Guarded, unit_of_work
 from controllers.http.route import EntityRoute
 
-OWN_PAGES = frozenset({"/", "/console", "/docs", "/redoc", "/openapi.json", "/static"})
-"""Documentation and the console's files, which are open to everybody."""
+OWN_PAGES = frozenset({"/", "/console", "/docs", "/guide", "/redoc", "/openapi.json", "/static"})
+"""Documentation, the guide and the console's files, which are open to everybody."""
 USE_DATABASE = frozenset({get_db, unit_of_work})
 
 

@@ -19,6 +19,7 @@ from scripts.entity.tree import Tree
 
 ROOT = Path.cwd()
 VERSIONS = "migrations/versions"
+DIAGRAM = "docs/ER.md"
 TYPES = ", ".join(name for name in KINDS if name != "reference")
 FORMATTERS = (
     ("ruff", "check", "--fix-only", "--silent"),
@@ -51,7 +52,8 @@ def main(
         formatted([path for path in tree.changed if path.endswith(".py")])
         migration = write_migration(entity)
         formatted([migration])
-    files = "\n".join([*tree.changed, migration])
+        subprocess.run([sys.executable, "-m", "scripts.er_diagram"], cwd=ROOT, check=True)
+    files = "\n".join([*tree.changed, migration, DIAGRAM])
     sys.stdout.write(NEXT.format(files=files, migration=migration, table=entity.table, name=name))
 
 

@@ -65,6 +65,10 @@ def in_ingress(text: str, entity: Entity) -> str:
     return sorted_in(text, line, INGRESS, "          - {path: /health_check")
 
 
+def in_readme(text: str, entity: Entity) -> str:
+    return inserted(text, f"| `/{entity.table}` | {entity.label} |", before="| `/health_check`")
+
+
 def in_import_rules(text: str, entity: Entity) -> str:
     for layer in ("service", "controller"):
         line = f'    "{layer}s.{entity.name}_{layer}",'
@@ -143,6 +147,7 @@ CHANGES: dict[str, Callable[[str, Entity], str]] = {
     "controllers/__init__.py": in_controllers,
     "config/root_path.py": in_root_path,
     "deploy/kubernetes/ingress.yaml": in_ingress,
+    "README.md": in_readme,
     "pyproject.toml": in_import_rules,
     "services/event_bodies.py": in_event_bodies,
     "controllers/openapi/texts.py": in_descriptions,

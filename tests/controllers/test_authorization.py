@@ -19,7 +19,7 @@ from tests.entities import ENTITIES
 from tests.factories import Factory, Object
 from tests.payment_provider import ProviderDouble
 
-PAGES = {"/", "/console", "/docs", "/redoc", "/openapi.json", "/static", "/metrics"}
+PAGES = {"/", "/console", "/docs", "/guide", "/redoc", "/openapi.json", "/static", "/metrics"}
 HEALTH = "/health_check"
 
 # Operations in neither set are for admins only.

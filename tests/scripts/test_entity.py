@@ -54,7 +54,7 @@ def tree(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in LINKED:
         (tmp_path / name).symlink_to(ROOT / name)
-    for name in ("pyproject.toml", "deploy/kubernetes/ingress.yaml"):
+    for name in ("pyproject.toml", "README.md", "docs/ER.md", "deploy/kubernetes/ingress.yaml"):
         file = tmp_path / name
         file.unlink(missing_ok=True)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,9 +89,8 @@ def run(tree: Path, settings: Settings, *command: str) -> "subprocess.CompletedP
 
 def contents(tree: Path) -> dict[Path, bytes]:
     """Return the files that the generator may write."""
-    files = (
-        file for name in (*COPIED, "deploy", "pyproject.toml") for file in (tree / name, *(tree / name).rglob("*"))
-    )
+    names = (*COPIED, "README.md", "deploy", "docs", "pyproject.toml")
+    files = (file for name in names for file in (tree / name, *(tree / name).rglob("*")))
     return {file: file.read_bytes() for file in files if file.is_file() and file.suffix != ".pyc"}
 
 
@@ -102,7 +101,7 @@ def test_a_generated_entity_passes_the_tests_of_every_entity(settings: Settings,
         assert done.returncode == 0, done.stdout + done.stderr
         after = contents(tree)
         changed = sorted(str(file.relative_to(tree)) for file in after if after[file] != before.get(file))
-        assert len(changed) == len(CHANGES) + 6
+        assert len(changed) == len(CHANGES) + 7
         assert set(changed) <= set(done.stdout.split())
         python = [name for name in changed if name.endswith(".py")]
         checked = run(tree, own, "-m", "ruff", "check", *python)
