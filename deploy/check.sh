@@ -46,6 +46,7 @@ mkdir -p "$tools"
 PATH=$tools/venv/bin:$tools/usr/sbin:$tools/usr/bin:$PATH:/usr/sbin
 bring unpacked nginx nginx
 bring unpacked prometheus promtool
+bring unpacked prometheus-alertmanager amtool
 compose=(docker-compose)
 docker compose version >/dev/null 2>&1 && compose=(docker compose)
 [ "${compose[*]}" = "docker compose" ] || type docker-compose >/dev/null 2>&1 || bring apt install docker-compose
@@ -83,11 +84,12 @@ digest_for_every_image() { # each image is a variable that takes a digest
   local x
   x=x@sha256:$(printf '%064d' 0)
   API_IMAGE=$x POSTGRES_IMAGE=$x REDIS_IMAGE=$x NGINX_IMAGE=$x PROMETHEUS_IMAGE=$x GRAFANA_IMAGE=$x \
-    OTEL_COLLECTOR_IMAGE=$x complete >"$scratch/config" || return
+    ALERTMANAGER_IMAGE=$x POSTGRES_EXPORTER_IMAGE=$x REDIS_EXPORTER_IMAGE=$x OTEL_COLLECTOR_IMAGE=$x \
+    complete >"$scratch/config" || return
   grep ' image: ' "$scratch/config" >"$scratch/images" && ! grep -v "$x" "$scratch/images"
 }
 
-networks_are_separate() { # nginx and the monitoring have no way to the data
+networks_are_separate() { # of nginx and the monitoring, only the exporters have a way to the data
   complete >"$scratch/config" && python - "$scratch/config" <<'END'
 import sys
 import yaml
@@ -98,10 +100,23 @@ print(networks)
 redis = "redis", "redis-2", "redis-3", "sentinel-1", "sentinel-2", "sentinel-3"
 only_data = dict.fromkeys(("postgres", "migrate", *redis), {"data"})
 expected = only_data | {"api": {"data", "edge", "monitoring"}, "nginx": {"edge"}}
-assert networks == expected | dict.fromkeys(("prometheus", "grafana", "otel-collector"), {"monitoring"})
+expected |= dict.fromkeys(("prometheus", "alertmanager", "grafana", "otel-collector"), {"monitoring"})
+assert networks == expected | dict.fromkeys(("postgres-exporter", "redis-exporter"), {"data", "monitoring"})
 assert config["networks"]["data"]["internal"]
 END
 }
+
+api_gets_every_setting() ( # but those that the image or the other services determine
+  fixed=(API_HOST API_PORT DATA_DIR DATABASE_URL DB_STARTUP_OPTIONS LOG_DIR LOG_TO_FILE MIGRATION_DATABASE_URL
+    POSTGRES_OWNER POSTGRES_OWNER_PASSWORD POSTGRES_PORT PROMETHEUS_MULTIPROC_DIR REDIS_CA_FILE REDIS_CLUSTER REDIS_DB REDIS_ENABLED
+    REDIS_MAX_CONNECTIONS REDIS_PORT REDIS_PREFIX REDIS_URL REDIS_USERNAME RELOAD STRIPE_API_BASE
+    TIMEOUT_GRACEFUL_SHUTDOWN)
+  sed -nE '/^  api:/,/^  postgres:/s/^      ([A-Z_]+): .*/\1/p' docker-compose.production.yaml >"$scratch/passed"
+  printf '%s\n' "${fixed[@]}" | cat - "$scratch/passed" | sed 's/_FILE$//' | sort >"$scratch/known"
+  sed -nE 's/^([A-Z_]+)=.*/\1/p' .env.example | sed 's/_FILE$//' | sort >"$scratch/settings"
+  comm -23 "$scratch/settings" "$scratch/known" | tee "$scratch/missing"
+  [ -s "$scratch/settings" ] && [ ! -s "$scratch/missing" ]
+)
 
 complete_example() {
   "${compose[@]}" --env-file .env.production.example -f docker-compose.production.yaml config
@@ -131,6 +146,38 @@ for name, spec in policies.items():
 END
 }
 
+pods_are_scraped_as_the_alerts_expect() {
+  sh deploy/kubernetes/monitoring.sh >"$scratch/monitoring.yaml" && python - "$scratch/monitoring.yaml" <<'END'
+import re
+import sys
+import yaml
+with open(sys.argv[1]) as file:
+    monitor, rules = yaml.safe_load_all(file)
+with open("deploy/kubernetes/deployment.yaml") as file:
+    pod = yaml.safe_load(file)["spec"]["template"]
+with open("deploy/prometheus/kubernetes.yml") as file:
+    [scrape] = yaml.safe_load(file)["scrape_configs"]
+labels, ports = pod["metadata"]["labels"], [port["name"] for port in pod["spec"]["containers"][0]["ports"]]
+jobs = set(re.findall(r'job="([^"]+)"', str(rules["spec"]["groups"])))
+assert jobs == {labels[monitor["spec"]["jobLabel"]]} == {scrape["job_name"]}, jobs
+assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
+assert [endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]] == ports
+name, component = labels["app.kubernetes.io/name"], labels["app.kubernetes.io/component"]
+assert scrape["relabel_configs"][0]["regex"] == ";".join((name, component, *ports))
+assert not [name for name in pod["metadata"].get("annotations", ()) if name.startswith("prometheus.io")], "scraped twice"
+END
+}
+
+alertmanager_configuration() ( # as start.sh writes it, with a receiver and without
+  # shellcheck disable=SC2016 # the argument of the program that is written
+  mkdir "$scratch/bin" && printf '#!/bin/sh\namtool check-config "${1#*=}"\n' >"$scratch/bin/alertmanager"
+  chmod +x "$scratch/bin/alertmanager"
+  export PATH=$scratch/bin:$PATH TMPDIR=$scratch
+  sh deploy/alertmanager/start.sh && ALERT_WEBHOOK_URL="https://example.com/a?b=c" sh deploy/alertmanager/start.sh &&
+    ! ALERT_WEBHOOK_URL=example.com sh deploy/alertmanager/start.sh &&
+    ! ALERT_WEBHOOK_URL="http://example.com/'" sh deploy/alertmanager/start.sh
+)
+
 ingress_has_every_resource() { # except the audit log, which is read from the internal network
   sed -nE 's/^ +prefix = "(\/[a-z_]+)"$/\1/p' controllers/*.py | grep -vx /audit | sort >"$scratch/resources"
   sed -nE 's/.*path: (\/[a-z_.]+), pathType: Prefix.*/\1/p' deploy/kubernetes/ingress.yaml | sort >"$scratch/public"
@@ -155,14 +202,15 @@ from infrastructure.observability.metrics_store import MetricTotals
 from infrastructure.observability.metrics_export import BOUNDS, READINGS, format_exposition
 totals = MetricTotals({('GET', '/', 500): [1.0] * (len(BOUNDS) + 2)}, readings=dict.fromkeys(READINGS, (0.0, 1)))
 sys.stdout.buffer.write(format_exposition(totals))" >"$scratch/metrics" &&
-    python deploy/check_metrics.py deploy/prometheus/alerts.yml deploy/grafana/dashboards/*.json <"$scratch/metrics"
+    python deploy/check_metrics.py deploy/prometheus/{alerts,servers}.yml deploy/grafana/dashboards/*.json \
+      <"$scratch/metrics"
 }
 
 # --- All checks -------------------------------------------------------------------------------------------------------
 
 check "YAML" yamllint --strict --config-file deploy/yamllint.yaml \
   deploy .github docker-compose*.yaml .pre-commit-config.yaml
-check "shell scripts" shellcheck deploy/*.sh deploy/redis/*.sh scripts/*.sh
+check "shell scripts" shellcheck deploy/*.sh deploy/{alertmanager,kubernetes,redis}/*.sh scripts/*.sh
 check "Dockerfiles" hadolint Dockerfile Dockerfile.production
 check "compose files: schema" check-jsonschema --builtin-schema vendor.compose-spec docker-compose*.yaml
 check "docker-compose.production.yaml: hardening" compose-lint check --no-env --strict-config --config deploy/compose-lint.yaml \
@@ -180,7 +228,9 @@ if type "${compose[0]}" >/dev/null 2>&1; then
 else
   skip "docker-compose config" "run apt-get install docker-compose as root"
 fi
+check "docker-compose.production.yaml passes every setting" api_gets_every_setting
 check "Kubernetes manifests" manifests
+check "Kubernetes: the job of the metrics is that of the alerts" pods_are_scraped_as_the_alerts_expect
 check "ingress has every resource" ingress_has_every_resource
 check "network policies deny by default" policies_deny_by_default
 check "lock files fit the requirements" python scripts/lock.py --check
@@ -193,11 +243,16 @@ fi
 check "nginx: security" gixy deploy/nginx/nginx.conf
 if type promtool >/dev/null 2>&1; then
   check "Prometheus: configuration" promtool check config deploy/prometheus/prometheus.yml
-  check "Prometheus: alert rules fire when they should" promtool test rules deploy/prometheus/alerts_test.yml
+  check "Prometheus: alert rules fire when they should" promtool test rules deploy/prometheus/*_test.yml
 else
   skip "Prometheus" "no promtool, and apt-get could not bring it"
 fi
-check "dashboard and alerts ask for series that exist" queries_have_series
+if type amtool >/dev/null 2>&1; then
+  check "Alertmanager: configuration" alertmanager_configuration
+else
+  skip "Alertmanager" "no amtool, and apt-get could not bring it"
+fi
+check "dashboards and alerts ask for series that exist" queries_have_series
 check "workflows: schema" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 check "workflows: security" zizmor --offline --quiet --persona=pedantic .github/workflows
 check "pre-commit" pre-commit validate-config .pre-commit-config.yaml

@@ -6,9 +6,11 @@ folder=${1:-secrets}
 
 # The folder's mode keeps other users of the host out. The files are readable for all, because a container sees them
 # with the host's owner and mode, and each container runs as a different unprivileged user.
-mkdir -p "$folder/tls"
+# `stripe` is for the files that STRIPE_API_KEY_FILE and STRIPE_WEBHOOK_SECRET_FILE name.
+mkdir -p "$folder/tls" "$folder/stripe"
 chmod 700 "$folder"
-for name in postgres_password postgres_owner_password postgres_app_password redis_password grafana_password jwt_secret; do
+for name in postgres_password postgres_owner_password postgres_app_password postgres_monitor_password redis_password \
+  grafana_password jwt_secret; do
   [ -s "$folder/$name" ] || (umask 077 && openssl rand -hex 24 >"$folder/$name")
   chmod 444 "$folder/$name"
 done

@@ -137,6 +137,11 @@ def test_bodies_are_limited(edge: NginxClient) -> None:
     response, seen = edge.request("/products", bytes(1_048_577))
     assert response.status == 413, seen
     assert edge.request("/products", bytes(1_048_576))[0].status == 200
+    for path in ("/products/import", "/api/v1/products/import?dry_run=true"):
+        response, seen = edge.request(path, bytes(2_097_152), FORGED)
+        assert (response.status, seen["path"]) == (200, path), seen
+        assert seen["headers"]["x-forwarded-for"] == "127.0.0.1", seen
+    assert edge.request("/products/imports", bytes(1_048_577))[0].status == 413
 
 
 def test_headers_are_limited(edge: NginxClient) -> None:

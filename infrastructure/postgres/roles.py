@@ -19,7 +19,7 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-OWNER, SERVICE = "ecommerce_owner", "ecommerce_app"  # the names in the embedded servers and in deploy/
+OWNER, SERVICE, MONITOR = "ecommerce_owner", "ecommerce_app", "ecommerce_monitor"  # the names in the embedded servers and in deploy/
 
 LOCK = "SELECT pg_advisory_lock(x'524f4c45'::int)"  # arbitrary; it ends with the connection
 # The last one hands over the migrations' own table, so that an interrupted handover is completed by the next one.
@@ -76,6 +76,16 @@ def prepare_roles(connection: Connection, owner: Role, service: Role) -> None:
         for kind, name in cursor.fetchall():
             change = sql.SQL(f"ALTER {kind} {name} OWNER TO {{}}")  # PostgreSQL has quoted the name
             cursor.execute(change.format(sql.Identifier(owner.name)))
+
+
+def prepare_monitor(connection: Connection, monitor: Role) -> None:
+    """Create the role of an exporter of metrics or set its password. It reads PostgreSQL's statistics, and no table."""
+    connection.autocommit = True
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(LOCK)
+        _prepare_role(cursor, monitor)
+        grant = sql.SQL("GRANT pg_monitor TO {0}; GRANT CONNECT ON DATABASE {1} TO {0}")
+        cursor.execute(grant.format(sql.Identifier(monitor.name), sql.Identifier(connection.info.dbname)))
 
 
 def _prepare_role(cursor: Cursor, role: Role) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from config.settings import Settings
 from infrastructure.embedded.servers import SUPERUSER
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.roles import OWNER, SERVICE, warn_of_superuser
+from infrastructure.postgres.roles import MONITOR, OWNER, SERVICE, warn_of_superuser
 from migrations.roles import prepare
 from migrations.runner import migrate
 from tests.migrations.test_migrations import new_database, single_role
@@ -249,6 +249,28 @@ def test_a_role_that_is_missing_gets_no_rights(
 
 
 # --- The command ------------------------------------------------------------------------------------------------------
+
+
+def test_the_exporter_reads_statistics_only(empty: tuple[Settings, Engine]) -> None:
+    """The second run sets another password, as for the other roles."""
+    there, superuser = empty
+    try:
+        for password in ("first", "second"):
+            prepare(there, SUPERUSER, PASSWORD, password)
+        migrate(there)
+        tables = rights(superuser, "tables", MONITOR)
+        assert "orders" in tables
+        assert not any(tables.values()), tables
+        exporter = create_engine(there.sqlalchemy_url().set(username=MONITOR, password="second"), poolclass=NullPool)
+        run(exporter, "SELECT pg_database_size(current_database())", "SELECT FROM pg_ls_waldir()")
+        with exporter.connect() as connection:
+            roles = "SELECT rolname FROM pg_roles JOIN pg_auth_members AS m ON m.roleid = pg_roles.oid"
+            member = text(f"{roles} WHERE m.member = to_regrole(current_user)")
+            assert connection.scalars(member).all() == ["pg_monitor"]
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            run(exporter, "CREATE TABLE mine (n int)")
+    finally:
+        run(superuser, f"DROP OWNED BY {MONITOR}", f"DROP ROLE {MONITOR}")
 
 
 def command(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
