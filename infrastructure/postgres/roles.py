@@ -19,7 +19,8 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-OWNER, SERVICE, MONITOR = "ecommerce_owner", "ecommerce_app", "ecommerce_monitor"  # the names in the embedded servers and in deploy/
+# The names in the embedded servers and in deploy/.
+OWNER, SERVICE, MONITOR = "ecommerce_owner", "ecommerce_app", "ecommerce_monitor"
 
 LOCK = "SELECT pg_advisory_lock(x'524f4c45'::int)"  # arbitrary; it ends with the connection
 # The last one hands over the migrations' own table, so that an interrupted handover is completed by the next one.
