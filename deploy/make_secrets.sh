@@ -9,6 +9,7 @@ folder=${1:-secrets}
 # `stripe` is for the files that STRIPE_API_KEY_FILE and STRIPE_WEBHOOK_SECRET_FILE name.
 mkdir -p "$folder/tls" "$folder/stripe"
 chmod 700 "$folder"
+chmod 755 "$folder/stripe"
 for name in postgres_password postgres_owner_password postgres_app_password postgres_monitor_password redis_password \
   grafana_password jwt_secret; do
   [ -s "$folder/$name" ] || (umask 077 && openssl rand -hex 24 >"$folder/$name")
