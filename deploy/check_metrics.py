@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped] # a single call needs no stubs
 
 BUILT_IN = {"up"}  # Prometheus adds it
-# Of the exporters and Alertmanager, as far as they are used. Tried with the real ones.
+# Of the exporters and Alertmanager, as far as they are used: taken from their sources.
 OTHERS = {
     *("pg_up", "pg_settings_max_connections", "pg_database_size_bytes", "pg_locks_count"),
     *("pg_stat_database_numbackends", "pg_stat_database_deadlocks", "pg_stat_database_temp_bytes"),
