@@ -165,9 +165,9 @@ clients-postman: $(DEV) ## Generate clients/postman.json, a collection of reques
 
 clients-typescript: $(RUN) ## Generate the types of clients/typescript from the API description (needs Node.js)
 	@cd clients/typescript && npm ci --no-audit --no-fund --silent
-	@$(VENV)/python -m scripts.openapi_document > clients/typescript/openapi.json
-	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc && rm openapi.json
-	@$(VENV)/python -m scripts.openapi_document sha256 > clients/typescript/openapi.sha256
+	@$(VENV)/python -m scripts.client_document > clients/typescript/openapi.json
+	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc
+	@cd clients/typescript && sha256sum < openapi.json | cut -d' ' -f1 > openapi.sha256 && rm openapi.json
 
 console: $(RUN) ## Build the shop console, console/, into static/console (needs Node.js)
 	@for folder in clients/typescript console; do npm ci --prefix $$folder --no-audit --no-fund --silent || exit 1; done
