@@ -79,7 +79,7 @@ migration: $(DEV) ## Write the next migration from the changed models (m="summar
 	@$(VENV)/black --quiet migrations/versions
 
 er: $(RUN) ## Write docs/ER.md, the diagram of the tables, from the models
-	@$(VENV)/python -m scripts.er_diagram
+	@$(VENV)/python -m scripts.documents.er_diagram
 
 entity: $(DEV) ## Generate an entity (name=supplier fields="name:Name!,city:Text?,product:Product")
 	@$(VENV)/python -m scripts.entity "$(name)" "$(fields)"
@@ -161,18 +161,18 @@ clients-python: $(DEV) $(TOOLS) ## Generate clients/python from the API descript
 	@PATH=$(CURDIR)/$(TOOL):$(CURDIR)/$(VENV):$$PATH clients/python/generate.sh $(CURDIR)/$(VENV)/python
 
 clients-postman: $(DEV) ## Generate clients/postman.json, a collection of requests for Postman and Bruno
-	@$(VENV)/python -m scripts.postman_collection >clients/postman.json
+	@$(VENV)/python -m scripts.documents.postman_collection >clients/postman.json
 
 clients-typescript: $(RUN) ## Generate the types of clients/typescript from the API description (needs Node.js)
 	@cd clients/typescript && npm ci --no-audit --no-fund --silent
-	@$(VENV)/python -m scripts.client_document > clients/typescript/openapi.json
+	@$(VENV)/python -m scripts.documents.client_document > clients/typescript/openapi.json
 	@cd clients/typescript && npx openapi-typescript openapi.json --output src/schema.ts && npx tsc
 	@cd clients/typescript && sha256sum < openapi.json | cut -d' ' -f1 > openapi.sha256 && rm openapi.json
 
 console: $(RUN) ## Build the shop console, console/, into static/console (needs Node.js)
 	@for folder in clients/typescript console; do npm ci --prefix $$folder --no-audit --no-fund --silent || exit 1; done
 	@npm run build --prefix console --silent
-	@$(VENV)/python -m scripts.console_manifest
+	@$(VENV)/python -m scripts.documents.console_manifest
 
 # Strict: a link to a missing page or heading is an error.
 docs: $(DOCS) ## Build the guide, all documents with a search, which the service shows at /guide

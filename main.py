@@ -14,7 +14,6 @@ from config.development import is_development
 from config.logging_config import configure_logging, stop_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS, ROUTERS
-from controllers.demo_shop import add_demo_shop
 from controllers.health_check import HEALTH_TAG, add_health_checks
 from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
@@ -25,6 +24,7 @@ from controllers.openapi.docs_pages import add_documentation
 from controllers.openapi.guide_page import add_guide
 from controllers.openapi.start_page import add_start_page
 from controllers.openapi.texts import INTRODUCTION
+from controllers.system.demo_shop import add_demo_shop
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.payments.providers import create_providers
@@ -42,14 +42,14 @@ from middleware.read_routing import route_reads
 from middleware.request_context import request_context
 from middleware.root_path import below_root_path
 from middleware.tracing import trace_requests
-from services.app_context import AppContext
 from services.auth.authenticator import Authenticator
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
 from services.caching.key_prefix import find_key_prefix
-from services.periodic_work import keep_doing, periodic_work
-from services.refusals import Refusals
-from services.return_refund_service import complete_refund
+from services.context.app_context import AppContext
+from services.fulfillment.return_refund_service import complete_refund
+from services.system.periodic_work import keep_doing, periodic_work
+from services.system.refusals import Refusals
 from services.transactions.audit_upkeep import write_refusals
 from services.transactions.in_doubt import InDoubtWrites
 from services.webhooks.dispatcher import WebhookDispatcher

@@ -5,23 +5,23 @@ from typing import Any
 from fastapi import APIRouter
 
 from controllers.address_controller import AddressController
-from controllers.api_key_controller import ApiKeyController
-from controllers.audit_controller import AuditController
 from controllers.base_controller_impl import BaseController
 from controllers.bill_controller import BillController
 from controllers.category_controller import CategoryController
 from controllers.client_controller import ClientController
-from controllers.credit_note_controller import CreditNoteController
-from controllers.event_controller import EventController
+from controllers.events.event_controller import EventController
+from controllers.events.webhook_controller import WebhookDeliveryController, WebhookEndpointController
+from controllers.fulfillment.credit_note_controller import CreditNoteController
+from controllers.fulfillment.return_controller import ReturnController
+from controllers.fulfillment.shipment_controller import ShipmentController
 from controllers.order_controller import OrderController
 from controllers.order_detail_controller import OrderDetailController
-from controllers.payment_controller import PaymentController
+from controllers.payments.payment_controller import PaymentController
 from controllers.product_controller import ProductController
-from controllers.return_controller import ReturnController
 from controllers.review_controller import ReviewController
-from controllers.shipment_controller import ShipmentController
 from controllers.stock_movement_controller import StockMovementController
-from controllers.webhook_controller import WebhookDeliveryController, WebhookEndpointController
+from controllers.system.api_key_controller import ApiKeyController
+from controllers.system.audit_controller import AuditController
 
 # The order of the API documentation.
 CONTROLLERS: tuple[type[BaseController[Any, Any, Any]], ...] = (

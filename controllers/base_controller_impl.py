@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from controllers.http.access import ADMINS, Access, Permission, Policy, credentials
-from controllers.http.exports import EXPORT_RESPONSES, export_endpoint
+from controllers.http.bulk.exports import EXPORT_RESPONSES, export_endpoint
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
@@ -19,15 +19,15 @@ from controllers.http.responses import created_response, documented, json_respon
 from controllers.http.route import EntityRoute
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
-from repositories.idempotency_repository import StoredResponse
+from repositories.system.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
-from schemas.export_schema import export_query
+from schemas.bulk.export_schema import export_query
 from schemas.list_query import ListQuery, ObjectQuery
-from services.app_context import AppContext
 from services.base_service_impl import BaseService
-from services.cached_service import CachedService
+from services.caching.cached_service import CachedService
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
 from services.rendering import EMPTY_LIST, ActionResult, Created
-from services.request_context import RequestContext
 
 Create = TypeVar("Create", bound=BaseSchema)
 Update = TypeVar("Update", bound=BaseSchema)

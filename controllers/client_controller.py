@@ -10,7 +10,7 @@ from controllers.base_controller_impl import BaseController
 from controllers.http.access import CLIENTS, Access
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import document_response, json_response
-from schemas.client_export_schema import ClientExport
+from schemas.bulk.client_export_schema import ClientExport
 from schemas.client_schema import (
     ClientCreate,
     ClientFilters,
@@ -20,7 +20,7 @@ from schemas.client_schema import (
     ClientUpdate,
     SummaryQuery,
 )
-from services.client_export_service import ClientExportService
+from services.bulk.client_export_service import ClientExportService
 from services.client_service import ClientService
 
 SUMMARY = ClientSummary | ClientSummaryWithPayments

@@ -11,9 +11,9 @@ from controllers.http.dependencies import PUBLIC, allow
 from controllers.http.responses import JSON
 from infrastructure.observability.metrics import CONTENT_TYPE, metrics
 from schemas.base_schema import to_json
-from schemas.health_schema import HealthSchema, ProbeSchema
-from services.app_context import AppContext
-from services.health_service import HealthService
+from schemas.system.health_schema import HealthSchema, ProbeSchema
+from services.context.app_context import AppContext
+from services.system.health_service import HealthService
 
 Endpoint = Callable[[], Awaitable[Response]]
 Decorator = Callable[[Endpoint], Endpoint]

@@ -9,9 +9,9 @@ from controllers.http.parameters import Context, PathId
 from controllers.http.responses import json_response
 from schemas.address_schema import AddressSchema
 from schemas.checkout_schema import CheckoutCreate, CheckoutSchema
+from schemas.fulfillment.shipment_schema import TrackedShipment
 from schemas.order_schema import OrderCreate, OrderFilters, OrderSchema, OrderStatusChange, OrderUpdate
-from schemas.payment_schema import Balance
-from schemas.shipment_schema import TrackedShipment
+from schemas.payments.payment_schema import Balance
 from services.checkout_service import CheckoutService
 from services.client_service import ClientService
 from services.order_service import OrderService

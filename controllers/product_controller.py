@@ -9,12 +9,18 @@ from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.http.access import ADMINS, PUBLIC, Access
-from controllers.http.bulk import BATCH_RESPONSES, IMPORT_BODY, IMPORT_RESPONSES, batch_endpoint, import_endpoint
+from controllers.http.bulk.batch import (
+    BATCH_RESPONSES,
+    IMPORT_BODY,
+    IMPORT_RESPONSES,
+    batch_endpoint,
+    import_endpoint,
+)
 from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import json_response
-from schemas.product_batch_schema import BatchResults
-from schemas.product_import_schema import ImportResult
+from schemas.bulk.product_batch_schema import BatchResults
+from schemas.bulk.product_import_schema import ImportResult
 from schemas.product_schema import (
     LowStockQuery,
     ProductCreate,

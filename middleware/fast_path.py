@@ -22,8 +22,8 @@ from services.auth.authenticator import Authenticator
 from services.auth.principal import ANONYMOUS, EVERYBODY, Principal, Role
 from services.cache_service import note_hit
 from services.caching.lookup import CacheLookup
+from services.context.request_context import RequestContext
 from services.exceptions import UnauthorizedError
-from services.request_context import RequestContext
 
 CREDENTIALS = frozenset((b"authorization", b"x-api-key"))
 USED_HEADERS = CREDENTIALS | {

@@ -15,8 +15,8 @@ from cachetools import TTLCache
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import Redis
 from infrastructure.redis.protocol import Key, Pipeline, RedisDownError, pack_command
-from middleware.local_window import EXACT_UP_TO, LocalWindow
-from middleware.rate_limit_script import SCRIPT, SHA
+from middleware.limits.local_window import EXACT_UP_TO, LocalWindow
+from middleware.limits.rate_limit_script import SCRIPT, SHA
 from middleware.raw_response import Headers, head_of, json_headers
 
 logger = logging.getLogger(__name__)

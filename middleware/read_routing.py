@@ -5,8 +5,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from middleware.client_ip import ClientIpResolver
 from middleware.cors import SAFE_METHODS
 from middleware.scope_keys import REQUEST_CONTEXT
-from services.app_context import AppContext
-from services.read_routing import CallerReads, note_write
+from services.context.app_context import AppContext
+from services.context.read_routing import CallerReads, note_write
 
 
 def route_reads(app: ASGIApp, app_context: AppContext, client_ips: ClientIpResolver) -> ASGIApp:

@@ -1,25 +1,25 @@
 """Database entities. Importing this package registers every table for migrations and scripts."""
 
 from models.address import AddressModel
-from models.api_key import ApiKeyModel
-from models.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
 from models.bill import BillModel
 from models.category import CategoryModel
 from models.client import ClientModel
-from models.credit_note import CreditNoteModel, CreditNoteNumberModel
-from models.event import EventModel, QueuedEventModel
-from models.idempotency import IdempotencyModel
+from models.events.event import EventModel, QueuedEventModel
+from models.events.webhook import WebhookClaimModel, WebhookDeliveryModel, WebhookEndpointModel
+from models.fulfillment.credit_note import CreditNoteModel, CreditNoteNumberModel
+from models.fulfillment.order_return import ReturnLineModel, ReturnModel
+from models.fulfillment.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
+from models.fulfillment.shipping_address import ShippingAddressModel
 from models.order import OrderHoldModel, OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
-from models.order_return import ReturnLineModel, ReturnModel
-from models.payment import PaymentModel, PaymentOperationModel
-from models.primary_server import PrimaryServerModel
+from models.payments.payment import PaymentModel, PaymentOperationModel
 from models.product import ProductModel
 from models.review import ReviewModel
-from models.shipment import ShipmentEventModel, ShipmentLineModel, ShipmentModel
-from models.shipping_address import ShippingAddressModel
 from models.stock_movement import StockMovementModel
-from models.webhook import WebhookClaimModel, WebhookDeliveryModel, WebhookEndpointModel
+from models.system.api_key import ApiKeyModel
+from models.system.audit_entry import AuditEntryModel, AuditKeyModel, AuditSealModel
+from models.system.idempotency import IdempotencyModel
+from models.system.primary_server import PrimaryServerModel
 
 __all__ = [
     "AddressModel",

@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement
 
 from models.address import AddressModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.queries.statement import ClientKey
+from repositories.statements.statement import ClientKey
 
 
 class AddressRepository(BaseRepository[AddressModel]):

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 from sqlalchemy import ColumnElement, CursorResult, select
 
 from models.base_model import BaseModel
-from repositories.queries.insert import insert_sql
 from repositories.queries.list_query import list_statement
-from repositories.queries.statement import ClientKey, InsertStatement, OwnerFilter, Statement, one_statement
+from repositories.statements.insert import insert_sql
+from repositories.statements.statement import ClientKey, InsertStatement, OwnerFilter, Statement, one_statement
 from repositories.transaction import Attempt, Changes, Transaction, Values
 from schemas.base_schema import MAX_KEY
 from schemas.list_query import ListQuery

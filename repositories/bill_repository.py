@@ -5,8 +5,8 @@ from sqlalchemy import ColumnElement, bindparam, exists, func
 from models.bill import BillModel
 from models.order import OrderModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.queries.insert import insert_sql
-from repositories.queries.statement import ClientKey, InsertStatement
+from repositories.statements.insert import insert_sql
+from repositories.statements.statement import ClientKey, InsertStatement
 from repositories.transaction import Values
 
 _NEXT_NUMBER = ("bill_number", func.next_bill_number(bindparam("year")))

@@ -8,7 +8,7 @@ from models.product import ProductModel
 from repositories.base_repository_impl import Record, is_storable_key
 from repositories.order_detail_repository import STOCK_AFTER
 from repositories.order_repository import OrderRepository
-from repositories.queries.statement import InsertStatement
+from repositories.statements.statement import InsertStatement
 from repositories.transaction import Changes, Values
 from schemas.base_schema import MAX_MONEY
 from schemas.bill_schema import BillSchema

@@ -4,8 +4,8 @@ from sqlalchemy import ColumnElement
 
 from models.client import ClientModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.idempotency_repository import IdempotencyRepository
-from repositories.queries.statement import ClientKey
+from repositories.statements.statement import ClientKey
+from repositories.system.idempotency_repository import IdempotencyRepository
 
 
 class ClientRepository(BaseRepository[ClientModel]):

@@ -11,7 +11,7 @@ from models.order import OrderModel
 from models.order_detail import OrderDetailModel
 from models.product import ProductModel
 from repositories.base_repository_impl import BaseRepository, Record
-from repositories.queries.statement import ClientKey, InsertStatement, typed_parameter
+from repositories.statements.statement import ClientKey, InsertStatement, typed_parameter
 from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Changes, Values
 from schemas.base_schema import MAX_MONEY

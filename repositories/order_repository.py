@@ -10,7 +10,7 @@ from models.enums import OrderStatus
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
 from repositories.base_repository_impl import BaseRepository, is_storable_key
-from repositories.queries.statement import ClientKey, Statement, compiled
+from repositories.statements.statement import ClientKey, Statement, compiled
 
 _change: Any = OrderStatusChangeModel
 _HISTORY = compiled(

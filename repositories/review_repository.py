@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, func, select
 
 from models.review import ReviewModel
 from repositories.base_repository_impl import BaseRepository
-from repositories.queries.statement import Statement, compiled
+from repositories.statements.statement import Statement, compiled
 
 _RATING = compiled(
     select(func.avg(ReviewModel.rating), func.count()).where(ReviewModel.product_id == bindparam("product_id"))

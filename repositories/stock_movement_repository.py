@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from models.product import ProductModel
 from models.stock_movement import StockMovementModel
 from repositories.base_repository_impl import BaseRepository, Record
-from repositories.queries.statement import InsertStatement, typed_parameter
+from repositories.statements.statement import InsertStatement, typed_parameter
 from repositories.transaction import Changes, Values
 
 _STEPS = (

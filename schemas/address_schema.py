@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.base_schema import BaseSchema, IdKey, Name, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, where
-from schemas.text import TextRule
+from schemas.types.text import TextRule
 
 Street = Annotated[str, TextRule(200), Field(examples=["Main Street"])]
 HouseNumber = Annotated[str, TextRule(20, min_length=0), Field(examples=["12 B"])]

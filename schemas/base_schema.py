@@ -20,9 +20,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from schemas.null_as_default import NullAsDefault, nothing
-from schemas.text import TextRule
-from schemas.whole_cents import WholeCents
+from schemas.types.null_as_default import NullAsDefault, nothing
+from schemas.types.text import TextRule
+from schemas.types.whole_cents import WholeCents
 
 MAX_KEY = 2**63 - 1
 MAX_INTEGER = 2_147_483_647

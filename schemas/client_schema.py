@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent, example
-from schemas.email import Email, EmailFilter
 from schemas.list_query import ListQuery, Words, where
-from schemas.text import TextRule
+from schemas.types.email import Email, EmailFilter
+from schemas.types.text import TextRule
 
 Telephone = Annotated[str, TextRule(21, pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
 

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from schemas.base_schema import INT64, MAX_KEY, MAX_MONEY, Moment, amount_schema
-from schemas.text import TextRule, normalize
-from schemas.whole_cents import WholeCents
+from schemas.types.text import TextRule, normalize
+from schemas.types.whole_cents import WholeCents
 
 DAY = len("2026-01-31")
 MAX_WORDS = 10

@@ -17,7 +17,7 @@ from schemas.base_schema import (
     only_if_set,
 )
 from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, where
-from schemas.text import VISIBLE, TextRule
+from schemas.types.text import VISIBLE, TextRule
 
 ProductName = Annotated[str, TextRule(200), Field(examples=["Laptop"])]
 MAX_SKU = 64

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.base_schema import BaseSchema, IdKey, Number, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, NumberFilter, where
-from schemas.text import TextRule
+from schemas.types.text import TextRule
 
 Rating = Annotated[float, Field(ge=0, le=5, examples=[5.0]), Number]
 Comment = Annotated[str, TextRule(2000, min_length=0), Field(examples=["Excellent product!"])]

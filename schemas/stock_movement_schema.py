@@ -7,7 +7,7 @@ from pydantic import Field
 from models.enums import StockReason
 from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Moment, Quantity, Stock, StoredSchema, example
 from schemas.list_query import IdFilter, ListQuery, where
-from schemas.text import TextRule
+from schemas.types.text import TextRule
 
 Note = Annotated[str, TextRule(500, min_length=0), Field(examples=["Delivery 4711"])]
 Loss = Annotated[int, Field(strict=True, lt=0, ge=-MAX_INTEGER, examples=[-2])]

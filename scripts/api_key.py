@@ -13,15 +13,15 @@ import orjson
 from config.settings import load_settings
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
-from repositories.idempotency_repository import StoredResponse
-from schemas.api_key_schema import ApiKeyCreate, ApiKeyFilters, ApiKeyRotation
+from repositories.system.idempotency_repository import StoredResponse
+from schemas.system.api_key_schema import ApiKeyCreate, ApiKeyFilters, ApiKeyRotation
 from scripts.application import run_with_services
-from services.api_key_service import ApiKeyService
-from services.app_context import AppContext
 from services.auth.authenticator import KEY_TRUST_SECONDS
 from services.auth.principal import Principal, Role
+from services.context.app_context import AppContext
+from services.context.request_context import AuditedRequest, RequestContext
 from services.rendering import Created
-from services.request_context import AuditedRequest, RequestContext
+from services.system.api_key_service import ApiKeyService
 
 Json = dict[str, Any]
 Result = TypeVar("Result")

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from config.settings import Settings
 from infrastructure.exceptions import UnavailableError
 from infrastructure.postgres.database import Database
-from services.app_context import AppContext
 from services.cache_service import CacheService
 from services.caching.database_watch import DatabaseWatch
+from services.context.app_context import AppContext
 from services.exceptions import ServiceError
-from services.refusals import Refusals
+from services.system.refusals import Refusals
 from services.transactions.in_doubt import InDoubtWrites
 
 Result = TypeVar("Result")

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from config.server_urls import one_line
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
-from repositories.consistency_check import CHECKS, Disagreement, disagreements
+from repositories.checks.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.output import waiting, write
 
 SHOWN = 20  # problems shown for each check

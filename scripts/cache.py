@@ -8,9 +8,9 @@ from sqlalchemy.pool import NullPool
 
 from config.redis_config import redis_client_of
 from config.settings import Settings
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.cluster import TAGS, shard_prefix
 from infrastructure.redis.key_prefix import DATABASE_IDENTITY, derived_prefix
-from infrastructure.redis.membership import ROOT_STAMP
 
 
 def drop_cache(settings: Settings) -> None:

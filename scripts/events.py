@@ -8,12 +8,12 @@ import orjson
 
 from config.settings import load_settings
 from infrastructure.servers import script_servers
-from schemas.event_schema import EventFilters
+from schemas.events.event_schema import EventFilters
 from scripts.application import run_with_services
 from scripts.output import write
-from services.app_context import AppContext
-from services.event_service import EventService
-from services.request_context import RequestContext
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
+from services.events.event_service import EventService
 
 Event = dict[str, Any]
 

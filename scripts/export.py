@@ -13,13 +13,13 @@ from config.settings import Settings, load_settings
 from controllers import CONTROLLERS
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
-from schemas.export_schema import ExportFormat, export_query
+from schemas.bulk.export_schema import ExportFormat, export_query
 from scripts.application import run_with_services
 from scripts.output import write
-from services.app_context import AppContext
 from services.auth.principal import Principal, Role
-from services.export_service import ExportService
-from services.request_context import RequestContext
+from services.bulk.export_service import ExportService
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
 
 EXPORTED: dict[str, Any] = {each.prefix.strip("/"): each for each in CONTROLLERS if each.is_exported}
 """The controllers of the resources that can be exported."""

@@ -16,17 +16,17 @@ import orjson
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
-from schemas.export_schema import ExportFormat
-from schemas.product_import_schema import ImportQuery, Step
+from schemas.bulk.export_schema import ExportFormat
+from schemas.bulk.product_import_schema import ImportQuery, Step
 from scripts.application import run_with_services
 from scripts.cache import drop_cache
 from scripts.export import format_of
 from scripts.output import write
-from services.app_context import AppContext
 from services.auth.principal import Principal, Role
+from services.bulk.product_import_service import ProductImportService
+from services.context.app_context import AppContext
+from services.context.request_context import AuditedRequest, RequestContext
 from services.exceptions import ImportRefusedError
-from services.product_import_service import ProductImportService
-from services.request_context import AuditedRequest, RequestContext
 
 Json = dict[str, Any]
 

@@ -26,7 +26,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Fill the shop with demo data. A second run adds nothing."""
-    from scripts.demo import main  # noqa: PLC0415
+    from scripts.demo.fill import main  # noqa: PLC0415
 
     main(size, seed, as_json)
 
@@ -86,7 +86,7 @@ def import_products(
     as_json: AsJson = False,
 ) -> None:
     """Import products from a file, all lines or none. Exit with 1 if lines are wrong."""
-    from schemas.product_import_schema import ImportQuery  # noqa: PLC0415
+    from schemas.bulk.product_import_schema import ImportQuery  # noqa: PLC0415
     from scripts.import_products import main  # noqa: PLC0415
 
     main(file, ImportQuery(dry_run=dry_run, set_stock=set_stock), as_json)

@@ -5,7 +5,7 @@ from repositories.address_repository import AddressRepository
 from repositories.transaction import Transaction, Values
 from schemas.address_schema import AddressCreate, AddressSchema, AddressUpdate
 from services.base_service_impl import BaseService
-from services.request_context import RequestContext
+from services.context.request_context import RequestContext
 
 
 class AddressService(BaseService[AddressModel, AddressCreate, AddressUpdate, AddressSchema]):

@@ -8,16 +8,16 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from infrastructure.postgres.pool import Row
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
-from repositories.idempotency_repository import StoredResponse
 from repositories.queries.changes import safe_since
-from repositories.queries.statement import Statement
+from repositories.statements.statement import Statement
+from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Attempt, Transaction, Values
 from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
 from schemas.list_query import FORMS, Include, ListQuery
-from services.app_context import AppContext
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
 from services.exceptions import NotFoundError, PreconditionFailedError
 from services.rendering import ActionResult, Created, RenderedJson, etag_of, omit_unset, render, rows_to_dicts
-from services.request_context import RequestContext
 from services.transactions.creation import CreatingService, Creation
 from services.transactions.error_translation import missing_reference
 from services.transactions.unit_of_work import in_worker_thread

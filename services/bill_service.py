@@ -6,9 +6,9 @@ from repositories.order_repository import OrderRepository
 from repositories.transaction import Transaction, Values
 from schemas.bill_schema import BillCreate, BillSchema, BillUpdate
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.exceptions import ConflictError
-from services.order_rules import check_open, check_unpaid, net_total
-from services.request_context import RequestContext
+from services.rules.order_rules import check_open, check_unpaid, net_total
 
 
 class BillService(BaseService[BillModel, BillCreate, BillUpdate, BillSchema]):

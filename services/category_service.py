@@ -3,7 +3,7 @@
 from models.category import CategoryModel
 from repositories.category_repository import CategoryRepository
 from schemas.category_schema import CategoryCreate, CategorySchema, CategoryUpdate
-from services.cached_service import CachedService
+from services.caching.cached_service import CachedService
 from services.caching.registry import CATEGORIES
 
 

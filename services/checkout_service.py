@@ -11,17 +11,17 @@ from repositories.address_repository import AddressRepository
 from repositories.base_repository_impl import Record
 from repositories.checkout_repository import CheckoutRepository
 from repositories.client_repository import ClientRepository
-from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
+from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Transaction, Values
 from schemas.base_schema import to_json, utc_now
 from schemas.checkout_schema import CheckoutCreate
 from services.bill_service import BillService
+from services.context.request_context import RequestContext
 from services.exceptions import NotFoundError
-from services.order_rules import net_total
 from services.rendering import Created
-from services.request_context import RequestContext
-from services.stock import check_not_archived, check_price, refuse_shortage
+from services.rules.order_rules import net_total
+from services.rules.stock import check_not_archived, check_price, refuse_shortage
 from services.transactions.creation import CreatingService, Creation
 
 ADMIN_FIELDS = ("discount", "bill_number")

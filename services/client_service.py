@@ -4,11 +4,11 @@ from models.client import ClientModel
 from repositories.base_repository_impl import Record
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
-from repositories.payment_repository import PaymentRepository
+from repositories.payments.payment_repository import PaymentRepository
 from schemas.client_schema import ClientCreate, ClientSchema, ClientSummary, ClientUpdate, SummaryQuery
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.rendering import RenderedJson, render
-from services.request_context import RequestContext
 
 
 class ClientService(BaseService[ClientModel, ClientCreate, ClientUpdate, ClientSchema]):

@@ -14,11 +14,11 @@ from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Transaction, Values
 from schemas.order_detail_schema import OrderDetailCreate, OrderDetailSchema, OrderDetailUpdate
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.exceptions import NotFoundError
-from services.order_rules import add_to_totals, check_open, check_unpaid, lock_order, net_total
-from services.request_context import RequestContext
-from services.shipping_rules import check_kept_units, leave_shipments
-from services.stock import check_not_archived, check_price, refuse_shortage
+from services.rules.order_rules import add_to_totals, check_open, check_unpaid, lock_order, net_total
+from services.rules.shipping_rules import check_kept_units, leave_shipments
+from services.rules.stock import check_not_archived, check_price, refuse_shortage
 
 DETAILS = "its details"
 

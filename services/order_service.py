@@ -4,22 +4,22 @@ from collections.abc import Mapping
 
 from models.enums import OrderStatus
 from models.order import OrderModel
+from repositories.fulfillment.shipment_repository import ShipmentRepository
+from repositories.fulfillment.shipping_address_repository import ShippingAddressRepository
 from repositories.order_detail_repository import OrderDetailRepository
 from repositories.order_repository import OrderRepository
-from repositories.payment_repository import PaymentRepository
+from repositories.payments.payment_repository import PaymentRepository
 from repositories.product_repository import ProductRepository
-from repositories.shipment_repository import ShipmentRepository
-from repositories.shipping_address_repository import ShippingAddressRepository
 from repositories.transaction import Transaction, Values
 from schemas.address_schema import AddressSchema
 from schemas.order_schema import OrderCreate, OrderSchema, OrderUpdate
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.exceptions import ConflictError, ForbiddenError, NotFoundError
-from services.order_rules import check_open, check_unpaid
 from services.payments.voiding import void_payments
 from services.rendering import RenderedJson, render, rows_to_dicts
-from services.request_context import RequestContext
-from services.shipping_rules import check_deletion, check_new_status, tracked
+from services.rules.order_rules import check_open, check_unpaid
+from services.rules.shipping_rules import check_deletion, check_new_status, tracked
 
 NEXT_STATUSES: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PENDING: frozenset({OrderStatus.IN_PROGRESS, OrderStatus.DELIVERED, OrderStatus.CANCELED}),

@@ -1,15 +1,15 @@
 """The rules of products. Reads are cached for `REDIS_CACHE_TTL` seconds."""
 
 from models.product import ProductModel
-from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.review_repository import ReviewRepository
+from repositories.system.idempotency_repository import StoredResponse
 from schemas.base_schema import NothingToWrite
 from schemas.product_schema import LowStockQuery, ProductCreate, ProductRating, ProductSchema, ProductUpdate
-from services.cached_service import CachedService
+from services.caching.cached_service import CachedService
 from services.caching.registry import PRODUCTS
+from services.context.request_context import RequestContext
 from services.rendering import ActionResult, RenderedJson, render
-from services.request_context import RequestContext
 
 
 class ProductService(CachedService[ProductModel, ProductCreate, ProductUpdate, ProductSchema]):

@@ -5,7 +5,7 @@ from repositories.review_repository import ReviewRepository
 from repositories.transaction import Values
 from schemas.review_schema import ReviewCreate, ReviewSchema, ReviewUpdate
 from services.base_service_impl import BaseService
-from services.request_context import RequestContext
+from services.context.request_context import RequestContext
 
 
 class ReviewService(BaseService[ReviewModel, ReviewCreate, ReviewUpdate, ReviewSchema]):

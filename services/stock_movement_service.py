@@ -4,18 +4,18 @@ from collections.abc import Collection
 from functools import partial
 
 from models.stock_movement import StockMovementModel
-from repositories.idempotency_repository import StoredResponse
 from repositories.product_repository import ProductRepository
 from repositories.stock_movement_repository import StockMovementRepository
+from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Transaction, Values
 from schemas.base_schema import NothingToWrite
 from schemas.stock_movement_schema import StockCounted, StockDamaged, StockMovementSchema, StockReceived
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.exceptions import NotFoundError
 from services.product_service import ProductService
 from services.rendering import NOTHING_NEW, Created
-from services.request_context import RequestContext
-from services.stock import refuse_shortage
+from services.rules.stock import refuse_shortage
 from services.transactions.creation import Creation
 from services.transactions.unit_of_work import in_worker_thread
 

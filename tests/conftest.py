@@ -17,7 +17,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.postgres.database import Database
-from infrastructure.redis.membership import LAST_DROP, MEMBERS, ROOT_STAMP
+from infrastructure.redis.availability.membership import LAST_DROP, MEMBERS, ROOT_STAMP
 from migrations.runner import migrate
 from services.caching.database_watch import DATABASE
 from tests.credentials import Clock, Issuer

@@ -25,7 +25,7 @@ from sqlalchemy import insert, text
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from models.api_key import ApiKeyModel
+from models.system.api_key import ApiKeyModel
 from services.auth.api_keys import NewKey
 from services.auth.principal import Role
 from tests.database import as_owner

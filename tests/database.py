@@ -17,7 +17,7 @@ from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncPool, Row
 from infrastructure.postgres.roles import OWNER
-from repositories.queries.statement import Statement
+from repositories.statements.statement import Statement
 
 
 class _SavepointPool(AsyncPool):

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, text
 
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from services.payments.sweep import settle_due
 from tests.database import TransactionalDatabase
 from tests.factories import Factory, Object

@@ -18,7 +18,7 @@ from benchmarks.common.options import Options, number
 from benchmarks.common.programs import Program, ours, running
 from benchmarks.common.report import Target
 from benchmarks.common.servers import Servers, private_servers
-from scripts.demo_words import COLOURS, DEPARTMENTS, STYLES
+from scripts.demo.words import COLOURS, DEPARTMENTS, STYLES
 
 PRODUCTS, ITEMS = number("PRODUCTS", 1_000_000), 1000
 OLD = 1000  # products of the demo shop, with clients and orders

@@ -19,7 +19,7 @@ from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.servers import PostgresServer, ValkeyServer
 from infrastructure.postgres.roles import OWNER, SERVICE, Role
 from migrations.runner import migrate
-from scripts.demo import fill
+from scripts.demo.fill import fill
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = ROOT / ".data"  # on a disk, because fsync costs nothing on a /tmp in memory

@@ -15,7 +15,7 @@ from benchmarks.common.servers import Servers, private_servers
 from benchmarks.lists import scale
 from benchmarks.lists.plans import write_plans
 from benchmarks.lists.queries import FIRST_PAGE, Data, Query, every_query
-from scripts.demo import refresh_statistics
+from scripts.demo.fill import refresh_statistics
 
 PRODUCTS, PAGE = number("PRODUCTS", 1_000_000), number("PAGE", 10)
 REMARKS = f"""

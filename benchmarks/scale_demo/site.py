@@ -11,7 +11,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK
 from infrastructure.embedded.servers import PostgresServer
 from migrations.runner import migrate
-from scripts.demo import fill
+from scripts.demo.fill import fill
 from tests.nginx import find_nginx, running_nginx
 from tests.pgbouncer import PROGRAM, pgbouncer
 from tests.proxy import Proxy

@@ -8,7 +8,7 @@ folder=clients/python/ecommerce_client/generated
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 document=$work/openapi.json
-"$python" -m scripts.client_document >"$document"
+"$python" -m scripts.documents.client_document >"$document"
 openapi-python-client generate --path "$document" --meta none --overwrite --fail-on-warning \
   --config clients/python/generator.yaml --output-path $folder
 # httpx2 continues httpx, which is no longer maintained, under another name.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from middleware.scope_keys import FAULT_ANSWERED
-from services.app_context import AppContext
+from services.context.app_context import AppContext
 
 
 class Application(FastAPI):

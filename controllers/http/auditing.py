@@ -7,8 +7,8 @@ from starlette.requests import Request
 
 from middleware.request_context import route_of
 from middleware.scope_keys import OWN_REQUEST_ID, REQUEST_CONTEXT
-from services.refusals import Kind, RefusedRequest
-from services.request_context import AuditedRequest
+from services.context.request_context import AuditedRequest
+from services.system.refusals import Kind, RefusedRequest
 
 
 def audited_request(request: Request, template: str, status: int) -> AuditedRequest:

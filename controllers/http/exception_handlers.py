@@ -18,8 +18,8 @@ from controllers.http.responses import JSON
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE, UnavailableError
 from middleware.scope_keys import FAULT_ANSWERED
 from schemas.base_schema import to_json
-from schemas.validation_errors import public_error
-from services.app_context import AppContext
+from schemas.errors.validation_errors import public_error
+from services.context.app_context import AppContext
 from services.exceptions import (
     ConflictError,
     ForbiddenError,

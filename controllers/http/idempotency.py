@@ -10,11 +10,11 @@ from starlette.requests import Request
 
 from controllers.http.exception_handlers import STATUSES, error_body
 from repositories.base_repository_impl import is_storable_key
-from repositories.idempotency_repository import RequestKey, StoredResponse
+from repositories.system.idempotency_repository import RequestKey, StoredResponse
 from schemas.base_schema import BaseSchema, to_json
+from services.context.request_context import IdempotentRequest, RequestContext
 from services.exceptions import NotFoundError, ServiceError
 from services.rendering import ActionResult, Created
-from services.request_context import IdempotentRequest, RequestContext
 
 STORED_ERRORS = frozenset({400, 404, 409})
 """Refusals that the stored data decide. Invalid input and outages are not stored: the caller may try again.

@@ -13,8 +13,8 @@ from controllers.http.parameters import query_pairs
 from controllers.http.responses import json_response
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService
+from services.context.request_context import RequestContext
 from services.rendering import RenderedJson
-from services.request_context import RequestContext
 
 Read = Callable[[RequestContext, ListQuery], Awaitable[RenderedJson]]
 

@@ -19,8 +19,8 @@ from controllers.http.body_budget import BODIES
 from infrastructure.exceptions import UnavailableError
 from middleware.scope_keys import REQUEST_CONTEXT
 from schemas.base_schema import INT64
-from schemas.exact_json import decode_json
-from services.request_context import RequestContext
+from schemas.types.exact_json import decode_json
+from services.context.request_context import RequestContext
 
 
 def request_context(request: Request) -> RequestContext:

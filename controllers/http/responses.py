@@ -10,10 +10,10 @@ from middleware.compression import Encoder
 from middleware.etags import etag_for_coding, names_etag
 from middleware.raw_response import Headers, json_headers
 from middleware.scope_keys import ENCODER, REQUEST_CONTEXT
-from repositories.idempotency_repository import StoredResponse
-from schemas.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
+from repositories.system.idempotency_repository import StoredResponse
+from schemas.errors.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
+from services.bulk.spooled_json import SpooledJson
 from services.rendering import ActionResult, Created, RenderedJson, etag_of
-from services.spooled_json import SpooledJson
 
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from controllers.http.application import Application
-from controllers.http.plain_router import PlainRouter
+from controllers.http.plain.plain_router import PlainRouter
 from controllers.http.route import EntityRoute
 
 ID = "{id_key}"

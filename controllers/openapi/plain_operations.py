@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from controllers.http.access import Policy, credentials
-from controllers.http.plain_routes import PlainRoutes, policies_of
+from controllers.http.plain.plain_routes import PlainRoutes, policies_of
 from controllers.http.responses import DOCUMENTED, documented
 from controllers.openapi.links import Json
 from middleware.fast_path import UNCOUNTED

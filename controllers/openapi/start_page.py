@@ -10,9 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from config.development import is_development
 from config.settings import Settings
-from controllers.demo_shop import PATH as DEMO_PATH
 from controllers.openapi.assets import Asset
 from controllers.openapi.static_files import FAVICON, address
+from controllers.system.demo_shop import PATH as DEMO_PATH
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import psycopg2
 
 from infrastructure.host_names import addresses_of
+from infrastructure.postgres.availability.failover import FailoverDetector
+from infrastructure.postgres.availability.outage_log import OutageLog, outages
 from infrastructure.postgres.connection import AsyncConnection
-from infrastructure.postgres.failover import FailoverDetector
-from infrastructure.postgres.outage_log import OutageLog, outages
 from infrastructure.postgres.timeouts import NoAnswerError
 
 Dsn = Mapping[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from infrastructure.postgres.failover import FailoverDetector, Server
+from infrastructure.postgres.availability.failover import FailoverDetector, Server
 from infrastructure.postgres.prepared_sql import prepared_sql
 from infrastructure.postgres.timeouts import CutConnectionError, NoAnswerError
 from infrastructure.postgres.typecasts import NUMBER

@@ -17,12 +17,12 @@ from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.concurrency.keyed_locks import KeyedLocks
 from infrastructure.concurrency.worker_threads import WorkerThreads
 from infrastructure.observability.metrics import THREADS, PoolUsage
+from infrastructure.postgres.availability.failover import FailoverDetector
+from infrastructure.postgres.availability.outage_log import outages
+from infrastructure.postgres.availability.probe import Probe
 from infrastructure.postgres.connect import Target
 from infrastructure.postgres.connection import is_closed_by_server
-from infrastructure.postgres.failover import FailoverDetector
-from infrastructure.postgres.outage_log import outages
 from infrastructure.postgres.pool import AsyncPool, read_pool
-from infrastructure.postgres.probe import Probe
 from infrastructure.postgres.replication.replica import Replica
 from infrastructure.postgres.replication.replicas import Replicas
 from infrastructure.postgres.startup_options import joined_options

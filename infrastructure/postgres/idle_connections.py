@@ -1,7 +1,7 @@
 """Idle connections of a pool, without those to a lost server, to a former one, or that are too old."""
 
+from infrastructure.postgres.availability.failover import FailoverDetector
 from infrastructure.postgres.connection import AsyncConnection
-from infrastructure.postgres.failover import FailoverDetector
 
 
 class IdleConnections(list[AsyncConnection]):

@@ -15,11 +15,11 @@ from config.settings import Settings
 from infrastructure.concurrency.fair_semaphore import Check, FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
+from infrastructure.postgres.availability.failover import CHECK_PRIMARY
 from infrastructure.postgres.connect import Target, connect
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.failover import CHECK_PRIMARY
 from infrastructure.postgres.idle_connections import IdleConnections
-from infrastructure.postgres.pipelined_reads import PipelinedReads
+from infrastructure.postgres.pipeline.pipelined_reads import PipelinedReads
 from infrastructure.postgres.prepared_sql import ShortSql
 from infrastructure.postgres.timeouts import NoAnswerError
 from infrastructure.postgres.transaction import (

@@ -8,8 +8,8 @@ from psycopg2 import errors, extensions
 
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
 from infrastructure.observability.tracing import sql_span
+from infrastructure.postgres.availability.outage_log import OutageLog
 from infrastructure.postgres.connection import AsyncConnection, Parameters, Row
-from infrastructure.postgres.outage_log import OutageLog
 from infrastructure.postgres.timeouts import NoAnswerError
 
 # The server is a standby, or has ended a transaction that took too long. psycopg2 does not derive these from

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 import hiredis
 
 from config.redis_address import RedisAddress
-from infrastructure.redis.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
+from infrastructure.redis.availability.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
+from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.link import FindPrefix
-from infrastructure.redis.outage_log import OutageLog
 from infrastructure.redis.protocol import Command, Pipeline, RedisDownError, SimpleCommand, Word, with_prefix
 from infrastructure.redis.reliable import FromThread, ReliableSupervisor
 from infrastructure.redis.topology.master import Master

@@ -11,9 +11,9 @@ from zlib import crc32
 from redis.crc import key_slot
 
 from config.redis_address import RedisAddress
+from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.client import RedisClient, execute_on
 from infrastructure.redis.link import FindPrefix
-from infrastructure.redis.outage_log import OutageLog
 from infrastructure.redis.protocol import Word
 from infrastructure.redis.reliable import FromThread
 from infrastructure.redis.topology.cluster_nodes import ClusterNodes

@@ -2,9 +2,9 @@
 
 from config.redis_address import RedisAddress, parse_sentinel
 from config.settings import Settings
+from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.link import FindPrefix
-from infrastructure.redis.outage_log import OutageLog
 
 
 def create_redis(settings: Settings, find_prefix: FindPrefix) -> Redis | None:

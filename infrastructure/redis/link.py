@@ -8,15 +8,15 @@ from time import monotonic
 
 from config.redis_address import RedisAddress
 from infrastructure.observability.metrics import metrics
+from infrastructure.redis.availability.handshake import REPLY_TIMEOUT_SECONDS, Handshake
+from infrastructure.redis.availability.heartbeats import SLOW, Heartbeats
+from infrastructure.redis.availability.membership import Membership
+from infrastructure.redis.availability.outage import OutageDetector
+from infrastructure.redis.availability.outage_log import OutageLog
+from infrastructure.redis.availability.retry_pause import RetryPause
 from infrastructure.redis.connection import RedisConnection
 from infrastructure.redis.failures import Failure, explain
-from infrastructure.redis.handshake import REPLY_TIMEOUT_SECONDS, Handshake
-from infrastructure.redis.heartbeats import SLOW, Heartbeats
-from infrastructure.redis.membership import Membership
-from infrastructure.redis.outage import OutageDetector
-from infrastructure.redis.outage_log import OutageLog
 from infrastructure.redis.protocol import RedisDownError, Word
-from infrastructure.redis.retry_pause import RetryPause
 from infrastructure.redis.topology.master import FixedMaster, Master
 
 FindPrefix = Callable[[], Awaitable[str]]

@@ -4,11 +4,11 @@ import asyncio
 from time import monotonic
 from typing import Any
 
+from infrastructure.redis.availability.handshake import POLL_SECONDS, TRUST_SECONDS
+from infrastructure.redis.availability.membership import ROOT_STAMP
+from infrastructure.redis.availability.supervisor import RedisSupervisor
 from infrastructure.redis.failures import is_moving
-from infrastructure.redis.handshake import POLL_SECONDS, TRUST_SECONDS
-from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import Key, Pipeline, SimpleCommand, Word, with_prefix
-from infrastructure.redis.supervisor import RedisSupervisor
 
 THREAD_TIMEOUT_SECONDS = 10.0  # longer than the patience with any server
 DROP_ALL: tuple[Word, ...] = ("UNLINK", Key(ROOT_STAMP))

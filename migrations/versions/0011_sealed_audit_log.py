@@ -72,7 +72,7 @@ def create_pseudonym_functions() -> None:
         $$ SELECT coalesce(left(encode(sha256(key), 'hex'), 32), '-') $$
     """)
     # The id, combined with bits that nobody can compute without the key. Each request has its own, so equal ids look
-    # different. services/pseudonyms.py is the inverse.
+    # different. services/system/pseudonyms.py is the inverse.
     op.execute("""
         CREATE FUNCTION audit_mask(key bytea, request_id text, id_key bigint) RETURNS text LANGUAGE sql STABLE AS $$
             SELECT coalesce(lpad(to_hex(id_key

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from repositories.queries.statement import Statement
+from repositories.statements.statement import Statement
 
 # A write needs a snapshot first (`backend_xmin`), and then sets `updated_at` to the time of the write. So:
 # - A transaction without a snapshot writes rows that are later than this statement.

@@ -10,7 +10,7 @@ from models.base_model import BaseModel
 from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, trigram_condition
 from repositories.queries.search import has_ordered_index, search_of
 from repositories.queries.search_page import scan_parameters, search_page
-from repositories.queries.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
+from repositories.statements.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
 from schemas.list_query import ListQuery
 
 USUAL_LIMITS = frozenset((10, 20, 50, 100))

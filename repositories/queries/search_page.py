@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, bindparam, func, literal_column, or_, select
 
 from repositories.queries.search import Column, Search
-from repositories.queries.statement import columns_of
+from repositories.statements.statement import columns_of
 from schemas.base_schema import MAX_KEY
 
 MAX_SCAN_ROWS = 20_000

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from hiredis import HiredisError
 
 from config.settings import Settings
-from infrastructure.redis import outage_log
+from infrastructure.redis.availability import outage_log
 from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.protocol import RedisDownError
 from scripts.doctor.findings import Finding, clock_finding, collected_warnings
-from services.app_context import AppContext
+from services.context.app_context import AppContext
 
 CACHE, LIMITER = "Redis", "Redis of the limiter"
 WAIT_SECONDS = 5.0  # a busy machine may need several attempts

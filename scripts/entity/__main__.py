@@ -52,7 +52,7 @@ def main(
         formatted([path for path in tree.changed if path.endswith(".py")])
         migration = write_migration(entity)
         formatted([migration])
-        subprocess.run([sys.executable, "-m", "scripts.er_diagram"], cwd=ROOT, check=True)
+        subprocess.run([sys.executable, "-m", "scripts.documents.er_diagram"], cwd=ROOT, check=True)
     files = "\n".join([*tree.changed, migration, DIAGRAM])
     sys.stdout.write(NEXT.format(files=files, migration=migration, table=entity.table, name=name))
 

@@ -149,7 +149,7 @@ CHANGES: dict[str, Callable[[str, Entity], str]] = {
     "deploy/kubernetes/ingress.yaml": in_ingress,
     "README.md": in_readme,
     "pyproject.toml": in_import_rules,
-    "services/event_bodies.py": in_event_bodies,
+    "services/events/event_bodies.py": in_event_bodies,
     "controllers/openapi/texts.py": in_descriptions,
     "tests/entities.py": in_test_table,
     "tests/factories.py": in_factory,

@@ -28,7 +28,7 @@ from schemas.base_schema import (
     BaseSchema, Day, IdKey, Moment, Money, Name, Price, Quantity, Stock, StoredSchema, absent
 )
 from schemas.list_query import IdFilter, ListQuery, where
-from schemas.text import TextRule
+from schemas.types.text import TextRule
 
 {types}
 

@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from typing import NamedTuple, Self
 
 from infrastructure.postgres.database import Database
-from repositories.api_key_repository import ApiKeyRepository, UsedKey
+from repositories.system.api_key_repository import ApiKeyRepository, UsedKey
 from repositories.transaction import Values
 from services.auth.principal import Principal, Role
 from services.auth.restrictions import Restrictions

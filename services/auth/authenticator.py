@@ -7,10 +7,10 @@ from typing import NamedTuple
 from cachetools import TLRUCache
 
 from infrastructure.exceptions import UnavailableError
-from services.app_context import AppContext
 from services.auth import api_keys
 from services.auth.jwt_verifier import JwtVerifier
 from services.auth.principal import ANONYMOUS, Principal, Role
+from services.context.app_context import AppContext
 from services.exceptions import UnauthorizedError
 
 KEY_TRUST_SECONDS = 5

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from repositories.base_repository_impl import Record, is_storable_key
-from repositories.product_rows_repository import ProductRowsRepository
-from schemas.product_batch_schema import ItemTarget
+from repositories.bulk.product_rows_repository import ProductRowsRepository
+from schemas.bulk.product_batch_schema import ItemTarget
 from schemas.product_schema import MAX_SKU, ProductCreate, ProductSchema, ProductUpdate
-from schemas.text import normalize
+from schemas.types.text import normalize
 from services.bulk.writing import retried_if_refused, to_text
 from services.exceptions import ConflictError, NotFoundError, ServiceError
 

@@ -8,11 +8,11 @@ from typing import IO, Any
 from pydantic import ValidationError
 
 from repositories.base_repository_impl import Record, is_storable_key
-from repositories.product_rows_repository import COLUMNS, Comparison, ProductRowsRepository
+from repositories.bulk.product_rows_repository import COLUMNS, Comparison, ProductRowsRepository
 from schemas.base_schema import to_json
-from schemas.export_schema import ExportFormat
-from schemas.product_import_schema import MAX_ERRORS, ProductLine, Step
-from schemas.validation_errors import public_error
+from schemas.bulk.export_schema import ExportFormat
+from schemas.bulk.product_import_schema import MAX_ERRORS, ProductLine, Step
+from schemas.errors.validation_errors import public_error
 from services.bulk.line_reader import FileLine, UnreadableFileError, read_csv, read_ndjson
 from services.bulk.staged_lines import RepeatedError, StagedLines
 from services.bulk.writing import to_text

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TextIO
 
-from schemas.exact_json import decode_json
+from schemas.types.exact_json import decode_json
 
 MAX_LINE_CHARS = 131_072
 """Bound of a line, and csv's own bound of a cell. Without one, a file without line ends fills the memory."""

@@ -13,8 +13,8 @@ import hiredis
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.client import Redis, RedisClient
-from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import Key, RedisDownError
 
 logger = logging.getLogger(__name__)

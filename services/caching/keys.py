@@ -7,7 +7,7 @@ from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from infrastructure.redis.membership import ROOT_STAMP
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.protocol import pack_command
 from schemas.list_query import Include, ListQuery
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from models.enums import OperationKind, PaymentStatus
 from models.order import OrderModel
 from repositories.bill_repository import BillRepository
-from repositories.payment_repository import LockedPayment
+from repositories.payments.payment_repository import LockedPayment
 from repositories.transaction import Transaction
 from services.exceptions import ConflictError
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 from infrastructure.payments.provider import ProviderPayment
 from models.enums import OperationKind, OrderStatus, PaymentStatus
-from repositories.payment_repository import LockedPayment
+from repositories.payments.payment_repository import LockedPayment
 from schemas.base_schema import utc_now
 
 ACTION_TIME = timedelta(hours=24)

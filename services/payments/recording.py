@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from infrastructure.payments.provider import ProviderState, ProviderStatus
 from models.enums import OperationKind, OperationStatus, OrderStatus, PaymentStatus
-from models.payment import PaymentModel, PaymentOperationModel
-from repositories.payment_repository import LockedPayment, PaymentRepository
+from models.payments.payment import PaymentModel, PaymentOperationModel
+from repositories.payments.payment_repository import LockedPayment, PaymentRepository
 from repositories.transaction import Transaction, Values
 
 LEASE_SECONDS = 20

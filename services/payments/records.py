@@ -3,12 +3,12 @@
 from infrastructure.observability.metrics import metrics
 from infrastructure.payments.provider import PaymentHint, ProviderState
 from models.enums import OperationKind, OperationStatus, PaymentStatus
-from models.payment import PaymentOperationModel
-from repositories.payment_repository import PaymentRepository
-from services.app_context import AppContext
+from models.payments.payment import PaymentOperationModel
+from repositories.payments.payment_repository import PaymentRepository
+from services.context.app_context import AppContext
+from services.context.request_context import INTERNAL
 from services.payments.open_payment import OpenPayment
 from services.payments.recording import LEASE_SECONDS, record
-from services.request_context import INTERNAL
 from services.transactions.unit_of_work import TransactionalService, in_worker_thread
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from models.enums import OperationKind
 from models.order import OrderModel
-from repositories.payment_repository import PaymentRepository
+from repositories.payments.payment_repository import PaymentRepository
 from repositories.transaction import Transaction
 from services.exceptions import ConflictError
 

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from models.enums import OperationStatus
-from repositories.idempotency_repository import STARTED, IdempotencyRepository, StoredResponse
-from repositories.payment_repository import LockedPayment, PaymentRepository
+from repositories.payments.payment_repository import LockedPayment, PaymentRepository
+from repositories.system.idempotency_repository import STARTED, IdempotencyRepository, StoredResponse
 from repositories.transaction import Transaction
+from services.context.request_context import RequestContext
 from services.exceptions import ConflictError
 from services.payments.open_payment import OpenPayment
-from services.request_context import RequestContext
 
 PREFIX = "/payments/"
 

@@ -20,8 +20,8 @@ from infrastructure.payments.provider import (
     ProviderUnavailableError,
 )
 from models.enums import OperationKind, PaymentStatus
-from repositories.payment_repository import PaymentRepository
-from services.app_context import AppContext
+from repositories.payments.payment_repository import PaymentRepository
+from services.context.app_context import AppContext
 from services.payments.open_payment import OpenPayment, PendingOperation
 from services.payments.recording import LEASE_SECONDS
 from services.payments.records import PaymentRecords

@@ -4,8 +4,8 @@ import asyncio
 import logging
 
 from infrastructure.exceptions import UnavailableError
-from repositories.payment_repository import PaymentRepository
-from services.app_context import AppContext
+from repositories.payments.payment_repository import PaymentRepository
+from services.context.app_context import AppContext
 from services.payments.settlement import Settlement
 
 logger = logging.getLogger(__name__)

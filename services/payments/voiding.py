@@ -2,7 +2,7 @@
 
 from models.enums import OperationKind, PaymentStatus
 from models.order import OrderModel
-from repositories.payment_repository import LockedPayment, PaymentRepository
+from repositories.payments.payment_repository import LockedPayment, PaymentRepository
 from repositories.transaction import Transaction
 from services.exceptions import ConflictError
 

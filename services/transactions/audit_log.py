@@ -2,10 +2,10 @@
 
 import re
 
-from repositories.audit_entry_repository import AuditEntryRepository
-from repositories.queries.statement import InsertStatement, Statement
+from repositories.statements.statement import InsertStatement, Statement
+from repositories.system.audit_entry_repository import AuditEntryRepository
 from repositories.transaction import Transaction, Values
-from services.request_context import AuditedRequest, RequestContext
+from services.context.request_context import AuditedRequest, RequestContext
 
 _client_in_path = re.compile(r"/clients/(\d+)(?=/|$)").match
 

@@ -5,9 +5,9 @@ from functools import partial
 
 from infrastructure.exceptions import UnavailableError
 from infrastructure.observability.metrics import metrics
-from repositories.audit_entry_repository import AuditEntryRepository
-from services.app_context import AppContext
-from services.request_context import INTERNAL
+from repositories.system.audit_entry_repository import AuditEntryRepository
+from services.context.app_context import AppContext
+from services.context.request_context import INTERNAL
 from services.transactions.unit_of_work import run_with_retries, unit_of_work
 
 logger = logging.getLogger(__name__)

@@ -12,14 +12,19 @@ from typing import Any
 from infrastructure.exceptions import OutcomeUnknownError, RefusedError
 from infrastructure.observability.metrics import metrics
 from repositories.base_repository_impl import BaseRepository, Record
-from repositories.idempotency_repository import NO_LOCK_TIMEOUT, IdempotencyRepository, StoredRequest, StoredResponse
-from repositories.queries.statement import InsertStatement
+from repositories.statements.statement import InsertStatement
+from repositories.system.idempotency_repository import (
+    NO_LOCK_TIMEOUT,
+    IdempotencyRepository,
+    StoredRequest,
+    StoredResponse,
+)
 from repositories.transaction import Changes, Transaction, Values
-from services.app_context import AppContext
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
 from services.exceptions import ServiceError, UnexplainedRefusalError
 from services.rendering import Created
-from services.request_context import RequestContext
-from services.stock import warn_of_low_stock
+from services.rules.stock import warn_of_low_stock
 from services.transactions.audit_log import insert_with_entry
 from services.transactions.error_translation import CONFLICTS
 from services.transactions.idempotency import replay_of

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from repositories.event_repository import BATCH, EventRepository
-from repositories.queries.statement import Statement
+from repositories.events.event_repository import BATCH, EventRepository
+from repositories.statements.statement import Statement
 
 
 async def publish_events(database: Database, settings: Settings) -> None:

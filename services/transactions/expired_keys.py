@@ -3,9 +3,9 @@
 import logging
 from functools import partial
 
-from repositories.idempotency_repository import IdempotencyRepository
-from services.app_context import AppContext
-from services.request_context import INTERNAL
+from repositories.system.idempotency_repository import IdempotencyRepository
+from services.context.app_context import AppContext
+from services.context.request_context import INTERNAL
 from services.transactions.unit_of_work import run_with_retries, unit_of_work
 
 logger = logging.getLogger(__name__)

@@ -2,10 +2,10 @@
 
 from sqlalchemy.orm import Session
 
-from repositories.idempotency_repository import IdempotencyRepository, RequestKey, StoredRequest, StoredResponse
+from repositories.system.idempotency_repository import IdempotencyRepository, RequestKey, StoredRequest, StoredResponse
+from services.context.request_context import IdempotentRequest
 from services.exceptions import IdempotencyKeyReusedError, NotFoundError, ServiceError
 from services.rendering import ActionResult, Created
-from services.request_context import IdempotentRequest
 
 
 def replay_of(stored: StoredRequest, key: RequestKey) -> StoredResponse:

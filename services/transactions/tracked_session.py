@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from repositories.transaction import Changes, Transaction
-from services.app_context import AppContext
 from services.caching.keys import ALL_ROWS
-from services.request_context import RequestContext
-from services.stock import warn_of_low_stock
+from services.context.app_context import AppContext
+from services.context.request_context import RequestContext
+from services.rules.stock import warn_of_low_stock
 from services.transactions.audit_log import add_entry
 from services.transactions.error_translation import translate_error
 from services.transactions.written_tables import cascades_from, written_tables

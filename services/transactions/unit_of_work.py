@@ -13,13 +13,13 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.timeouts import NoAnswerError
-from repositories.idempotency_repository import StoredResponse
+from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Changes, Transaction
-from services.app_context import AppContext
+from services.context.app_context import AppContext
+from services.context.request_context import IdempotentRequest, RequestContext
 from services.exceptions import ServiceError
 from services.rendering import NOTHING_NEW, ActionResult, Created
-from services.request_context import IdempotentRequest, RequestContext
-from services.stock import warn_of_low_stock
+from services.rules.stock import warn_of_low_stock
 from services.transactions.audit_log import add_entry
 from services.transactions.error_translation import CONFLICTS, translate_error, translate_unavailable
 from services.transactions.idempotency import claim_key, store_outcome

@@ -20,10 +20,10 @@ from infrastructure.exceptions import RefusedError, UnavailableError
 from infrastructure.observability.metrics import metrics
 from infrastructure.outgoing_http import ForbiddenAddressError, OutgoingHttp
 from infrastructure.postgres.pool import Row
-from repositories.queries.statement import Statement
-from repositories.webhook_repository import CLAIM_SECONDS, DueDelivery, WebhookDeliveryRepository
+from repositories.events.webhook_repository import CLAIM_SECONDS, DueDelivery, WebhookDeliveryRepository
+from repositories.statements.statement import Statement
 from schemas.base_schema import utc_now
-from services.app_context import AppContext
+from services.context.app_context import AppContext
 from services.webhooks.messages import message_of
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from standardwebhooks import Webhook
 
-from repositories.webhook_repository import DueDelivery
+from repositories.events.webhook_repository import DueDelivery
 from schemas.base_schema import to_json
-from services.event_bodies import body_of
+from services.events.event_bodies import body_of
 
 SECRET_BYTES = 32
 

@@ -16,8 +16,8 @@ from ecommerce_client.generated.api.categories import categories_create, categor
 from ecommerce_client.generated.api.products import products_get, products_list, products_update
 from ecommerce_client.generated.models import CategoryCreate, CategorySchema, ProductSchema, ProductUpdate
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from scripts.client_document import client_document
-from scripts.postman_collection import render
+from scripts.documents.client_document import client_document
+from scripts.documents.postman_collection import render
 from tests.factories import Factory
 from tests.proxy import Proxy
 from tests.servers import ROOT, served_in_thread, until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.client_document import client_document
+from scripts.documents.client_document import client_document
 from tests.servers import ROOT, running_app
 
 CLIENT = ROOT / "clients/typescript"

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from config.settings import Settings
 from controllers import CONTROLLERS
-from schemas.api_key_schema import RESOURCES, ApiKeyFilters
+from schemas.system.api_key_schema import RESOURCES, ApiKeyFilters
 from services.auth.api_keys import is_possible
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.factories import Factory, Object

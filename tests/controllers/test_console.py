@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from controllers.openapi.assets import IMMUTABLE
-from scripts.console_manifest import MANIFEST, manifest
+from scripts.documents.console_manifest import MANIFEST, manifest
 
 MAX_LOADED_BYTES = 1_000_000
 

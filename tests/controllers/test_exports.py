@@ -17,7 +17,7 @@ from sqlalchemy import text
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from services import export_service
+from services.bulk import export_service
 from tests.database import empty_tables
 from tests.entities import Entity, every_entity
 from tests.factories import Factory, Object

@@ -26,13 +26,13 @@ from controllers.http.dependencies import (
     current_principal,
     get_db,
 )
-from controllers.http.plain_router import RouteError
+from controllers.http.plain.plain_router import RouteError
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import metrics
 from main import create_fastapi_app
-from models.api_key import ApiKeyModel
 from models.category import CategoryModel
+from models.system.api_key import ApiKeyModel
 from services.auth.api_keys import NewKey
 from services.auth.principal import Principal, Role
 from services.exceptions import NotFoundError

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.credentials import key_headers
 from tests.database import StatementCounter
 from tests.event_log import events, replay, shown

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from services.bulk import import_check, staged_lines
 from tests.controllers.test_exports import HOSTILE
 from tests.credentials import key_headers

@@ -12,9 +12,9 @@ from fastapi.testclient import TestClient
 
 from config.development import mark_development
 from config.settings import Settings
-from controllers.demo_shop import PATH
+from controllers.system.demo_shop import PATH
 from infrastructure.embedded.ports import free_port
-from services.demo_shop import fill_demo_shop
+from services.system.demo_shop import fill_demo_shop
 from tests.chromium import Chromium, chromium, find_chromium
 from tests.controllers.test_docs_pages import assert_own_host
 from tests.servers import ROOT, App

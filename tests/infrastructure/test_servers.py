@@ -13,7 +13,7 @@ from tests.servers import ROOT
 CONFIGURED: dict[str, Any] = {"postgres_host": "db.example", "redis_host": "cache.example"}
 PROGRAM = """
 import sys
-import scripts.api_key, scripts.audit, scripts.demo
+import scripts.api_key, scripts.audit, scripts.demo.fill
 from config.settings import Settings
 from infrastructure.servers import available_servers
 with available_servers(Settings(_env_file=None, postgres_host="db.example", {redis})) as settings:

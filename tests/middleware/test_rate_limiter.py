@@ -10,8 +10,8 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis.client import RedisClient
-from middleware import local_window
-from middleware.local_window import LocalWindow
+from middleware.limits import local_window
+from middleware.limits.local_window import LocalWindow
 from middleware.rate_limiter import Batch, RateLimiter
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw

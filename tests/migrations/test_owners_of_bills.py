@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from repositories.consistency_check import Disagreement, disagreements
+from repositories.checks.consistency_check import Disagreement, disagreements
 from tests.migrations.test_migrations import populated_database, run
 from tests.servers import ROOT
 

@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.migrations.test_migrations import populated_database, run, schema
 
 BEFORE, AFTER = "0014", "0015"

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.migrations.test_migrations import new_database
 
 BEFORE, AFTER = "0018", "0019"

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.migrations.test_migrations import new_database
 
 BEFORE, AFTER = "0013", "0014"

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
-from repositories import health_repository
 from repositories.product_repository import ProductRepository
-from repositories.queries.statement import Statement
+from repositories.statements.statement import Statement
+from repositories.system import health_repository
 from schemas.product_schema import LowStockQuery, ProductFilters
 from tests.database import analyze, executed_plan, nodes
 

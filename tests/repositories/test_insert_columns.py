@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from controllers import CONTROLLERS
 from controllers.base_controller_impl import BaseController
 from repositories.checkout_repository import CheckoutRepository
-from repositories.queries.statement import Statement
+from repositories.statements.statement import Statement
 from schemas.base_schema import BaseSchema
 from schemas.checkout_schema import CheckoutCreate, CheckoutItem
 from services.checkout_service import CheckoutService
-from services.request_context import INTERNAL
+from services.context.request_context import INTERNAL
 from tests.entities import ENTITIES
 
 Controller = type[BaseController[Any, Any, Any]]

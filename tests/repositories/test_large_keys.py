@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 import models
 from config.database import base
-from models.event import QueuedEventModel
+from models.events.event import QueuedEventModel
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
 from tests.database import analyze, as_owner, executed_plan, nodes

@@ -13,19 +13,19 @@ from sqlalchemy import Connection
 
 from infrastructure.postgres.roles import OWNER
 from repositories import base_repository_impl
-from repositories.audit_entry_repository import AuditEntryRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
 from repositories.product_repository import ProductRepository
 from repositories.queries import list_query
 from repositories.queries.search_page import MAX_SCAN_ROWS, scan_parameters
-from repositories.queries.statement import Statement
-from schemas.audit_schema import AuditFilters
+from repositories.statements.statement import Statement
+from repositories.system.audit_entry_repository import AuditEntryRepository
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
 from schemas.order_schema import OrderFilters
 from schemas.product_schema import ProductFilters
+from schemas.system.audit_schema import AuditFilters
 from tests.database import analyze, executed_plan, nodes
 
 ROWS = 60

@@ -22,7 +22,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis.membership import ROOT_STAMP
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from tests.redis_links import address_of
 from tests.servers import ROOT, App, address, freeze, kill, postgres_server, running_app, thaw, until, valkey_server
 

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.entities import Entity, every_entity
 from tests.event_log import events, replay, shown
 from tests.factories import Factory, Object

@@ -16,8 +16,8 @@ from sqlalchemy import insert
 
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
-from models.api_key import ApiKeyModel
-from repositories.consistency_check import disagreements
+from models.system.api_key import ApiKeyModel
+from repositories.checks.consistency_check import disagreements
 from services.auth.api_keys import NewKey
 from services.auth.principal import Role
 from tests.conftest import POSTGRES, VALKEY

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, OutcomeUnknownError, RefusedError
-from infrastructure.postgres import failover
+from infrastructure.postgres.availability import failover
+from infrastructure.postgres.availability.failover import FailoverDetector
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.failover import FailoverDetector
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import text
 
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.database import empty_tables
 from tests.factories import Factory, Object
 from tests.fulfillment_model import FulfillmentModel

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import ROW_WRITERS, Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.factories import Factory, Object
 from tests.servers import until
 

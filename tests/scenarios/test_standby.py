@@ -13,7 +13,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import PostgresServer, ValkeyServer
-from infrastructure.redis.membership import ROOT_STAMP
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE
 from tests.pgbouncer import PROGRAM, pgbouncer
 from tests.proxy import Proxy

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.database import empty_tables
 from tests.event_log import events, replay, shown
 from tests.factories import Factory, Object

@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.database import Database
-from repositories import event_check
-from repositories.consistency_check import CHECKS, Disagreement, disagreements
+from repositories.checks import event_check
+from repositories.checks.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.audit import SHOWN, report
-from services.event_bodies import SCHEMAS
+from services.events.event_bodies import SCHEMAS
 from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import ROOT

@@ -14,9 +14,9 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import Settings
 from models import AddressModel
-from scripts.demo import EVENTS
-from scripts.demo_rows import BILL_NUMBER, Keys, Table, tables
-from scripts.demo_shop import Shop
+from scripts.demo.fill import EVENTS
+from scripts.demo.rows import BILL_NUMBER, Keys, Table, tables
+from scripts.demo.shop import Shop
 from tests.servers import ROOT, App, running_app
 
 BILL = {"bill_number": BILL_NUMBER.format(7), "total": 1, "payment_type": "cash"}

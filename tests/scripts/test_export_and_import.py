@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from schemas.product_import_schema import ImportQuery
+from schemas.bulk.product_import_schema import ImportQuery
 from scripts import import_products
 from scripts.export import EXPORTED, export, format_of
 from scripts.import_products import load, report

@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import CHECKS
+from repositories.checks.consistency_check import CHECKS
 from scripts.events import events
 from scripts.shop import app as shop
-from services.event_service import EventService
+from services.events.event_service import EventService
 from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import ROOT

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.credentials import execute, key_headers
 from tests.factories import Factory, Object
 from tests.scenarios.test_concurrency import run_concurrently

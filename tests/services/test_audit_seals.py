@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, text
 from config.settings import Settings
 from infrastructure.postgres.database import Database
 from main import create_app_context
-from repositories.consistency_check import disagreements
-from services.app_context import AppContext
+from repositories.checks.consistency_check import disagreements
+from services.context.app_context import AppContext
 from services.transactions.audit_upkeep import seal_entries
 from tests.database import as_owner, empty_tables
 from tests.servers import until

@@ -9,8 +9,8 @@ from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
 from infrastructure.redis import client
+from infrastructure.redis.availability.membership import LAST_DROP, ROOT_STAMP
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.membership import LAST_DROP, ROOT_STAMP
 from middleware.cached_responses import entry_of
 from schemas.product_schema import ProductFilters
 from services.cache_service import CacheService

@@ -12,9 +12,9 @@ from sqlalchemy import text
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.transaction import AsyncTransaction
-from repositories import client_export_repository
-from schemas.client_export_schema import ClientExport
-from services import client_export_service, spooled_json
+from repositories.bulk import client_export_repository
+from schemas.bulk.client_export_schema import ClientExport
+from services.bulk import client_export_service, spooled_json
 from services.rendering import etag_of
 from tests.controllers.test_authorization import visible_parts
 from tests.credentials import execute, key_headers, new_key

@@ -21,10 +21,10 @@ from services.address_service import AddressService
 from services.auth.principal import Principal, Role
 from services.bill_service import BillService
 from services.client_service import ClientService
+from services.context.request_context import RequestContext
 from services.exceptions import NotFoundError
 from services.order_detail_service import OrderDetailService
 from services.order_service import OrderService
-from services.request_context import RequestContext
 from tests.credentials import Headers, key_headers
 from tests.factories import Factory, Object
 

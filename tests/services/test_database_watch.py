@@ -12,8 +12,8 @@ from config.settings import Settings
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
 from infrastructure.redis import client
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.membership import ROOT_STAMP
 from services.caching.database_watch import DATABASE, DatabaseWatch
 from tests.migrations.test_migrations import new_database
 from tests.redis_links import running

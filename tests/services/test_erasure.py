@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.transaction import AsyncTransaction
-from repositories.idempotency_repository import _ERASE, CREATION
+from repositories.system.idempotency_repository import _ERASE, CREATION
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers
 from tests.factories import Factory, Object
 from tests.servers import until

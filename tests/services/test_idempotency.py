@@ -15,7 +15,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.postgres.connection import AsyncConnection, Row
 from infrastructure.postgres.database import Database
-from services.app_context import AppContext
+from services.context.app_context import AppContext
 from services.transactions import expired_keys
 from services.transactions.expired_keys import remove_expired_keys
 from tests.database import StatementCounter

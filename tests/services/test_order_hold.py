@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from services.order_hold import OrderHold
+from services.payments.order_hold import OrderHold
 from tests.factories import Factory
 from tests.paid_shop import PaidShop
 from tests.payment_provider import DECLINED, KilledError, ProviderDouble

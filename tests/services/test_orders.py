@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.database import StatementCounter
 from tests.factories import Factory, Object
 

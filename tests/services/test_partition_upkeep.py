@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from infrastructure.observability.metrics import metrics
-from services.partition_upkeep import add_partitions
+from services.system.partition_upkeep import add_partitions
 from tests.database import as_owner
 from tests.servers import until
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infrastructure.payments.provider import ProviderStatus
-from services.payment_service import PaymentService
+from services.payments.payment_service import PaymentService
 from services.payments.records import PaymentRecords
 from services.payments.settlement import Settlement
 from tests.factories import Object

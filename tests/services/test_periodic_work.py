@@ -6,13 +6,15 @@ import logging
 import pytest
 
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
-from services.periodic_work import PeriodicWork, keep_doing
+from services.system.periodic_work import PeriodicWork, keep_doing
+
+LOGGER = "services.system.periodic_work"
 
 
 def test_outages_and_errors_do_not_end_periodic_work(caplog: pytest.LogCaptureFixture) -> None:
     """Expect a line at DEBUG for an outage, which has its own log, and a traceback for an error."""
     outcomes = [DatabaseUnavailableError("away"), RefusedError("a standby"), ValueError("broken"), None]
-    caplog.set_level(logging.DEBUG, "services.periodic_work")
+    caplog.set_level(logging.DEBUG, LOGGER)
 
     async def work() -> None:
         if not outcomes:
@@ -25,7 +27,9 @@ def test_outages_and_errors_do_not_end_periodic_work(caplog: pytest.LogCaptureFi
             await keep_doing(PeriodicWork("count", 0, work))
 
     asyncio.run(scenario())
-    records = [(one.levelname, one.getMessage()) for one in caplog.records if one.name == "services.periodic_work"]
+    records = [
+        (one.levelname, one.getMessage()) for one in caplog.records if one.name == "services.system.periodic_work"
+    ]
     assert records == [
         ("DEBUG", "count: later, since away"),
         ("DEBUG", "count: later, since a standby"),

@@ -11,7 +11,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.observability.metrics import metrics
 from main import create_app_context
-from services.refusals import MAX_KINDS, Kind, Refusals, RefusedRequest
+from services.system.refusals import MAX_KINDS, Kind, Refusals, RefusedRequest
 from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import UNKNOWN, execute, key_headers
 from tests.factories import Factory

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from infrastructure.payments.provider import ProviderUnavailableError
+from services.fulfillment.return_refund_service import ReturnRefundService
 from services.payments.records import PaymentRecords
-from services.return_refund_service import ReturnRefundService
 from tests.factories import Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import KilledError, ProviderDouble

@@ -7,9 +7,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from repositories.consistency_check import disagreements
-from repositories.return_repository import DeliveredDetail
-from services.return_amount import return_amount
+from repositories.checks.consistency_check import disagreements
+from repositories.fulfillment.return_repository import DeliveredDetail
+from services.fulfillment.return_amount import return_amount
 from tests.credentials import key_headers
 from tests.event_log import events
 from tests.factories import Factory, Object

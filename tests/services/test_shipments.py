@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.credentials import execute, key_headers
 from tests.factories import Factory, Object
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from infrastructure.postgres.database import Database
-from repositories.consistency_check import disagreements
+from repositories.checks.consistency_check import disagreements
 from tests.factories import Factory, Object
 
 Ledger = Callable[..., list[Any]]

@@ -19,7 +19,7 @@ from infrastructure.postgres.database import Database
 from main import create_fastapi_app
 from models.category import CategoryModel
 from repositories.category_repository import CategoryRepository
-from services.request_context import RequestContext
+from services.context.request_context import RequestContext
 from services.transactions.tracked_session import RequestOverError, RequestWrites
 from services.transactions.written_tables import cascades_from, written_tables
 from tests.factories import Factory

@@ -20,14 +20,14 @@ from controllers.http.idempotency import stored_response
 from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.postgres.database import Database
 from repositories.category_repository import CategoryRepository
-from repositories.idempotency_repository import RequestKey, StoredResponse
 from repositories.order_detail_repository import OrderDetailRepository
+from repositories.system.idempotency_repository import RequestKey, StoredResponse
 from schemas.category_schema import CategoryFilters
-from services.app_context import AppContext
+from services.context.app_context import AppContext
+from services.context.request_context import INTERNAL, IdempotentRequest
 from services.exceptions import InvalidError, NotFoundError, ServiceError, UnexplainedRefusalError
 from services.order_detail_service import OrderDetailService
 from services.rendering import Created
-from services.request_context import INTERNAL, IdempotentRequest
 from services.transactions.creation import MAX_ATTEMPTS, CreatingService
 from services.transactions.unit_of_work import RETRIES, UnitOfWork, run_with_retries, unit_of_work
 from tests.factories import Factory

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from infrastructure.postgres.database import Database
-from repositories.webhook_repository import DueDelivery
-from services import periodic_work
+from repositories.events.webhook_repository import DueDelivery
+from services.system import periodic_work
 from services.webhooks import dispatcher
 from services.webhooks.messages import message_of, new_secret
 from tests.database import as_owner

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import psycopg
 import psycopg2
 
-from infrastructure.postgres.failover import FailoverDetector, Server
+from infrastructure.postgres.availability.failover import FailoverDetector, Server
 
 STANDBY = """
     SELECT 'since ' || extract(epoch FROM pg_postmaster_start_time())::text, pg_backend_pid(),

@@ -5,7 +5,7 @@ from collections import deque
 from time import monotonic
 from typing import NamedTuple
 
-from infrastructure.postgres.failover import IDENTITY
+from infrastructure.postgres.availability.failover import IDENTITY
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.prepared_sql import ShortSql
 

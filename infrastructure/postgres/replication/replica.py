@@ -11,8 +11,8 @@ from config.server_urls import driver_arguments, one_line
 from config.settings import Settings
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
 from infrastructure.observability.log_targets import IN_ERROR_LOG
+from infrastructure.postgres.availability.outage_log import OutageLog
 from infrastructure.postgres.connect import Target
-from infrastructure.postgres.outage_log import OutageLog
 from infrastructure.postgres.pool import AsyncPool, read_pool
 from infrastructure.postgres.replication.detectors import STANDBY, CheckDetector, ReadDetector
 from infrastructure.postgres.replication.position import Position, PrimaryHistory

@@ -20,7 +20,7 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from infrastructure.redis.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
+from infrastructure.redis.availability.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
 from infrastructure.redis.topology.electorate import Ballot, Electorate, Named, NoMasterError, Place
 
 ROUND_SECONDS = 0.3  # between two rounds of questions

@@ -13,7 +13,7 @@ from infrastructure.exceptions import DatabaseUnavailableError
 from infrastructure.observability.metrics import Metrics
 from infrastructure.postgres.database import Database
 from main import create_app_context
-from services.health_service import HealthService
+from services.system.health_service import HealthService
 from tests.redis_links import becomes
 
 

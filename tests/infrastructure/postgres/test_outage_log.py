@@ -15,10 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from config.settings import Settings
 from infrastructure.embedded.servers import PostgresServer
 from infrastructure.exceptions import DatabaseUnavailableError
-from infrastructure.postgres import outage_log
+from infrastructure.postgres.availability import outage_log
+from infrastructure.postgres.availability.outage_log import OutageLog
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.outage_log import OutageLog
-from services import periodic_work
+from services.system import periodic_work
 from tests.servers import address, freeze, kill, postgres_server, restore, thaw
 
 BEGIN, END = "the database is unavailable: ", "the database is available again"

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 from config.settings import Settings
 from controllers import CONTROLLERS
 from infrastructure.exceptions import DatabaseUnavailableError
-from infrastructure.postgres import pipelined_connection, pipelined_reads
 from infrastructure.postgres.database import Database
-from infrastructure.postgres.pipelined_connection import PipelinedConnection
+from infrastructure.postgres.pipeline import pipelined_connection, pipelined_reads
+from infrastructure.postgres.pipeline.pipelined_connection import PipelinedConnection
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.prepared_sql import ShortSql, prepared_sql
 from infrastructure.postgres.roles import SERVICE

@@ -8,7 +8,7 @@ import pytest
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import handshake, outage_log, retry_pause, supervisor
+from infrastructure.redis.availability import handshake, outage_log, retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.redis_links import address_of, becomes, running

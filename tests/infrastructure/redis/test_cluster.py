@@ -8,8 +8,8 @@ import pytest
 from redis.crc import key_slot
 
 from config.redis_config import redis_client_of
+from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.cluster import SLOTS, TAGS, RedisCluster
-from infrastructure.redis.membership import ROOT_STAMP
 from infrastructure.redis.protocol import Key, RedisDownError, SimpleCommand
 from middleware.rate_limiter import RateLimiter
 from tests.infrastructure.redis.test_failures import documented_rule

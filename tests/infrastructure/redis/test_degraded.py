@@ -10,7 +10,7 @@ import pytest
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
 from infrastructure.observability.metrics import metrics
-from infrastructure.redis import outage_log, retry_pause
+from infrastructure.redis.availability import outage_log, retry_pause
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.protocol import RedisDownError, SimpleCommand
 from tests.proxy import Proxy

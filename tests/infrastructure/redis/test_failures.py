@@ -17,7 +17,7 @@ from config.redis_config import redis_client
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import retry_pause
+from infrastructure.redis.availability import retry_pause
 from infrastructure.redis.client import RedisClient
 from main import create_fastapi_app
 from tests.redis_links import address_of, becomes

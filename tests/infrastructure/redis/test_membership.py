@@ -10,8 +10,8 @@ import redis
 
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.redis.availability.membership import DEATH_MS, LAST_DROP, MEMBERS, ROOT_STAMP, Membership
 from infrastructure.redis.client import RedisClient
-from infrastructure.redis.membership import DEATH_MS, LAST_DROP, MEMBERS, ROOT_STAMP, Membership
 from tests.redis_links import address_of, becomes, running
 from tests.servers import freeze, kill, thaw, valkey_server
 

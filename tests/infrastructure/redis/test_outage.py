@@ -13,11 +13,11 @@ import pytest
 from config.redis_address import RedisAddress
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import outage, retry_pause
+from infrastructure.redis.availability import outage, retry_pause
+from infrastructure.redis.availability.membership import ROOT_STAMP
+from infrastructure.redis.availability.outage import OUTAGE_SECONDS, PATIENCE_SECONDS, OutageDetector
 from infrastructure.redis.client import RedisClient
 from infrastructure.redis.connect import connect, is_unserved
-from infrastructure.redis.membership import ROOT_STAMP
-from infrastructure.redis.outage import OUTAGE_SECONDS, PATIENCE_SECONDS, OutageDetector
 from infrastructure.redis.protocol import RedisDownError
 from tests.proxy import Proxy
 from tests.redis_links import address_of, becomes, running

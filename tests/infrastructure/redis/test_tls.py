@@ -12,7 +12,7 @@ from config.redis_address import RedisAddress
 from config.redis_config import redis_client
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import ValkeyServer
-from infrastructure.redis import retry_pause, supervisor
+from infrastructure.redis.availability import retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from tests.certificates import Authority
 from tests.proxy import Proxy
