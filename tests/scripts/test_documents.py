@@ -1,20 +1,50 @@
 """Documents that must agree with the code."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from config.root_path import RESOURCES
-from scripts.er_diagram import FILE, er_diagram
+from scripts.documents.er_diagram import FILE, er_diagram
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/*/README.md")])
+FOLDERS = {folder.name for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")}
+MADE_BY_RECIPES = re.compile("supplier|stock_value")
 
 
 def test_readme_lists_every_resource() -> None:
     table = README.partition("## Endpoints")[2].partition("\n## ")[0]
     assert [name for name in RESOURCES.split() if f"`/{name}`" not in table] == []
+
+
+def test_paths_in_documents_exist() -> None:
+    missing = {
+        (str(document.relative_to(ROOT)), path)
+        for document in DOCUMENTS
+        for path, folders in paths_of(document)
+        if not (MADE_BY_RECIPES.search(path) or any((folder / path).exists() for folder in folders))
+    }
+    assert sorted(missing) == []
+
+
+def paths_of(document: Path) -> Iterator[tuple[str, set[Path]]]:
+    """Yield the paths in code spans, with the folders to which they may be relative.
+
+    These are the root, the document's own folder with its tests, and folders that the paragraph or row names before.
+    """
+    own = document.parent.relative_to(ROOT)
+    for paragraph in re.split(r"\n\n|\n\||\n[-*] |\n\d+\. ", document.read_text("utf-8")):
+        folders = {ROOT, ROOT / own, ROOT / "tests" / own}
+        for code in re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", paragraph):
+            first, slash, _ = code.partition("/")
+            if (slash and first in FOLDERS) or re.fullmatch(r"\w+\.py", code):
+                yield code, folders
+                folders = folders | {ROOT / code, (ROOT / code).parent}
 
 
 def test_development_container_has_the_declared_python() -> None:
