@@ -7,8 +7,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from config.redis_address import RedisAddress, parse_sentinel
 from config.settings import Settings
+from infrastructure.redis.address import RedisAddress, parse_sentinel
 
 TIMEOUT_SECONDS = 0.5
 

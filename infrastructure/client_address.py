@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-from config.settings import Network
+from config.settings.access import Network
 
 Address = IPv4Address | IPv6Address
 

@@ -8,8 +8,9 @@ import psycopg2
 from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from config.server_urls import one_line, place_of
 from config.settings import Settings
+from config.texts import one_line
+from infrastructure.postgres.urls import place_of
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from starlette.types import Scope
 
-from config.settings import Network
+from config.settings.access import Network
 from infrastructure.client_address import Address, counted_name, is_in_any, parse_address
 
 MEMO_ENTRIES = 4096

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import psycopg2
 
-from config.server_urls import driver_arguments, one_line, place_of
 from config.settings import Settings, load_settings
+from config.texts import one_line
 from infrastructure.postgres.roles import MONITOR, Role, prepare_monitor, prepare_roles
+from infrastructure.postgres.urls import driver_arguments, place_of
 
 
 def main() -> None:

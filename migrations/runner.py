@@ -21,9 +21,9 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from config.server_urls import place_of
 from config.settings import Settings, load_settings
 from infrastructure.postgres.startup_options import refuse_statement_pooling
+from infrastructure.postgres.urls import place_of
 from infrastructure.servers import script_servers
 from migrations.rights import SERVICE_ROLE
 from migrations.unprivileged import NotMigratedError, check_revision, may_migrate, revisions

@@ -11,8 +11,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from config.server_urls import one_line
 from config.settings import Settings, load_settings
+from config.texts import one_line
 from infrastructure.servers import script_servers
 from repositories.checks.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.output import waiting, write

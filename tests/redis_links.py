@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from config.redis_address import RedisAddress
 from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.client import RedisClient
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import sessionmaker
 
-from config.server_urls import driver_arguments
 from config.settings import Settings
 from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.concurrency.keyed_locks import KeyedLocks
@@ -29,6 +28,7 @@ from infrastructure.postgres.startup_options import joined_options
 from infrastructure.postgres.timeouts import install_wait_callback
 from infrastructure.postgres.transaction import CONNECTION_UNUSABLE
 from infrastructure.postgres.typecasts import MOMENT
+from infrastructure.postgres.urls import driver_arguments
 
 TRANSACTIONS = "transactions"
 OPENED = "opened"

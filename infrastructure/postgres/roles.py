@@ -14,8 +14,8 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 # a class
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from psycopg2.extensions import encrypt_password
 
-from config.server_urls import driver_arguments
 from config.settings import Settings
+from infrastructure.postgres.urls import driver_arguments
 
 logger = logging.getLogger(__name__)
 

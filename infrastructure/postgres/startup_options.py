@@ -8,8 +8,9 @@ from typing import Any
 import psycopg2
 from sqlalchemy.engine import URL
 
-from config.server_urls import driver_arguments, one_line, place_of
 from config.settings import Settings
+from config.texts import one_line
+from infrastructure.postgres.urls import driver_arguments, place_of
 
 logger = logging.getLogger(__name__)
 

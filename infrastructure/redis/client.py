@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import hiredis
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability.handshake import REPLY_TIMEOUT_SECONDS, TRUST_SECONDS
 from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.link import FindPrefix

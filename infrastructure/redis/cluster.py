@@ -10,7 +10,7 @@ from zlib import crc32
 
 from redis.crc import key_slot
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.client import RedisClient, execute_on
 from infrastructure.redis.link import FindPrefix

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from config.redis_address import RedisAddress
 from infrastructure.host_names import addresses_of
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.connection import RedisConnection
 
 # Nothing answers at the address. The last two are the errors of a machine without IPv6 for an IPv6 address.

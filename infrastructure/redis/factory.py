@@ -1,7 +1,7 @@
 """Clients for the servers that the settings name."""
 
-from config.redis_address import RedisAddress, parse_sentinel
 from config.settings import Settings
+from infrastructure.redis.address import RedisAddress, parse_sentinel
 from infrastructure.redis.availability.outage_log import OutageLog
 from infrastructure.redis.client import Redis, RedisClient
 from infrastructure.redis.link import FindPrefix

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from math import inf
 from time import monotonic
 
-from config.redis_address import RedisAddress
 from infrastructure.observability.metrics import metrics
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability.handshake import REPLY_TIMEOUT_SECONDS, Handshake
 from infrastructure.redis.availability.heartbeats import SLOW, Heartbeats
 from infrastructure.redis.availability.membership import Membership

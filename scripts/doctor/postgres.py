@@ -9,10 +9,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from config.server_urls import one_line, place_of
 from config.settings import Settings
+from config.texts import one_line
 from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.postgres.startup_options import usable_settings
+from infrastructure.postgres.urls import place_of
 from migrations.runner import EXTENSIONS, alembic_config, check_encoding
 from migrations.unprivileged import current_revision, revisions
 from run_production import ConnectionLimit, connection_limit, fit_connections, fit_replica_connections

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from config.settings import SECRETS, Settings, load_settings
+from config.settings import Settings, load_settings
+from config.settings.loading import SECRETS
 from infrastructure.server.launcher import warn_if_open
 from scripts.doctor.findings import Finding, findings_of_start
 

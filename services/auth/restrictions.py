@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from config.settings import Network
+from config.settings.access import Network
 from infrastructure.client_address import Address, is_in_any
 from services.exceptions import ForbiddenError
 

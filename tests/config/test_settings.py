@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from config.redis_address import RedisAddress, parse_sentinel
 from config.settings import Settings, inherit_settings, load_settings
+from infrastructure.redis.address import RedisAddress, parse_sentinel
 from run_production import ConnectionLimit, fit_connections, fit_replica_connections, table
 from tests.certificates import Authority
 from tests.servers import ROOT
@@ -446,14 +446,14 @@ def test_workers_that_are_never_recycled_need_no_connections_for_successors() ->
     ],
 )
 def test_number_of_workers(variables: dict[str, str], workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.settings.usable_cores", lambda: 100)
+    monkeypatch.setattr("config.settings.server.usable_cores", lambda: 100)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert load_settings().uvicorn_workers == workers
 
 
 def test_a_worker_has_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.settings._inherited", [])
+    monkeypatch.setattr("config.settings.loading._inherited", [])
     inherit_settings(Settings(api_port=9000))
     monkeypatch.setenv("API_PORT", "nonsense")
     assert load_settings().api_port == 9000

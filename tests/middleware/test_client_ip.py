@@ -4,7 +4,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from config.settings import PRIVATE_NETWORKS, Settings
+from config.settings import Settings
+from config.settings.access import PRIVATE_NETWORKS
 from middleware.client_ip import ClientIpResolver
 from tests.credentials import service
 

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import QueryCanceledError
 
-from config.server_urls import driver_arguments, one_line
 from config.settings import Settings
+from config.texts import one_line
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.postgres.availability.outage_log import OutageLog
@@ -16,6 +16,7 @@ from infrastructure.postgres.connect import Target
 from infrastructure.postgres.pool import AsyncPool, read_pool
 from infrastructure.postgres.replication.detectors import STANDBY, CheckDetector, ReadDetector
 from infrastructure.postgres.replication.position import Position, PrimaryHistory
+from infrastructure.postgres.urls import driver_arguments
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability.membership import MEMBERS, Membership
 from infrastructure.redis.connection import RedisConnection
 from infrastructure.redis.protocol import Key, Pipeline, SimpleCommand, Word, with_prefix

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from config.redis_address import RedisAddress
 from infrastructure.host_names import addresses_of
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.topology.electorate import Ballot, Place
 from infrastructure.redis.topology.voter import Credentials, ask, connect_voter
 

@@ -3,7 +3,7 @@
 import asyncio
 from time import monotonic
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.topology.electorate import NoMasterError
 from infrastructure.redis.topology.majority import LEASE_SECONDS, SETTLING_SECONDS, Majority
 from infrastructure.redis.topology.master import MasterReplacedError

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 
 
 class MasterReplacedError(ConnectionError):

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 
 ANSWER_SECONDS = 1.0
 

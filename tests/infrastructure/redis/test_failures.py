@@ -12,11 +12,11 @@ import redis
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from config.redis_address import RedisAddress
 from config.redis_config import redis_client
 from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability import retry_pause
 from infrastructure.redis.client import RedisClient
 from main import create_fastapi_app

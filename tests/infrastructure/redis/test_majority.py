@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config.redis_address import RedisAddress
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.topology.elected_master import ElectedMaster
 from infrastructure.redis.topology.electorate import Ballot, NoMasterError, Place
 from infrastructure.redis.topology.majority import LEASE_SECONDS, SETTLING_SECONDS, Majority

@@ -10,9 +10,9 @@ from typing import Any
 import hiredis
 import pytest
 
-from config.redis_address import RedisAddress
 from config.redis_config import redis_client
 from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability import outage, retry_pause
 from infrastructure.redis.availability.membership import ROOT_STAMP
 from infrastructure.redis.availability.outage import OUTAGE_SECONDS, PATIENCE_SECONDS, OutageDetector

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from config.redis_address import RedisAddress
 from config.redis_config import redis_client
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.servers import ValkeyServer
+from infrastructure.redis.address import RedisAddress
 from infrastructure.redis.availability import retry_pause, supervisor
 from infrastructure.redis.client import RedisClient
 from tests.certificates import Authority

@@ -190,7 +190,7 @@ def test_the_development_launcher_starts_and_stops(tmp_path: Path) -> None:
 def test_only_source_files_are_watched() -> None:
     config = server_config(Settings(), reload=True, reload_dirs=[str(ROOT / folder) for folder in SOURCES])
     files = {path.relative_to(ROOT) for path in SourceReload(config, Server(config).run, []).iter_py_files()}
-    assert {Path("main.py"), Path("config/settings.py")} <= files
+    assert {Path("main.py"), Path("config/settings/server.py")} <= files
     assert {path.parts[0] for path in files if path.parent.parts} <= {*SOURCES}
 
 

@@ -1,6 +1,8 @@
 """Address of Redis: host and port or a Unix socket, database, user, and TLS."""
 
 import re
+import ssl
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -82,6 +84,19 @@ def problem_of_sentinel(value: str) -> str | None:
         parse_sentinel(value)
     except ValueError:
         return f"{value or 'an empty entry'} is not host:port"
+    return None
+
+
+def problem_of_ca_file(file: Path, addresses: Sequence[RedisAddress]) -> str | None:
+    """Return the reason why the file cannot be the CA of the servers, or None."""
+    if addresses and not any(address.is_tls for address in addresses):
+        return "needs REDIS_URL=rediss://…"
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        return "is no PEM file with certificates"
+    except OSError as error:
+        return error.strerror or str(error)
     return None
 
 

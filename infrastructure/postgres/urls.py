@@ -1,6 +1,5 @@
-"""URLs of servers in settings: those of PostgreSQL, and the display of all without secrets."""
+"""URLs of PostgreSQL."""
 
-import re
 from typing import Any
 
 from psycopg2 import ProgrammingError
@@ -8,11 +7,10 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-SHOWN_CHARACTERS = 300
+from config.texts import one_line
+
 OF_ONE_SERVER = ("host", "port", "hostaddr", "target_session_attrs")
 """Parameters of a PostgreSQL URL that belong to its server, and not to the role or the session."""
-# Host, port and database, as they look without a misplaced password.
-_PLACE = re.compile(r"(\[[0-9a-fA-F:]+\]|[\w.-]+)?(:\d*)?(/[\w-]*)?(\?db=\w*)?")
 
 
 def postgres_url(value: str) -> URL:
@@ -21,11 +19,6 @@ def postgres_url(value: str) -> URL:
     Raises ArgumentError or ValueError.
     """
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
-
-
-def parts_of_list(value: str) -> tuple[str, ...]:
-    """Return the parts of a list that is separated by commas."""
-    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def replica_url(value: str, primary: URL) -> URL:
@@ -65,21 +58,3 @@ def problem_of_postgres_url(value: str) -> str | None:
     except (ArgumentError, ValueError):
         return "must be postgresql://user:password@host:port/database, with %XX for special characters"
     return None
-
-
-def shown_url(value: str, *, is_secret: bool) -> str:
-    """Return the URL on one line, without user and password.
-
-    Of a URL that may contain a secret anywhere, only host, port and database remain, and only if they look like that.
-    """
-    scheme, _, rest = value.partition("://")
-    _, at, place = rest.rpartition("@")
-    if is_secret and not _PLACE.fullmatch(place):
-        place = "(secret)"
-    return one_line(f"{scheme}://{'(secret)@' if at else ''}{place}")
-
-
-def one_line(text: str) -> str:
-    """Return at most SHOWN_CHARACTERS of the text, with control characters escaped."""
-    line = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:SHOWN_CHARACTERS]}..."
