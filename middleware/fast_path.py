@@ -6,9 +6,9 @@ A hit costs a fraction of a route, and most requests of a shop are hits. Other r
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.logging_config import REQUEST_ID
 from infrastructure.client_address import Address
 from infrastructure.exceptions import RETRY_AFTER_SECONDS, UNAVAILABLE
+from infrastructure.observability.log_queue import REQUEST_ID
 from infrastructure.observability.tracing import redis_span
 from infrastructure.server.http_protocol import IS_OVERLOADED, WRITE_RAW
 from middleware.cached_responses import CachedResponses, hit_head, hit_headers, not_modified_headers, route_of_entry

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.logging_config import REQUEST_ID
 from infrastructure.observability.log_formats import without_personal_data
+from infrastructure.observability.log_queue import REQUEST_ID
 from infrastructure.observability.metrics import metrics
 from infrastructure.server.http_protocol import WRITE_RAW
 from middleware.client_ip import ClientIpResolver

@@ -6,8 +6,8 @@ from opentelemetry.propagate import extract
 from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.logging_config import TRACE_ID
 from infrastructure.observability.log_formats import without_personal_data
+from infrastructure.observability.log_queue import TRACE_ID
 from infrastructure.observability.metrics import METHODS
 from infrastructure.observability.tracing import Tracing
 from middleware.raw_response import decline_raw_response

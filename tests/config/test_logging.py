@@ -14,16 +14,9 @@ from typing import Any
 
 import pytest
 
-from config.logging_config import (
-    CONSOLE_DETAILS,
-    REQUEST_ID,
-    TRACE_ID,
-    QueuedLog,
-    configure_logging,
-    print_notice,
-    stop_logging,
-)
+from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings
+from infrastructure.observability.log_queue import REQUEST_ID, TRACE_ID, QueuedLog
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from tests.servers import ROOT
 
@@ -236,7 +229,8 @@ WRITER = """
 import logging, sys
 from config import logging_config
 from config.settings import Settings
-logging_config.MAX_BYTES, logging_config.BACKUPS, logging_config.FLUSH_SECONDS = 50_000, 500, 100
+from infrastructure.observability import log_queue
+logging_config.MAX_BYTES, logging_config.BACKUPS, log_queue.FLUSH_SECONDS = 50_000, 500, 100
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
 for number in range(6000):
     logging.getLogger("writer").info("line %s-%05d %s", sys.argv[2], number, "x" * 40)
@@ -262,10 +256,11 @@ def test_processes_lose_and_tear_no_line(tmp_path: Path) -> None:
 FULL_DISK = """
 import logging, resource, sys
 from config import logging_config
+from infrastructure.observability import log_queue
 from infrastructure.observability.log_targets import lost_lines
 from config.settings import Settings
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
-logging_config.FLUSH_SECONDS = 100
+log_queue.FLUSH_SECONDS = 100
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 for number in range(1000):
     logging.getLogger("writer").error("line %d", number)

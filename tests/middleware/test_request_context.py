@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from config.logging_config import REQUEST_ID
+from infrastructure.observability.log_queue import REQUEST_ID
 from infrastructure.observability.metrics import metrics
 from middleware.client_ip import ClientIpResolver
 from middleware.request_context import request_context

@@ -26,9 +26,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from config.logging_config import TRACE_ID
 from config.settings import Settings
 from infrastructure.observability import tracing as telemetry
+from infrastructure.observability.log_queue import TRACE_ID
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, Tracing, redis_span, sql_span, start_telemetry
 from infrastructure.postgres.database import Database
 from middleware.request_context import request_context
