@@ -25,13 +25,14 @@ class PeriodicWork(NamedTuple):
     name: str
     seconds: float
     do: Callable[[], Awaitable[object]]
+    is_done_at_start: bool = False
 
 
 def periodic_work(app: AppContext, dispatcher: WebhookDispatcher) -> list[PeriodicWork]:
     """List all periodic work. Workers do it at the same time, so each piece locks or claims what it changes."""
     settings = app.settings
     work = [
-        PeriodicWork("watch for another database server", 1, app.watch.check),
+        PeriodicWork("watch for another database server", 1, app.watch.check, is_done_at_start=True),
         PeriodicWork("drop what writes in doubt may have changed", 1, app.in_doubt.drop),
         PeriodicWork("publish events", EVENT_SECONDS, partial(publish_events, app.database, settings)),
         PeriodicWork("send webhooks", EVENT_SECONDS, dispatcher.dispatch),
@@ -49,6 +50,8 @@ def periodic_work(app: AppContext, dispatcher: WebhookDispatcher) -> list[Period
 
 async def keep_doing(work: PeriodicWork) -> None:
     """Do the work at once, as a worker may live shorter than a period, and then every `seconds`, whatever fails."""
+    if work.is_done_at_start:
+        await asyncio.sleep(work.seconds)
     while True:
         await attempt(work)
         await asyncio.sleep(work.seconds)

@@ -35,3 +35,20 @@ def test_outages_and_errors_do_not_end_periodic_work(caplog: pytest.LogCaptureFi
         ("DEBUG", "count: later, since a standby"),
         ("ERROR", "count: failed"),
     ]
+
+
+@pytest.mark.parametrize("is_done_at_start", [True, False])
+def test_work_that_the_start_has_done_waits_for_a_period(is_done_at_start: bool) -> None:
+    done = list[str]()
+
+    async def work() -> None:
+        done.append("again")
+
+    async def scenario() -> None:
+        task = asyncio.create_task(keep_doing(PeriodicWork("count", 3600, work, is_done_at_start)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(scenario())
+    assert done == ([] if is_done_at_start else ["again"])
