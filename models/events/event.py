@@ -1,4 +1,4 @@
-"""Events: what has changed, as other programs read it."""
+"""Events: changes of objects, for other programs to read."""
 
 from datetime import datetime
 from typing import Any

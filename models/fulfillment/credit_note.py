@@ -1,4 +1,4 @@
-"""Credit notes: what was paid back for a return, with numbers without gaps."""
+"""Credit notes: amounts paid back for returns, with numbers without gaps."""
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
