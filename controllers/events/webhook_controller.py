@@ -5,7 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.base_controller_impl import BaseController, Creates, Parent
+from controllers.base_controller_impl import BaseController, Parent
+from controllers.http.creations import Creates
 from controllers.http.idempotency import IdempotencyKey
 from controllers.http.parameters import Context, PathId
 from controllers.http.responses import json_response

@@ -7,10 +7,11 @@ from fastapi import Body, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from controllers.base_controller_impl import BaseController, Parent, typed
+from controllers.base_controller_impl import BaseController, Parent
 from controllers.http.access import CLIENTS, PUBLIC, Access
 from controllers.http.idempotency import IdempotencyKey
 from controllers.http.parameters import Context, PathId, receive_body
+from controllers.http.route import typed
 from schemas.base_schema import NothingToWrite
 from schemas.payments.payment_schema import (
     PaymentCreate,

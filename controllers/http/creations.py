@@ -1,0 +1,83 @@
+"""Routes that create or act, safe to repeat with an `Idempotency-Key`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Body
+from starlette.requests import Request
+from starlette.responses import Response
+
+from controllers.http.access import Policy
+from controllers.http.entity_routes import EntityRoutes
+from controllers.http.idempotency import IdempotencyKey, idempotent_request
+from controllers.http.parameters import Context, PathId
+from controllers.http.responses import created_response
+from controllers.http.route import typed
+from repositories.system.idempotency_repository import StoredResponse
+from schemas.base_schema import BaseSchema, NothingToWrite
+from services.context.request_context import RequestContext
+from services.rendering import ActionResult, Created
+
+Creates = Callable[..., Awaitable[Created | ActionResult | StoredResponse]]
+
+
+class Creations(EntityRoutes):
+    def add_post(
+        self, path: str, create: Any, use_case: Creates, summary: str, read: Any, policy: Policy | None = None
+    ) -> None:
+        """Add a POST that creates an object and is safe to repeat with an `Idempotency-Key`.
+
+        Below an object, as in `/things/{id_key}/action`, the use case takes its key before the body.
+        """
+
+        async def post(request: Request, context: Context, new: Any, key: IdempotencyKey = None) -> Response:
+            """Create everything or nothing. `Location` is the path of the new object."""
+            return await self.create_once(request, context, new, key, use_case)
+
+        async def post_below(
+            request: Request, context: Context, id_key: PathId, new: Any, key: IdempotencyKey = None
+        ) -> Response:
+            """Create everything or nothing. `Location` is the path of the new object."""
+            return await self.create_once(
+                request, context, new, key, lambda within, body: use_case(within, id_key, body)
+            )
+
+        endpoint = post_below if "{id_key}" in path else post
+        policy = policy or self.access.create
+        self.add_route(policy, "POST", path, typed(endpoint, new=create), summary, read, 400, 404, 409, 413)
+
+    def add_action(
+        self,
+        path: str,
+        use_case: Creates,
+        summary: str,
+        read: Any,
+        body: type[BaseSchema] = NothingToWrite,
+        status_code: int = 200,
+    ) -> None:
+        """Add a POST that acts on an object; its body may be left out. Repeats are safe as above."""
+
+        async def act(
+            request: Request, context: Context, id_key: PathId, new: Any = None, key: IdempotencyKey = None
+        ) -> Response:
+            """Change the object as the path says, and return it."""
+            return await self.create_once(
+                request, context, new or body(), key, lambda within, given: use_case(within, id_key, given)
+            )
+
+        endpoint = typed(act, new=Annotated[body | None, Body()])
+        self.add_route(
+            self.access.create, "POST", path, endpoint, summary, read, 404, 409, 413, status_code=status_code
+        )
+
+    async def create_once(
+        self, request: Request, context: RequestContext, new: BaseSchema, key: str | None, use_case: Creates
+    ) -> Response:
+        outcome = await use_case(self.keyed(request, context, new, key), new)
+        return created_response(self.app_context.settings.root_path, self.prefix, outcome)
+
+    def keyed(self, request: Request, context: RequestContext, new: BaseSchema, key: str | None) -> RequestContext:
+        """Return the context of a request that may be repeated if it has a `key`."""
+        if key is None:
+            return context
+        return context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
