@@ -83,8 +83,8 @@ def parse(name: str, fields: str, root: Path) -> Entity:
     if not _is_name(name) or keyword.iskeyword(name):
         raise SpecificationError(f"name={name}: must be a singular in snake case, such as purchase_order")
     table = plural(name)
-    for existing in (root / f"models/{name}.py", root / f"controllers/{name}_controller.py"):
-        if existing.exists():
+    for pattern in (f"models/**/{name}.py", f"controllers/**/{name}_controller.py"):
+        if existing := next(root.glob(pattern), None):
             raise SpecificationError(f"name={name}: {existing.relative_to(root)} exists already")
     parsed = tuple(parse_field(part.strip(), root) for part in fields.split(",") if part.strip())
     names = [field.name for field in parsed]

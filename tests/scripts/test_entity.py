@@ -129,6 +129,7 @@ def test_without_a_database_nothing_is_changed(settings: Settings, tree: Path) -
         ("Supplier", "name:Name", "name=Supplier: must be a singular in snake case, such as purchase_order"),
         ("class", "name:Name", "name=class: must be a singular in snake case"),
         ("product", "name:Name", r"name=product: models/product\.py exists already"),
+        ("payment", "name:Name", r"name=payment: models/payments/payment\.py exists already"),
         ("supplier", "", "fields: at least one must be no reference"),
         ("supplier", "product:Product", "fields: at least one must be no reference"),
         ("supplier", "name", "name: must be name:Type, with [?] behind"),

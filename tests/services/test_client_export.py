@@ -14,7 +14,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.transaction import AsyncTransaction
 from repositories.bulk import client_export_repository
 from schemas.bulk.client_export_schema import ClientExport
-from services.bulk import client_export_service, spooled_json
+from services.bulk import client_snapshot, spooled_json
 from services.rendering import etag_of
 from tests.controllers.test_authorization import visible_parts
 from tests.credentials import execute, key_headers, new_key
@@ -40,7 +40,7 @@ def lines_of(details: list[Object]) -> list[Object]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (client_export_service, client_export_repository):
+    for module in (client_snapshot, client_export_repository):
         monkeypatch.setattr(module, "PAGE", 2)
 
 
