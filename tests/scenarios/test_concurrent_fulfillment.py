@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 from infrastructure.postgres.database import Database
 from tests.factories import Factory
 from tests.scenarios.test_concurrency import assert_consistent, run_concurrently, statuses
-from tests.services.test_returns import DeliveredOrder
-from tests.services.test_shipments import CANCELED, DELIVERED, IN_PROGRESS, Order
+from tests.services.fulfillment.test_returns import DeliveredOrder
+from tests.services.fulfillment.test_shipments import CANCELED, DELIVERED, IN_PROGRESS, Order
 
 
 @pytest.fixture

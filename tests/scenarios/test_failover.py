@@ -18,9 +18,9 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncPool
 from services.rendering import Created
 from services.transactions.unit_of_work import UnitOfWork
-from tests.controllers.test_errors import assert_unavailable, replaced_database
+from tests.controllers.http.test_errors import assert_unavailable, replaced_database
 from tests.factories import Factory
-from tests.services.test_unit_of_work import MADE, Transactions, Work
+from tests.services.transactions.test_unit_of_work import MADE, Transactions, Work
 
 INSERT = "INSERT INTO categories (name) VALUES (%(name)s) RETURNING id_key"
 TOYS = {"name": "Toys"}

@@ -18,7 +18,7 @@ from services.cache_service import CacheService
 from tests.database import as_owner
 from tests.factories import Factory, Object
 from tests.servers import running_app, until
-from tests.services.test_unit_of_work import disable_single_statement, has_lock_waiter, shut_down
+from tests.services.transactions.test_unit_of_work import disable_single_statement, has_lock_waiter, shut_down
 
 KEY = {"Idempotency-Key": "a key"}
 LOCK_ID = 4711  # the advisory lock that a commit waits for

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from tests.controllers.test_rest_rules import Owner
+from tests.controllers.http.test_rest_rules import Owner
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory, Object
 

@@ -29,7 +29,7 @@ from main import create_fastapi_app
 from tests.controllers import test_crud
 from tests.entities import ENTITIES
 from tests.factories import Factory
-from tests.services import test_events
+from tests.services.events import test_events
 
 entity, called = ENTITIES[-1], 0
 tests = [one for one in vars(test_crud).values() if getattr(one, "pytestmark", None)]

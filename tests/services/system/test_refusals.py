@@ -15,7 +15,7 @@ from services.system.refusals import MAX_KINDS, Kind, Refusals, RefusedRequest
 from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import UNKNOWN, execute, key_headers
 from tests.factories import Factory
-from tests.services.test_audit_log import AuditLog
+from tests.services.transactions.test_audit_log import AuditLog
 
 COUNTERS = ("login_failures_total", "access_refused_total", "refusals_not_audited_total")
 

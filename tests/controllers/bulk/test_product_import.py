@@ -17,7 +17,7 @@ from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.postgres.database import Database
 from repositories.checks.consistency_check import disagreements
 from services.bulk import import_check, staged_lines
-from tests.controllers.test_exports import HOSTILE
+from tests.controllers.bulk.test_exports import HOSTILE
 from tests.credentials import key_headers
 from tests.event_log import events, replay, shown
 from tests.factories import Factory, Object

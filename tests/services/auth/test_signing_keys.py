@@ -22,7 +22,7 @@ from services.auth.authenticator import TOKEN_TRUST_SECONDS
 from services.auth.signing_keys import KEYS_LIFESPAN_SECONDS, MAX_RETRY_SECONDS, PAUSE_SECONDS, RETRY_SECONDS
 from tests.credentials import SECRET, Clock, Issuer, bearer, claims, jwk, key_headers, service
 from tests.servers import until
-from tests.services.test_authenticator import is_accepted
+from tests.services.auth.test_authenticator import is_accepted
 
 
 @pytest.fixture

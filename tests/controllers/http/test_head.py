@@ -16,7 +16,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.database import Database
-from tests.controllers.test_rest_rules import Owner
+from tests.controllers.http.test_rest_rules import Owner
 from tests.database import empty_tables
 from tests.entities import Entity, every_entity
 from tests.factories import Factory

@@ -16,7 +16,7 @@ from controllers.system.demo_shop import PATH
 from infrastructure.embedded.ports import free_port
 from services.system.demo_shop import fill_demo_shop
 from tests.chromium import Chromium, chromium, find_chromium
-from tests.controllers.test_docs_pages import assert_own_host
+from tests.controllers.openapi.test_docs_pages import assert_own_host
 from tests.servers import ROOT, App
 from tests.servers import running_app as start_app
 

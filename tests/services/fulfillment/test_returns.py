@@ -13,7 +13,7 @@ from services.fulfillment.return_amount import return_amount
 from tests.credentials import key_headers
 from tests.event_log import events
 from tests.factories import Factory, Object
-from tests.services.test_shipments import CANCELED, DELIVERED, Order
+from tests.services.fulfillment.test_shipments import CANCELED, DELIVERED, Order
 
 RETURN = ["id_key", "order_id", "status", "reason", "lines", "amount", "created_at"]
 NOTE = ["id_key", "number", "bill_id", "return_id", "amount", "created_at"]

@@ -11,7 +11,7 @@ from config.settings import Settings
 from services.transactions.audit_upkeep import write_refusals
 from tests.credentials import Headers, Issuer, bearer, execute, key_headers, new_key, service
 from tests.factories import Factory, Object
-from tests.services.test_audit_log import AuditLog
+from tests.services.transactions.test_audit_log import AuditLog
 
 
 @pytest.fixture
