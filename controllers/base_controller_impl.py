@@ -9,9 +9,8 @@ from starlette.responses import Response
 
 from controllers.http.creations import Creations
 from controllers.http.pagination import list_response
-from controllers.http.parameters import Context, PathId
+from controllers.http.parameters import Context, Endpoint, PathId, typed
 from controllers.http.responses import json_response
-from controllers.http.route import Endpoint, typed
 from middleware.etags import required_etags
 from repositories.base_repository_impl import is_storable_key
 from schemas.base_schema import BaseSchema

@@ -10,9 +10,8 @@ from starlette.responses import Response
 from controllers.http.access import Policy
 from controllers.http.entity_routes import EntityRoutes
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
-from controllers.http.parameters import Context, PathId
+from controllers.http.parameters import Context, PathId, typed
 from controllers.http.responses import created_response
-from controllers.http.route import typed
 from repositories.system.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
 from services.context.request_context import RequestContext

@@ -1,10 +1,8 @@
 """Parameters of an endpoint's signature, read from the request with FastAPI's semantics and error texts."""
 
-import asyncio
 import inspect
 from collections.abc import Callable
-from email.message import Message
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -12,14 +10,12 @@ from fastapi import Depends, Path, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
-from controllers.http.body_budget import BODIES
-from infrastructure.exceptions import UnavailableError
+from controllers.http.bodies import ABSENT, read_body
 from middleware.scope_keys import REQUEST_CONTEXT
 from schemas.base_schema import INT64
-from schemas.types.exact_json import decode_json
 from services.context.request_context import RequestContext
 
 
@@ -36,13 +32,13 @@ def _is_whole_number(text: Any) -> Any:
 
 
 Context = Annotated[RequestContext, Depends(request_context)]
+Endpoint = Callable[..., Any]
 PathId = Annotated[
     int,
     BeforeValidator(_is_whole_number),
     Path(description="The object's `id_key`.", examples=[1], json_schema_extra=INT64),
 ]
 
-ABSENT = object()
 REMEMBERED_QUERIES = 256
 MAX_REMEMBERED_BYTES = 100
 
@@ -74,7 +70,7 @@ class Parameters:
 
         Raises RequestValidationError with all errors, and HTTPException for a body above the limit.
         """
-        body = await _read_body(request, self._max_body_bytes, self._needs_body) if self._takes_body else None
+        body = await read_body(request, self._max_body_bytes, self._needs_body) if self._takes_body else None
         values: dict[str, Any] = {}
         errors: list[Any] = []
         for name, loc, find, validate, tags in self._parameters:
@@ -141,51 +137,17 @@ def query_pairs(query: bytes) -> list[tuple[str, str]]:
         raise RequestValidationError([item]) from error
 
 
-async def _read_body(request: Request, limit: int, is_required: bool) -> Any:
-    """Return the JSON body with exact numbers, or ABSENT. Raises RequestValidationError for a body of another type."""
-    body = await receive_body(request, limit)
-    if not body and not is_required:
-        return ABSENT
-    if not body:
-        raise RequestValidationError([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
-    if not _is_json_type(request.headers.get("content-type")):
-        message = "The body needs the Content-Type application/json"
-        raise RequestValidationError([{"loc": ("header", "Content-Type"), "msg": message, "type": "content_type"}])
-    try:
-        return decode_json(body.decode())
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        item = {"loc": ("body", getattr(error, "pos", 0)), "msg": "JSON decode error", "type": "json_invalid"}
-        raise RequestValidationError([item]) from error
+def typed(endpoint: Endpoint, **annotations: Any) -> Endpoint:
+    """Return the endpoint with an entity's types in its signature; FastAPI validates and documents with them."""
+    signature = inspect.signature(endpoint, eval_str=True)
 
+    @wraps(endpoint)
+    async def of_entity(**arguments: Any) -> Response:
+        response: Response = await endpoint(**arguments)
+        return response
 
-async def receive_body(request: Request, limit: int) -> bytes:
-    """Return the body. Raises HTTPException above the limit, UnavailableError if too many bodies are incomplete."""
-    try:
-        async with asyncio.timeout(None) as deadline:
-            return await _receive_chunks(request, limit, deadline)
-    except TimeoutError as error:
-        raise UnavailableError("too many bodies are incomplete") from error
-
-
-async def _receive_chunks(request: Request, limit: int, deadline: asyncio.Timeout) -> bytes:
-    size, chunks = 0, []
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise HTTPException(413, f"The body is longer than {limit} bytes")
-            chunks.append(chunk)
-            BODIES.hold(deadline, len(chunk), limit)
-    finally:
-        BODIES.release(deadline)
-    return b"".join(chunks)
-
-
-def _is_json_type(content_type: str | None) -> bool:
-    """Return True for JSON types, and for a body without a type."""
-    if content_type in (None, "", "application/json"):
-        return True
-    message = Message()
-    message["content-type"] = content_type
-    subtype = message.get_content_subtype()
-    return message.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))
+    typed_parameters = [
+        item.replace(annotation=annotations.get(item.name, item.annotation)) for item in signature.parameters.values()
+    ]
+    of_entity.__signature__ = signature.replace(parameters=typed_parameters)  # type: ignore[attr-defined] # inspect reads it
+    return of_entity

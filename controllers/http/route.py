@@ -1,8 +1,6 @@
 """Routes of all entities: documented by FastAPI, answered without its dependency machinery."""
 
-import inspect
 from collections.abc import Callable, Coroutine
-from functools import wraps
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -17,7 +15,6 @@ from controllers.http.parameters import Parameters
 from middleware.scope_keys import REQUEST_CONTEXT
 from middleware.security_headers import PERSONAL, PUBLIC_REVALIDATED
 
-Endpoint = Callable[..., Any]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -73,19 +70,3 @@ class EntityRoute(APIRoute):
             return response
 
         return handle
-
-
-def typed(endpoint: Endpoint, **annotations: Any) -> Endpoint:
-    """Return the endpoint with an entity's types in its signature; FastAPI validates and documents with them."""
-    signature = inspect.signature(endpoint, eval_str=True)
-
-    @wraps(endpoint)
-    async def of_entity(**arguments: Any) -> Response:
-        response: Response = await endpoint(**arguments)
-        return response
-
-    typed_parameters = [
-        item.replace(annotation=annotations.get(item.name, item.annotation)) for item in signature.parameters.values()
-    ]
-    of_entity.__signature__ = signature.replace(parameters=typed_parameters)  # type: ignore[attr-defined] # inspect reads it
-    return of_entity

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from controllers.base_controller_impl import BaseController, Parent
 from controllers.http.access import CLIENTS, PUBLIC, Access
+from controllers.http.bodies import receive_body
 from controllers.http.idempotency import IdempotencyKey
-from controllers.http.parameters import Context, PathId, receive_body
-from controllers.http.route import typed
+from controllers.http.parameters import Context, PathId, typed
 from schemas.base_schema import NothingToWrite
 from schemas.payments.payment_schema import (
     PaymentCreate,

@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings
 from controllers.http import parameters
-from controllers.http.body_budget import BodyBudget
+from controllers.http.bodies import BodyBudget
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from tests.servers import served_in_thread, until
 
