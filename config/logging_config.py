@@ -11,15 +11,9 @@ from typing import Any
 
 from config.settings import Settings
 from infrastructure.observability.log_formats import JsonLinesFormatter, TextFormatter
+from infrastructure.observability.log_outlets import Console, LogFile
 from infrastructure.observability.log_queue import CONSOLE, QueuedLog
-from infrastructure.observability.log_targets import (
-    IN_ERROR_LOG,
-    Console,
-    LogFile,
-    Notice,
-    Outlet,
-    make_record,
-)
+from infrastructure.observability.log_targets import IN_ERROR_LOG, Notice, Outlet, make_record
 
 MAX_BYTES = 10 * 1024 * 1024
 BACKUPS = 5
