@@ -16,9 +16,11 @@ import { OrderActions } from "./OrderActions";
 import { OrderHistory } from "./OrderHistory";
 import { OrderLines } from "./OrderLines";
 import { OrderPayments } from "./OrderPayments";
+import { OrderReturns } from "./OrderReturns";
+import { OrderShipments } from "./OrderShipments";
 
-/** Parts of the page below the order's fields. Shipments and returns belong here. */
-const SECTIONS = [OrderLines, OrderPayments, OrderHistory];
+/** Parts of the page below the order's fields. */
+const SECTIONS = [OrderLines, OrderPayments, OrderShipments, OrderReturns, OrderHistory];
 
 export function OrderShow() {
   const { permissions } = usePermissions();

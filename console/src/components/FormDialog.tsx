@@ -1,0 +1,50 @@
+import { Button as MuiButton, Dialog, DialogActions, DialogContent, DialogTitle } from "@mui/material";
+import { useState, type FormEvent, type ReactNode } from "react";
+import { Button } from "react-admin";
+
+import { useAction } from "./useAction";
+
+interface Props {
+  label: string;
+  icon?: ReactNode;
+  /** Called before it opens, to fill in the form. */
+  prepare: () => void;
+  run: () => Promise<unknown>;
+  done: string;
+  /** Inputs; the browser checks their bounds. */
+  children: ReactNode;
+}
+
+/** A button that opens a form, and closes it once its action has succeeded. */
+export function FormDialog({ label, icon, prepare, run, done, children }: Props) {
+  const [isOpen, setOpen] = useState(false);
+  const { act, isBusy } = useAction();
+  const open = () => {
+    prepare();
+    setOpen(true);
+  };
+  const close = () => setOpen(false);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (await act(run, done)) close();
+  };
+  return (
+    <>
+      <Button label={label} onClick={open}>
+        {icon}
+      </Button>
+      <Dialog open={isOpen} onClose={close} aria-label={label} fullWidth maxWidth="xs">
+        <form onSubmit={submit}>
+          <DialogTitle>{label}</DialogTitle>
+          <DialogContent>{children}</DialogContent>
+          <DialogActions>
+            <MuiButton onClick={close}>Back</MuiButton>
+            <MuiButton type="submit" variant="contained" disabled={isBusy}>
+              {label}
+            </MuiButton>
+          </DialogActions>
+        </form>
+      </Dialog>
+    </>
+  );
+}
