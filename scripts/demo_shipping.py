@@ -38,12 +38,13 @@ RETURNS = (
 """One for each step: order and line, counted from 0, and status. The orders are delivered and paid."""
 RETURN = """
     WITH line AS (
-        SELECT details.id_key, order_id, trunc(price * orders.total / (orders.total + discount), 2) AS amount
+        SELECT details.id_key, order_id, trunc(price * orders.total / (orders.total + discount), 2) AS amount,
+            least(orders.date + interval '14 days', now()) AS requested_at
         FROM order_details AS details JOIN orders ON orders.id_key = order_id JOIN bills ON bills.id_key = bill_id
         WHERE order_id = %s ORDER BY details.id_key OFFSET %s LIMIT 1
     ), made AS (
-        INSERT INTO returns (order_id, status, reason, amount) SELECT order_id, %s, 'Too small', amount FROM line
-        RETURNING id_key
+        INSERT INTO returns (order_id, status, reason, amount, created_at)
+        SELECT order_id, %s, 'Too small', amount, requested_at FROM line RETURNING id_key
     )
     INSERT INTO return_lines (return_id, order_detail_id, quantity) SELECT made.id_key, line.id_key, 1 FROM made, line
 """

@@ -14,7 +14,8 @@ import { ShipDialog } from "./ShipDialog";
 
 type Tracked = Schemas["TrackedShipment"];
 
-const OTHERS = shipmentColumns.filter(({ key }) => key !== "order");
+const actions = shipmentColumns.at(-1);
+const others = shipmentColumns.filter((column) => !["order", "time"].includes(column.key!) && column !== actions);
 const CAME_BACK: string[] = ["failed", "returned"];
 const SORT = { field: "id", order: "ASC" } as const;
 
@@ -37,8 +38,13 @@ function Shipments({ id, canShip }: { id: number; canShip: boolean }) {
       {shipments.length ? (
         <ResourceContextProvider value="shipments">
           <DataTable data={shipments.map((one) => asRecord(one))} sort={SORT} bulkActionButtons={false} rowClick={false}>
-            {OTHERS}
-            <DataTable.Col label="Events" render={(one) => <Events events={(one as RaRecord & Tracked).events} />} />
+            {others}
+            <DataTable.Col
+              label="Events"
+              disableSort
+              render={(one) => <Events events={(one as RaRecord & Tracked).events} />}
+            />
+            {actions}
           </DataTable>
         </ResourceContextProvider>
       ) : (

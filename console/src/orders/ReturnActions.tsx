@@ -21,7 +21,7 @@ export function ReturnActions() {
   const { id_key: id, status, amount } = found;
   const question = `At most ${money(amount)} go back through the order's payments, with a credit note.`;
   return (
-    <Row sx={{ gap: 0 }}>
+    <Row sx={{ gap: 0, whiteSpace: "nowrap" }}>
       {status === "requested" && <ActionButton label="Approve" run={take(id, "approve")} done="The return is approved" />}
       {status === "approved" && <Receive id={id} />}
       {["requested", "approved"].includes(status) && (
