@@ -1,7 +1,7 @@
-import { Button as MuiButton, Dialog, DialogActions, DialogContent, DialogTitle } from "@mui/material";
+import { Button, Dialog, DialogActions, DialogContent, DialogTitle } from "@mui/material";
 import { useState, type FormEvent, type ReactNode } from "react";
-import { Button } from "react-admin";
 
+import { TextButton } from "./TextButton";
 import { useAction } from "./useAction";
 
 interface Props {
@@ -30,18 +30,16 @@ export function FormDialog({ label, icon, prepare, run, done, children }: Props)
   };
   return (
     <>
-      <Button label={label} onClick={open}>
-        {icon}
-      </Button>
+      <TextButton label={label} icon={icon} onClick={open} />
       <Dialog open={isOpen} onClose={close} aria-label={label} fullWidth maxWidth="xs">
         <form onSubmit={submit}>
           <DialogTitle>{label}</DialogTitle>
           <DialogContent>{children}</DialogContent>
           <DialogActions>
-            <MuiButton onClick={close}>Back</MuiButton>
-            <MuiButton type="submit" variant="contained" disabled={isBusy}>
+            <Button onClick={close}>Back</Button>
+            <Button type="submit" variant="contained" disabled={isBusy}>
               {label}
-            </MuiButton>
+            </Button>
           </DialogActions>
         </form>
       </Dialog>

@@ -7,6 +7,9 @@ from tests.credentials import new_key
 from tests.scenarios.console.conftest import Shop
 from tests.servers import until
 
+BLANK_BUTTONS = """[...document.querySelectorAll('button')]
+    .filter(one => one.offsetParent && !one.innerText.trim() && !one.querySelector('svg')).map(one => one.outerHTML)"""
+
 
 def test_create_sell_cancel_and_conflict(page: ConsolePage, shop: Shop) -> None:
     page.open()
@@ -76,7 +79,15 @@ def test_clients_see_only_their_own(page: ConsolePage, shop: Shop) -> None:
         (
             "dark",
             390,
-            ("/", "/orders", "/shipments", "/products/{product}/show", "/orders/{order}/show", "/clients/{client}"),
+            (
+                "/",
+                "/orders",
+                "/shipments",
+                "/products/{product}/show",
+                "/orders/{order}/show",
+                "/orders/{pending}/show",
+                "/clients/{client}",
+            ),
         ),
     ],
 )
@@ -84,17 +95,19 @@ def test_pages_are_accessible_and_fit(
     page: ConsolePage, shop: Shop, scheme: str, width: int, places: tuple[str, ...]
 ) -> None:
     product = shop.product(stock=2)
-    order = shop.order(shop.client, product)
+    order, pending = shop.order(shop.client, product), shop.order(shop.client, product)
     shop.deliver(order)
+    made = {"product": product, "order": order, "pending": pending, "client": shop.client}
     page.show_as(scheme, width)
     page.open()
     page.see("Sign in")
     found = {"sign in": page.violations()}
     page.sign_in(shop.key)
     page.see("Top products")
-    for place in (place.format(product=product, order=order, client=shop.client) for place in places):
+    for place in (place.format(**made) for place in places):
         page.open(place)
         page.browser.wait_for("document.querySelector('#main-content')?.innerText.length > 60")
         found[place] = page.violations()
         assert page.browser.evaluate("document.documentElement.scrollWidth") <= width, place
+        assert page.browser.evaluate(BLANK_BUTTONS) == [], place
     assert {place: problems for place, problems in found.items() if problems} == {}
