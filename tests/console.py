@@ -41,7 +41,7 @@ class ConsolePage:
 
     def answer(self, name: str) -> None:
         """Click a button of the open dialog, and wait for its end."""
-        self.browser.wait_for("document.querySelector('[role=dialog]')")
+        self.browser.wait_for("!!document.querySelector('[role=dialog]')")
         self.click(name)
         self.browser.wait_for("!document.querySelector('[role=dialog]')")
 

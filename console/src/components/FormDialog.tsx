@@ -31,7 +31,7 @@ export function FormDialog({ label, icon, prepare, run, done, children }: Props)
   return (
     <>
       <TextButton label={label} icon={icon} onClick={open} />
-      <Dialog open={isOpen} onClose={close} aria-label={label} fullWidth maxWidth="xs">
+      <Dialog open={isOpen} onClose={close} fullWidth maxWidth="xs">
         <form onSubmit={submit}>
           <DialogTitle>{label}</DialogTitle>
           <DialogContent>{children}</DialogContent>

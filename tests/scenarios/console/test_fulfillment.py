@@ -30,6 +30,8 @@ def test_sell_pay_ship_deliver_and_return(page: ConsolePage, shop: Shop) -> None
     assert shop.http.get(f"{order}/balance").json()["captured"] == 40
 
     page.click("Ship")
+    page.see("At most 2")
+    assert page.violations() == []
     page.fill("Carrier", "DHL")
     page.fill("Tracking number", "JD014600003")
     page.answer("Ship")
