@@ -25,7 +25,7 @@ DOCS := .data/docs/venv/.docs
 .PHONY: help run run-production test test-long fuzz check format demo roles migrate migration audit export import \
 	doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
-	load-highest scale-demo clients clients-python clients-typescript clients-postman console docs \
+	load-highest scale-demo clients clients-python clients-typescript clients-postman console screenshots docs \
 	lock sbom check-deploy image-test clean clean-data
 
 help: ## List the commands
@@ -173,6 +173,9 @@ console: $(RUN) ## Build the shop console, console/, into static/console (needs 
 	@for folder in clients/typescript console; do npm ci --prefix $$folder --no-audit --no-fund --silent || exit 1; done
 	@npm run build --prefix console --silent
 	@$(VENV)/python -m scripts.documents.console_manifest
+
+screenshots: $(DEV) ## Take the pictures of docs/images from a demo shop (needs Chromium)
+	@$(VENV)/python -m scripts.screenshots
 
 # Strict: a link to a missing page or heading is an error.
 docs: $(DOCS) ## Build the guide, all documents with a search, which the service shows at /guide

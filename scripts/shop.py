@@ -1,5 +1,6 @@
 """The command line of the shop: `./shop --help`. A command imports its module only when it runs."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,13 +23,14 @@ app.add_typer(keys, name="api-key")
 @app.command()
 def demo(
     size: Annotated[Literal["small", "medium", "large"], Option(help="1 k, 100 k or 1 M products.")] = "small",
-    seed: Annotated[int, Option(help="The same seed gives the same shop.")] = 1,
+    seed: Annotated[int, Option(help="The same seed and time give the same shop.")] = 1,
+    now: Annotated[datetime | None, Option(help="Time of the newest orders, in UTC. Default: the present.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fill the shop with demo data. A second run adds nothing."""
     from scripts.demo.fill import main  # noqa: PLC0415
 
-    main(size, seed, as_json)
+    main(size, seed, now and now.replace(tzinfo=UTC), as_json)
 
 
 @app.command()

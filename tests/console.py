@@ -17,8 +17,11 @@ LOADING = ".MuiCircularProgress-root, .MuiLinearProgress-root, .RaLoadingIndicat
 FIELD = """([...document.querySelectorAll('label, [id$="-label"]')].filter(label => label.innerText.startsWith(%s))
     .map(label => document.getElementById(label.htmlFor) ?? document.querySelector(`[aria-labelledby~="${label.id}"]`))
     .find(field => field))"""
-BUTTON = """([...document.querySelectorAll('button, [role=button], a, [role=option]')]
-    .find(one => (one.innerText.trim() || one.getAttribute('aria-label'))?.toLowerCase() === %s && !one.disabled))"""
+BUTTONS = """[...(document.querySelector('[role=dialog]') ?? document)
+    .querySelectorAll('button, [role=button], a')]"""
+NAME = "(one.innerText.trim() || one.getAttribute('aria-label'))?.toLowerCase()"
+OPTION = f"([...document.querySelectorAll('[role=option]')].find(one => {NAME} === %s))"
+BUTTON = f"({BUTTONS}.find(one => {NAME} === %s && !one.disabled))"
 
 
 class ConsolePage:
@@ -36,6 +39,16 @@ class ConsolePage:
     def click(self, name: str) -> None:
         self.browser.call_on(BUTTON % json.dumps(name.lower()), "click()")
 
+    def answer(self, name: str) -> None:
+        """Click a button of the open dialog, and wait for its end."""
+        self.browser.wait_for("!!document.querySelector('[role=dialog]')")
+        self.click(name)
+        self.browser.wait_for("!document.querySelector('[role=dialog]')")
+
+    def buttons(self) -> set[str]:
+        """Return the names of the buttons and links, in small letters."""
+        return set(self.browser.evaluate(f"{BUTTONS}.map(one => {NAME})"))
+
     def fill(self, label: str, text: str) -> None:
         field = FIELD % json.dumps(label)
         self.browser.call_on(field, "focus()")
@@ -46,12 +59,12 @@ class ConsolePage:
         """Choose from a list that opens with a click, or `typed`, with the search for the option."""
         if typed:
             self.fill(label, option)
-            self.click(option)
+            self.browser.call_on(OPTION % json.dumps(option.lower()), "click()")
             return
-        field, button = FIELD % json.dumps(label), BUTTON % json.dumps(option.lower())
+        field, choice = FIELD % json.dumps(label), OPTION % json.dumps(option.lower())
         press = f"{field}?.dispatchEvent(new MouseEvent('mousedown', {{bubbles: true, button: 0}}))"
         self.browser.wait_for(  # the list opens only once its options are there
-            f"{button} ? ({button}.click(), true) : (document.querySelector('[role=listbox]') || {press}, false)"
+            f"{choice} ? ({choice}.click(), true) : (document.querySelector('[role=listbox]') || {press}, false)"
         )
 
     def place(self) -> str:
@@ -67,13 +80,13 @@ class ConsolePage:
         self.browser.evaluate(AXE.read_text())
         return self.browser.evaluate(RUN_AXE)
 
-    def show_as(self, scheme: str, width: int = 1280) -> None:
+    def show_as(self, scheme: str, width: int = 1280, height: int = 900) -> None:
         features = [
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ]
         self.browser.call("Emulation.setEmulatedMedia", features=features)
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.browser.call("Emulation.setDeviceMetricsOverride", **size)
 
 

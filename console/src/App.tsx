@@ -8,6 +8,8 @@ import CartIcon from "@mui/icons-material/ShoppingCart";
 import ListIcon from "@mui/icons-material/List";
 import ReceiptIcon from "@mui/icons-material/Receipt";
 import PaymentIcon from "@mui/icons-material/Payment";
+import ShipIcon from "@mui/icons-material/LocalShipping";
+import ReturnIcon from "@mui/icons-material/AssignmentReturn";
 import StarIcon from "@mui/icons-material/Star";
 import HistoryIcon from "@mui/icons-material/History";
 import { QueryClient } from "@tanstack/react-query";
@@ -34,7 +36,9 @@ import { CategoryCreate, CategoryEdit, CategoryList } from "./resources/categori
 import { ClientCreate, ClientEdit, ClientList } from "./resources/clients";
 import { OrderDetailCreate, OrderDetailEdit, OrderDetailList } from "./resources/orderDetails";
 import { PaymentList } from "./resources/payments";
+import { ReturnList } from "./resources/returns";
 import { ReviewCreate, ReviewEdit, ReviewList } from "./resources/reviews";
+import { ShipmentList } from "./resources/shipments";
 import { StockMovementList } from "./resources/stockMovements";
 import { authMode } from "./settings";
 
@@ -101,6 +105,8 @@ function resources(isAdmin: boolean) {
       recordRepresentation="name"
     />,
     <Resource key="payments" name="payments" icon={PaymentIcon} list={PaymentList} />,
+    <Resource key="shipments" name="shipments" icon={ShipIcon} list={admins(ShipmentList)} />,
+    <Resource key="returns" name="returns" icon={ReturnIcon} list={ReturnList} />,
     <Resource
       key="bills"
       name="bills"

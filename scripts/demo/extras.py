@@ -5,7 +5,6 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from models.enums import OrderStatus
 from services.webhooks.messages import new_secret
 
-PAID_ORDERS = 100
 SENT_EVENT = "category.created"
 # No message goes to its address, because it is disabled.
 ENDPOINT = """
@@ -19,13 +18,13 @@ SENT = """
 """
 
 
-def add_payments(cursor: Cursor, first_order: int) -> int:
-    """Pay the delivered ones of the first orders, and return the number of payments."""
+def add_payments(cursor: Cursor, first: int, last: int) -> int:
+    """Pay the delivered ones of the orders, and return the number of payments."""
     cursor.execute(
-        "INSERT INTO payments (order_id, amount, status, provider, key) "
-        "SELECT id_key, total, 'captured', 'manual', gen_random_uuid() FROM orders "
+        "INSERT INTO payments (order_id, amount, status, provider, key, created_at) "
+        "SELECT id_key, total, 'captured', 'manual', gen_random_uuid(), date FROM orders "
         "WHERE id_key BETWEEN %s AND %s AND status = %s AND total > 0 ORDER BY id_key",
-        [first_order, first_order + PAID_ORDERS - 1, OrderStatus.DELIVERED],
+        [first, last, OrderStatus.DELIVERED],
     )
     return cursor.rowcount
 

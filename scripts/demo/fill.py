@@ -1,4 +1,4 @@
-"""Fill the shop with demo data: `./shop demo --size small|medium|large [--seed 1] [--json]`.
+"""Fill the shop with demo data: `./shop demo --size small|medium|large [--seed 1] [--now 2026-10-31] [--json]`.
 
 It writes to the database of the settings in one transaction. The service may be running. An interrupted run leaves
 nothing behind, and a second run adds nothing.
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from io import StringIO
 from itertools import islice
 
@@ -20,8 +21,9 @@ from sqlalchemy.pool import NullPool
 from config.settings import Settings, load_settings
 from infrastructure.servers import script_servers
 from migrations.runner import migrate
+from schemas.base_schema import utc_now
 from scripts.cache import drop_cache
-from scripts.demo.extras import PAID_ORDERS, add_payments, add_webhook
+from scripts.demo.extras import add_payments, add_webhook
 from scripts.demo.progress import Progress, show_progress
 from scripts.demo.rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo.shipping import add_returns, add_shipments
@@ -50,12 +52,12 @@ EVENTS = {
 """Names of the objects in events, and the column with the client whose personal data they contain."""
 
 
-def main(size: str, seed: int, as_json: bool = False) -> None:
+def main(size: str, seed: int, now: datetime | None = None, as_json: bool = False) -> None:
     """Add the demo data, then drop cached responses and update the planner's statistics."""
     with script_servers(load_settings(), redis=True) as settings:
         migrate(settings, wait_seconds=0)
         try:
-            added = fill(settings, PRODUCTS[size], seed, as_json=as_json)
+            added = fill(settings, PRODUCTS[size], seed, now, as_json=as_json)
         except (psycopg2.Error, KeyboardInterrupt) as error:
             sys.exit(f"Nothing was added: {str(error).strip() or 'interrupted'}")
         if added:
@@ -66,8 +68,12 @@ def main(size: str, seed: int, as_json: bool = False) -> None:
     write(as_json, {"added": added}, text)
 
 
-def fill(settings: Settings, products: int, seed: int, *, as_json: bool = False) -> int:
-    """Add the demo data as the owner, and return the number of rows. Return 0 when it is already there."""
+def fill(settings: Settings, products: int, seed: int, now: datetime | None = None, *, as_json: bool = False) -> int:
+    """Add the demo data as the owner, and return the number of rows. Return 0 when it is already there.
+
+    The newest orders are of shortly before `now`, by default the present.
+    """
+    shop = Shop(products, seed, now or utc_now())
     address = settings.migration_url().set(drivername="postgresql").render_as_string(hide_password=False)
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
@@ -75,9 +81,10 @@ def fill(settings: Settings, products: int, seed: int, *, as_json: bool = False)
         if cursor.fetchone() is not None:
             return 0
         connection.commit()
-        first_order, rows = load(connection, cursor, Shop(products, seed), as_json)
-        rows += add_payments(cursor, first_order) + add_shipments(cursor, first_order, PAID_ORDERS)
-        rows += add_returns(cursor, first_order) + add_webhook(cursor, settings.low_stock_threshold)
+        first, rows = load(connection, cursor, shop, as_json)
+        last = first + len(shop.orders) - 1
+        rows += add_payments(cursor, first, last) + add_shipments(cursor, first, last)
+        rows += add_returns(cursor, first) + add_webhook(cursor, settings.low_stock_threshold)
         connection.commit()
         return rows
 

@@ -6,7 +6,7 @@ from itertools import count
 from typing import NamedTuple
 
 from models.enums import OrderStatus, PaymentType, StockReason
-from scripts.demo.shop import ITEMS, ITEMS_PER_DEPARTMENT, LAST_DAY, OPEN_FOR, Shop
+from scripts.demo.shop import ITEMS, ITEMS_PER_DEPARTMENT, Shop
 from scripts.demo.words import COLOURS, DEPARTMENTS, ENDINGS, REMARKS
 
 BILL_NUMBER = "DEMO-{:07d}"
@@ -96,7 +96,7 @@ def products(shop: Shop, keys: Keys) -> Rows:
 
 
 def bills(shop: Shop, keys: Keys) -> Rows:
-    yield keys.bills, BILL_NUMBER.format(0), 0, LAST_DAY.date(), money(15050), PaymentType.CASH
+    yield keys.bills, BILL_NUMBER.format(0), 0, shop.now.date(), money(15050), PaymentType.CASH
     for number, order in enumerate(shop.orders, 1):
         bill_number, discount, total = BILL_NUMBER.format(number), money(order.discount), money(order.total)
         yield keys.bills + number, bill_number, discount, order.date.date(), total, order.payment_type
@@ -115,7 +115,7 @@ def history(shop: Shop, keys: Keys) -> Rows:
         before, at = None, order.date
         for status in STATUS_HISTORIES[order.status]:
             yield keys.orders + number, before, status, at
-            before, at = status, at + timedelta(minutes=draw.randrange(30, 3000))
+            before, at = status, at + min(timedelta(minutes=draw.randrange(30, 3000)), (shop.now - at) / 2)
 
 
 def order_details(shop: Shop, keys: Keys) -> Rows:
@@ -132,11 +132,11 @@ def stocks(shop: Shop) -> list[int]:
 
 def stock_movements(shop: Shop, keys: Keys) -> Rows:
     """Yield the sales and their reversals between an initial stock and a count that finds the present one."""
-    first_day, detail = LAST_DAY - OPEN_FOR, count(keys.order_details)
+    detail = count(keys.order_details)
     stock = list(map(sum, zip(stocks(shop), shop.held, shop.canceled, strict=True)))
     for product, units in enumerate(stock):
         if units:
-            yield keys.products + product, units, units, StockReason.INITIAL, None, first_day
+            yield keys.products + product, units, units, StockReason.INITIAL, None, shop.opened
     for order in shop.orders:
         for product, quantity in order.quantities.items():
             key, sold = next(detail), stock[product] - quantity
@@ -148,7 +148,7 @@ def stock_movements(shop: Shop, keys: Keys) -> Rows:
     for product, missing in enumerate(shop.canceled):
         if missing:
             left = stock[product] - missing
-            yield keys.products + product, -missing, left, StockReason.COUNTED, None, LAST_DAY
+            yield keys.products + product, -missing, left, StockReason.COUNTED, None, shop.now
 
 
 def movement_count(shop: Shop) -> int:

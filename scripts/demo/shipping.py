@@ -1,4 +1,4 @@
-"""Shipping addresses, shipments and returns of the demo shop's first orders, written by statements."""
+"""Shipping addresses, shipments and returns of the demo shop's orders, written by statements."""
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
@@ -12,15 +12,22 @@ ADDRESSES = """
 """
 SHIPMENTS = """
     WITH made AS (
-        INSERT INTO shipments (order_id, carrier, tracking_number, status)
-        SELECT id_key, 'DHL', 'JD' || 14600000 + id_key, 'picked_up' FROM orders
-        WHERE id_key BETWEEN %s AND %s AND status = %s ORDER BY id_key RETURNING id_key, order_id
+        INSERT INTO shipments (order_id, carrier, tracking_number, status, created_at)
+        SELECT orders.id_key, 'DHL', 'JD' || 14600000 + orders.id_key,
+            CASE status WHEN %(delivered)s THEN 'delivered' ELSE 'picked_up' END, changed_at
+        FROM orders JOIN order_status_changes ON order_id = orders.id_key AND to_status = %(in_progress)s
+        WHERE orders.id_key BETWEEN %(first)s AND %(last)s AND status IN (%(in_progress)s, %(delivered)s)
+        ORDER BY orders.id_key RETURNING id_key, order_id, created_at
     ), lines AS (
         INSERT INTO shipment_lines (shipment_id, order_detail_id, quantity)
         SELECT made.id_key, details.id_key, quantity FROM made JOIN order_details AS details USING (order_id)
+    ), events AS (
+        INSERT INTO shipment_events (shipment_id, status, location, occurred_at, created_at)
+        SELECT id_key, 'picked_up', 'Leipzig', created_at, created_at FROM made UNION ALL
+        SELECT made.id_key, 'delivered', NULL, changed_at, changed_at
+        FROM made JOIN order_status_changes USING (order_id) WHERE to_status = %(delivered)s
     )
-    INSERT INTO shipment_events (shipment_id, status, location, occurred_at)
-    SELECT id_key, 'picked_up', 'Leipzig', now() FROM made
+    SELECT count(*) FROM made
 """
 RETURNS = (
     (3, 0, ReturnStatus.REQUESTED),
@@ -31,12 +38,13 @@ RETURNS = (
 """One for each step: order and line, counted from 0, and status. The orders are delivered and paid."""
 RETURN = """
     WITH line AS (
-        SELECT details.id_key, order_id, trunc(price * orders.total / (orders.total + discount), 2) AS amount
+        SELECT details.id_key, order_id, trunc(price * orders.total / (orders.total + discount), 2) AS amount,
+            least(orders.date + interval '14 days', now()) AS requested_at
         FROM order_details AS details JOIN orders ON orders.id_key = order_id JOIN bills ON bills.id_key = bill_id
         WHERE order_id = %s ORDER BY details.id_key OFFSET %s LIMIT 1
     ), made AS (
-        INSERT INTO returns (order_id, status, reason, amount) SELECT order_id, %s, 'Too small', amount FROM line
-        RETURNING id_key
+        INSERT INTO returns (order_id, status, reason, amount, created_at)
+        SELECT order_id, %s, 'Too small', amount, requested_at FROM line RETURNING id_key
     )
     INSERT INTO return_lines (return_id, order_detail_id, quantity) SELECT made.id_key, line.id_key, 1 FROM made, line
 """
@@ -62,11 +70,13 @@ REFUND = """
 """
 
 
-def add_shipments(cursor: Cursor, first_order: int, orders: int) -> int:
-    """Give the orders their addresses, ship those in progress, and return the number of shipments."""
-    cursor.execute(ADDRESSES, [first_order, first_order + orders - 1])
-    cursor.execute(SHIPMENTS, [first_order, first_order + orders - 1, OrderStatus.IN_PROGRESS])
-    return cursor.rowcount
+def add_shipments(cursor: Cursor, first: int, last: int) -> int:
+    """Give the orders their addresses, ship those in progress or delivered, and return the number of shipments."""
+    statuses = {"in_progress": OrderStatus.IN_PROGRESS, "delivered": OrderStatus.DELIVERED}
+    cursor.execute(ADDRESSES, [first, last])
+    cursor.execute(SHIPMENTS, {"first": first, "last": last, **statuses})
+    [[shipments]] = cursor.fetchall()
+    return int(shipments)
 
 
 def add_returns(cursor: Cursor, first_order: int) -> int:

@@ -1,11 +1,11 @@
-"""Contents of the demo shop: a pure function of its size and seed.
+"""Contents of the demo shop: a pure function of its size, its seed and the time of its newest orders.
 
-Categories, clients, products, bills and orders are numbered from 0, and amounts are in cents. `demo_rows` turns them
+Categories, clients, products, bills and orders are numbered from 0, and amounts are in cents. `rows` turns them
 into rows. The first of each are the same in every demo shop, because the examples of the API documentation use them.
 """
 
 from array import array
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ from scripts.demo.words import DEPARTMENTS, STYLES, words
 
 ITEMS = [(item, price) for department in DEPARTMENTS.values() for item, price in department.items()]
 ITEMS_PER_DEPARTMENT = len(ITEMS) // len(DEPARTMENTS)
-LAST_DAY = datetime(2026, 10, 31, tzinfo=UTC)  # constant, so that the same seed gives the same shop on any day
 OPEN_FOR = timedelta(days=365)
 SETTLED_AFTER = timedelta(days=10)  # all older orders are delivered or canceled
 SETTLED = (*[OrderStatus.DELIVERED] * 12, OrderStatus.CANCELED)
@@ -43,10 +42,13 @@ class Order(NamedTuple):
 
 
 class Shop:
-    """Demo shop with consistent figures: totals follow from prices, `held` and `canceled` from the orders."""
+    """Demo shop with consistent figures: totals follow from prices, `held` and `canceled` from the orders.
 
-    def __init__(self, products: int, seed: int) -> None:
-        self.seed, self.words = seed, words(seed)
+    It has been open for a year at `now`, and sells more and more.
+    """
+
+    def __init__(self, products: int, seed: int, now: datetime) -> None:
+        self.seed, self.words, self.now, self.opened = seed, words(seed), now, now - OPEN_FOR
         self.client_count, self.address_count, self.review_count = products // 10, products // 8, products // 4
         self.styles = STYLES[: max(1, products // 10_000)]
         self.categories = [f"{style} {department}" for style in self.styles for department in DEPARTMENTS]
@@ -54,9 +56,7 @@ class Shop:
         self.items = array("i", draw.choices(range(len(ITEMS)), k=products))
         self.prices = array("q", (int(ITEMS[item][1] * draw.lognormvariate(0, 0.3)) * 100 + 99 for item in self.items))
         draw = self.random("orders")
-        count = products // 8
-        dates = [LAST_DAY - OPEN_FOR * (1 - number / count) for number in range(count)]
-        self.orders = [self._order(draw, number, date) for number, date in enumerate(dates)]
+        self.orders = [self._order(draw, number, date) for number, date in enumerate(self._dates(products // 8))]
         self.held, self.canceled = self._units()
 
     def random(self, purpose: str) -> Random:
@@ -67,10 +67,15 @@ class Shop:
         """Draw a product. A few are bought and reviewed far more often than the others."""
         return _used(int(len(self.items) * draw.random() ** 2))
 
+    def _dates(self, count: int) -> list[datetime]:
+        """Return the times of the orders, oldest first: as many of the last month as of the first half year."""
+        draw = self.random("dates")
+        return sorted(self.now - OPEN_FOR * draw.random() ** 2 for _ in range(count))
+
     def _order(self, draw: Random, number: int, date: datetime) -> Order:
         lines = draw.choice((1, 1, 2, 2, 3, 4, 5))
         quantities = {self.popular(draw): draw.choice((1, 1, 1, 2, 3)) for _ in range(lines)}
-        status = draw.choice(SETTLED if LAST_DAY - date > SETTLED_AFTER else RECENT)
+        status = draw.choice(SETTLED if self.now - date > SETTLED_AFTER else RECENT)
         if number < len(FIRST_STATUSES):
             quantities, status = FIRST_LINES, FIRST_STATUSES[number]
         sum_of_lines = sum(self.prices[product] * quantity for product, quantity in quantities.items())

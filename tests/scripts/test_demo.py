@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
@@ -19,6 +20,7 @@ from scripts.demo.rows import BILL_NUMBER, Keys, Table, tables
 from scripts.demo.shop import Shop
 from tests.servers import ROOT, App, running_app
 
+NOW = datetime(2026, 10, 31, 12, tzinfo=UTC)
 BILL = {"bill_number": BILL_NUMBER.format(7), "total": 1, "payment_type": "cash"}
 RESOURCES = ("categories", "clients", "addresses", "products", "bills", "orders", "order_details", "reviews")
 
@@ -45,7 +47,7 @@ def filled(service: App, shop: httpx2.Client) -> httpx2.Client:
     assert done.returncode == 0, done.stderr
     added = re.fullmatch(r"([\d,]+) rows added\.\n", done.stdout)
     assert added
-    lists = "/payments?limit=1000", "/webhook_endpoints/1/deliveries", "/shipments", "/returns"
+    lists = "/payments?limit=1000", "/webhook_endpoints/1/deliveries", "/shipments?limit=1000", "/returns"
     extras = [one for path in lists for one in shop.get(path).json()]
     rows = sum(table.size for table in contents()) + len(extras) + 1
     assert int(added[1].replace(",", "")) == rows
@@ -68,7 +70,7 @@ def run(app: App, module: str, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def contents(seed: int = 1) -> list[Table]:
-    return tables(Shop(1000, seed), Keys(range(20), 1, 1, 1, 1, 1))
+    return tables(Shop(1000, seed, NOW), Keys(range(20), 1, 1, 1, 1, 1))
 
 
 def rows(seed: int) -> list[list[tuple[object, ...]]]:
@@ -88,6 +90,16 @@ def test_same_seed_gives_the_same_shop() -> None:
 
 def test_sizes_are_those_of_the_rows() -> None:
     assert all(len(list(table.rows)) == table.size for table in contents())
+
+
+def test_orders_end_shortly_before_now() -> None:
+    """Count the orders of the last 30 days, which the dashboard shows. Nothing happens later than now."""
+    dates = [order.date for order in Shop(1000, 1, NOW).orders]
+    assert dates == sorted(dates)
+    assert NOW - timedelta(days=366) < dates[0] < NOW - timedelta(days=300)
+    assert sum(date > NOW - timedelta(days=30) for date in dates) > len(dates) / 5
+    times = [value for table in contents() for row in table.rows for value in row if isinstance(value, datetime)]
+    assert NOW - timedelta(days=2) < max(times) <= NOW
 
 
 def test_failed_run_leaves_nothing(service: App, shop: httpx2.Client) -> None:
@@ -131,6 +143,23 @@ def test_demo_data_refers_to_what_exists(service: App, filled: httpx2.Client) ->
             for key in table.foreign_keys:
                 orphans = select(func.count()).where(key.parent.not_in(select(key.column)))
                 assert connection.scalar(orphans) == 0, key
+
+
+def test_newest_orders_are_of_these_days(filled: httpx2.Client) -> None:
+    since = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+    answer = filled.get("/orders", params={"date_from": since, "count": "true", "limit": 1})
+    assert int(answer.headers["X-Total-Count"]) > 20
+
+
+def test_delivered_orders_are_paid_and_shipped(filled: httpx2.Client) -> None:
+    """Compare times: the shipment belongs to the order's history."""
+    newest = filled.get("/orders", params={"status": 3, "sort": "-id_key", "limit": 1}).json()[0]
+    order = f"/orders/{newest['id_key']}"
+    assert filled.get(f"{order}/balance").json()["due"] == 0
+    [shipment] = filled.get(f"{order}/tracking").json()
+    assert shipment["status"] == "delivered"
+    changes = [change["changed_at"] for change in filled.get(f"{order}/history").json()]
+    assert [event["occurred_at"] for event in shipment["events"]] == changes[1:]
 
 
 def test_history_is_that_of_the_order(filled: httpx2.Client) -> None:

@@ -1,18 +1,20 @@
 import { useState, type ReactNode } from "react";
-import { Button, Confirm, type ButtonProps } from "react-admin";
+import { Confirm } from "react-admin";
 
+import { TextButton } from "./TextButton";
 import { useAction } from "./useAction";
 
-interface Props extends Pick<ButtonProps, "color" | "variant"> {
+interface Props {
   label: string;
   run: () => Promise<unknown>;
   done: string;
   icon?: ReactNode;
+  color?: "primary" | "error";
   /** The question before it runs; without one it runs at once. */
   confirm?: string;
 }
 
-export function ActionButton({ label, run, done, icon, confirm, ...button }: Props) {
+export function ActionButton({ label, run, done, confirm, ...button }: Props) {
   const [isAsking, setAsking] = useState(false);
   const { act, isBusy } = useAction();
   const start = async () => {
@@ -21,9 +23,7 @@ export function ActionButton({ label, run, done, icon, confirm, ...button }: Pro
   };
   return (
     <>
-      <Button label={label} disabled={isBusy} onClick={confirm ? () => setAsking(true) : start} {...button}>
-        {icon}
-      </Button>
+      <TextButton label={label} disabled={isBusy} onClick={confirm ? () => setAsking(true) : start} {...button} />
       {confirm && (
         <Confirm
           isOpen={isAsking}

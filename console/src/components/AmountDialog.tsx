@@ -1,9 +1,8 @@
-import { Button as MuiButton, Dialog, DialogActions, DialogContent, DialogTitle, TextField } from "@mui/material";
+import { TextField } from "@mui/material";
 import { useState, type ReactNode } from "react";
-import { Button } from "react-admin";
 
 import { currency } from "../settings";
-import { useAction } from "./useAction";
+import { FormDialog } from "./FormDialog";
 
 interface Props {
   label: string;
@@ -15,39 +14,21 @@ interface Props {
 }
 
 /** A button that asks for an amount of money. */
-export function AmountDialog({ label, max, run, done, icon }: Props) {
-  const [amount, setAmount] = useState<string>();
-  const { act, isBusy } = useAction();
-  const close = () => setAmount(undefined);
-  const value = Number(amount);
-  const submit = async () => {
-    if (await act(() => run(value), done)) close();
-  };
+export function AmountDialog({ max, run, ...dialog }: Props) {
+  const [amount, setAmount] = useState("");
+  const highest = max.toFixed(2);
   return (
-    <>
-      <Button label={label} onClick={() => setAmount(max.toFixed(2))}>
-        {icon}
-      </Button>
-      <Dialog open={amount !== undefined} onClose={close} aria-label={label}>
-        <DialogTitle>{label}</DialogTitle>
-        <DialogContent>
-          <TextField
-            autoFocus
-            margin="dense"
-            type="number"
-            label={`Amount (${currency})`}
-            value={amount ?? ""}
-            onChange={(event) => setAmount(event.target.value)}
-            slotProps={{ htmlInput: { min: 0.01, max, step: 0.01 } }}
-          />
-        </DialogContent>
-        <DialogActions>
-          <MuiButton onClick={close}>Back</MuiButton>
-          <MuiButton variant="contained" disabled={isBusy || !(value > 0)} onClick={submit}>
-            {label}
-          </MuiButton>
-        </DialogActions>
-      </Dialog>
-    </>
+    <FormDialog prepare={() => setAmount(highest)} run={() => run(Number(amount))} {...dialog}>
+      <TextField
+        autoFocus
+        required
+        margin="dense"
+        type="number"
+        label={`Amount (${currency})`}
+        value={amount}
+        onChange={(event) => setAmount(event.target.value)}
+        slotProps={{ htmlInput: { min: 0.01, max: highest, step: 0.01 } }}
+      />
+    </FormDialog>
   );
 }

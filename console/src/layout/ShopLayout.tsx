@@ -12,9 +12,12 @@ export function ShopLayout({ children }: { children: ReactNode }) {
   );
 }
 
+/** The title is an inline-block otherwise, which is cut without dots. */
+const ENDS_WITH_DOTS = { "& .RaConfigurable-root": { display: "inline" } };
+
 const ShopBar = () => (
   <AppBar>
-    <TitlePortal component="h1" />
+    <TitlePortal component="h1" sx={ENDS_WITH_DOTS} />
   </AppBar>
 );
 

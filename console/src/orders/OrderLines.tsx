@@ -20,7 +20,7 @@ export function OrderLines({ isAdmin }: { isAdmin: boolean }) {
     <Section title="Products" actions={canChange && add}>
       <ReferenceManyField reference="order_details" target="order_id" perPage={500} sort={{ field: "id", order: "ASC" }}>
         <DataTable bulkActionButtons={false} rowClick={false}>
-          <DataTable.Col source="product_id" label="Product" disableSort field={ProductField} />
+          <DataTable.Col source="product_id" label="Product" disableSort field={ProductField} sx={{ minWidth: 140 }} />
           <DataTable.NumberCol source="quantity" disableSort />
           <DataTable.NumberCol source="price" disableSort options={MONEY} />
           <DataTable.Col label="Sum" align="right" disableSort render={(line) => money(line.price * line.quantity)} />

@@ -16,16 +16,20 @@ import { OrderActions } from "./OrderActions";
 import { OrderHistory } from "./OrderHistory";
 import { OrderLines } from "./OrderLines";
 import { OrderPayments } from "./OrderPayments";
+import { OrderReturns } from "./OrderReturns";
+import { OrderShipments } from "./OrderShipments";
 
-/** Parts of the page below the order's fields. Shipments and returns belong here. */
-const SECTIONS = [OrderLines, OrderPayments, OrderHistory];
+/** Parts of the page below the order's fields. */
+const SECTIONS = [OrderLines, OrderPayments, OrderShipments, OrderReturns, OrderHistory];
+
+const IN_LINES = { "& .RaSimpleShowLayout-stack": { flexWrap: "wrap", rowGap: 1 } };
 
 export function OrderShow() {
   const { permissions } = usePermissions();
   const isAdmin = permissions !== "client";
   return (
     <Show actions={<OrderActions isAdmin={isAdmin} />}>
-      <SimpleShowLayout>
+      <SimpleShowLayout direction="row" spacing={3} sx={IN_LINES} useFlexGap>
         <FunctionField label="Status" render={(order) => <StatusChip status={order.status} />} />
         <DateField source="date" showTime />
         <FunctionField label="Client" render={() => <ClientField />} />

@@ -1,4 +1,4 @@
-"""The console's page and files. `tests/scenarios/test_console.py` uses it in a browser."""
+"""The console's page and files. `tests/scenarios/console` uses it in a browser."""
 
 import gzip
 import re

@@ -1,75 +1,14 @@
 """The shop console in Chromium: sign in, create a product, sell it, cancel, hit a conflict; accessibility."""
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-import httpx2
 import pytest
 
-from config.settings import Settings
-from infrastructure.embedded.ports import LOOPBACK, free_port
-from infrastructure.postgres.database import Database
-from tests.console import ConsolePage, console_page
+from tests.console import ConsolePage
 from tests.credentials import new_key
-from tests.database import empty_tables
-from tests.servers import served_in_thread, until
+from tests.scenarios.console.conftest import Shop
+from tests.servers import until
 
-EXPECTED_ERRORS = ("401 (Unauthorized)", "403 (Forbidden)", "404 (Not Found)", "412 (Precondition Failed)")
-
-
-class Shop:
-    """The service with an admin's key, and one client and one category."""
-
-    def __init__(self, app: Any, url: str) -> None:
-        self.app, self.url, self.key = app, url, new_key(app).key
-        self.http = httpx2.Client(base_url=url, headers={"X-API-Key": self.key}, timeout=30)
-        self.client = self.make("/clients", name="Ada", lastname="Lovelace", email="ada@example.com")
-        self.category = self.make("/categories", name="Lamps")
-
-    def make(self, path: str, **body: Any) -> int:
-        answer = self.http.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        return int(answer.json().get("order", answer.json())["id_key"])
-
-    def product(self, **body: Any) -> int:
-        return self.make("/products", **{"name": "Lamp", "price": 9.5, "category_id": self.category, **body})
-
-    def order(self, client: int, product: int) -> int:
-        items = [{"product_id": product, "quantity": 1}]
-        return self.make("/orders/checkout", client_id=client, delivery_method=1, payment_type="card", items=items)
-
-
-@pytest.fixture(scope="module")
-def url_and_app(settings: Settings) -> Iterator[tuple[str, Any]]:
-    from main import create_fastapi_app
-
-    own = {"api_host": LOOPBACK, "api_port": free_port(), "auth_mode": "api_key"}
-    app = create_fastapi_app(settings.model_copy(update=own))
-    with served_in_thread(app) as port:
-        yield f"http://{LOOPBACK}:{port}", app
-
-
-@pytest.fixture
-def shop(url_and_app: tuple[str, Any], committing: Database, empty_cache: None) -> Iterator[Shop]:
-    url, app = url_and_app
-    shop = Shop(app, url)
-    with closing(shop.http):
-        yield shop
-    app.state.app_context.refusals.take()  # else they are written at the stop
-    empty_tables(committing)
-
-
-@pytest.fixture
-def page(tmp_path: Path, shop: Shop) -> Iterator[ConsolePage]:
-    with console_page(tmp_path, shop.url) as page:
-        yield page
-    unexpected = [error for error in page.browser.errors if not any(text in error for text in EXPECTED_ERRORS)]
-    assert unexpected == []
-    hosts = {urlsplit(address).netloc for address in page.browser.requested if address.startswith(("http", "ws"))}
-    assert hosts == {urlsplit(shop.url).netloc}
+BLANK_BUTTONS = """[...document.querySelectorAll('button')]
+    .filter(one => one.offsetParent && !one.innerText.trim() && !one.querySelector('svg')).map(one => one.outerHTML)"""
 
 
 def test_create_sell_cancel_and_conflict(page: ConsolePage, shop: Shop) -> None:
@@ -136,24 +75,39 @@ def test_clients_see_only_their_own(page: ConsolePage, shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("scheme", "width", "places"),
     [
-        ("light", 1280, ("/", "/products", "/products/{product}", "/orders/create", "/api_keys", "/audit")),
-        ("dark", 390, ("/", "/orders", "/products/{product}/show", "/orders/{order}/show", "/clients/{client}")),
+        ("light", 1280, ("/", "/products", "/products/{product}", "/orders/create", "/api_keys", "/audit", "/returns")),
+        (
+            "dark",
+            390,
+            (
+                "/",
+                "/orders",
+                "/shipments",
+                "/products/{product}/show",
+                "/orders/{order}/show",
+                "/orders/{pending}/show",
+                "/clients/{client}",
+            ),
+        ),
     ],
 )
 def test_pages_are_accessible_and_fit(
     page: ConsolePage, shop: Shop, scheme: str, width: int, places: tuple[str, ...]
 ) -> None:
     product = shop.product(stock=2)
-    order = shop.order(shop.client, product)
+    order, pending = shop.order(shop.client, product), shop.order(shop.client, product)
+    shop.deliver(order)
+    made = {"product": product, "order": order, "pending": pending, "client": shop.client}
     page.show_as(scheme, width)
     page.open()
     page.see("Sign in")
     found = {"sign in": page.violations()}
     page.sign_in(shop.key)
     page.see("Top products")
-    for place in (place.format(product=product, order=order, client=shop.client) for place in places):
+    for place in (place.format(**made) for place in places):
         page.open(place)
         page.browser.wait_for("document.querySelector('#main-content')?.innerText.length > 60")
         found[place] = page.violations()
         assert page.browser.evaluate("document.documentElement.scrollWidth") <= width, place
+        assert page.browser.evaluate(BLANK_BUTTONS) == [], place
     assert {place: problems for place, problems in found.items() if problems} == {}
