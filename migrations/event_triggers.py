@@ -35,10 +35,9 @@ def create_event_triggers(
     that are no columns, as SQL of `new_row`; a change of them alone is no event. Replaces existing triggers: call it
     again, with the same arguments, after a new column.
     """
-    parameters = {"table": table, "hidden": [*HIDDEN, *hidden]}
-    columns: list[str] = list(op.get_bind().scalars(text(COLUMNS), parameters))
+    columns = _columns(table, hidden)
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old_row", "new_row"))
-    queued = {"resource": f"'/{table}/' || new_row.id_key", "data": _json("new_row", columns, computed=computed)}
+    queued = _queued(table, columns, computed)
     if client:
         queued["client_id"] = f"new_row.{client}"
     updated = queued | dict(on_update or {})
@@ -57,6 +56,18 @@ def create_event_triggers(
     _create(table, "deleted", "DELETE", deleted, _select(f"{name}.deleted", deleted, "old_rows AS old_row"))
 
 
+def update_events(
+    table: str, name: str, condition: str, *hidden: str, computed: Mapping[str, str] | None = None
+) -> str:
+    """Return SQL that appends `name.updated` for each `new_row` of the table that satisfies the condition.
+
+    For changes of `computed` fields alone, which the triggers of the table do not see.
+    """
+    queued = _queued(table, _columns(table, hidden), computed)
+    select = _select(f"{name}.updated", queued, f"{table} AS new_row WHERE {condition}")
+    return f"INSERT INTO event_queue (type, {', '.join(queued)}) {select}"
+
+
 def drop_event_triggers(*tables: str) -> None:
     for table in tables:
         for change in CHANGES:
@@ -69,6 +80,15 @@ def lines_of(table: str, key: str) -> str:
     return (
         f"(SELECT coalesce(jsonb_agg({line}), '[]') FROM {table} WHERE {key} = new_row.id_key)"  # noqa: S608 # as above
     )
+
+
+def _columns(table: str, hidden: Collection[str]) -> list[str]:
+    parameters = {"table": table, "hidden": [*HIDDEN, *hidden]}
+    return list(op.get_bind().scalars(text(COLUMNS), parameters))
+
+
+def _queued(table: str, columns: list[str], computed: Mapping[str, str] | None) -> dict[str, str]:
+    return {"resource": f"'/{table}/' || new_row.id_key", "data": _json("new_row", columns, computed=computed)}
 
 
 def _create(table: str, change: str, operation: str, queued: Mapping[str, str], select: str) -> None:

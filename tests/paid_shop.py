@@ -67,8 +67,10 @@ class PaidShop:
             connection.execute(text(statement))
 
     def expire(self) -> None:
-        """Let all leases run out."""
-        self.execute("UPDATE payments SET settle_at = clock_timestamp() - interval '1 s' WHERE settle_at IS NOT NULL")
+        """Let all leases run out. Locks the payments in the order of their keys, as the service does."""
+        open_ones = "SELECT id_key FROM payments WHERE settle_at IS NOT NULL ORDER BY id_key FOR NO KEY UPDATE"
+        expired = "settle_at = clock_timestamp() - interval '1 s'"
+        self.execute(f"UPDATE payments SET {expired} WHERE id_key IN ({open_ones}) AND settle_at IS NOT NULL")
 
     def sweep(self) -> None:
         """Let all leases run out, and settle what is open, one after another: a test has one connection."""

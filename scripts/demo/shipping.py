@@ -3,6 +3,7 @@
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from models.enums import OrderStatus, ReturnStatus
+from repositories.fulfillment.credit_note_repository import NUMBERED
 
 ADDRESSES = """
     INSERT INTO shipping_addresses (order_id, address_id, street, number, city, client_id)
@@ -48,7 +49,7 @@ RETURN = """
     )
     INSERT INTO return_lines (return_id, order_detail_id, quantity) SELECT made.id_key, line.id_key, 1 FROM made, line
 """
-REFUND = """
+REFUND = f"""
     WITH refunded AS (
         SELECT returns.id_key AS return_id, returns.amount, payments.id_key AS payment_id, bill_id
         FROM returns JOIN payments USING (order_id) JOIN orders ON orders.id_key = order_id
@@ -59,15 +60,10 @@ REFUND = """
     ), operation AS (
         INSERT INTO payment_operations (payment_id, kind, amount, status, key, return_id)
         SELECT payment_id, 'refund', amount, 'done', gen_random_uuid(), return_id FROM refunded
-    ), numbered AS (
-        INSERT INTO credit_note_numbers (year, last_number) VALUES (extract(year FROM now()), 1)
-        ON CONFLICT (year) DO UPDATE SET last_number = credit_note_numbers.last_number + 1
-        RETURNING year, last_number
-    )
+    ), {NUMBERED}
     INSERT INTO credit_notes (number, bill_id, return_id, amount)
-    SELECT format('CN-%%s-%%s', year, lpad(last_number::text, 6, '0')), bill_id, return_id, amount
-    FROM refunded, numbered
-"""
+    SELECT number, bill_id, return_id, amount FROM refunded, numbered
+"""  # noqa: S608 # constants
 
 
 def add_shipments(cursor: Cursor, first: int, last: int) -> int:

@@ -11,7 +11,7 @@ from repositories.order_repository import OrderRepository
 from repositories.payments.payment_repository import PaymentRepository
 from repositories.system.idempotency_repository import STARTED, IdempotencyRepository, StoredResponse
 from repositories.transaction import Transaction
-from schemas.base_schema import NothingToWrite, to_json, utc_now
+from schemas.base_schema import NothingToWrite, to_json
 from services.context.app_context import AppContext
 from services.context.request_context import INTERNAL, RequestContext
 from services.exceptions import ConflictError
@@ -100,5 +100,5 @@ def complete_refund(tx: Transaction, return_id: int) -> None:
         return
     order = OrderRepository(tx).find(found.order_id)
     if order is not None:
-        CreditNoteRepository(tx).add(order.bill_id, return_id, amount, utc_now().year)
+        CreditNoteRepository(tx).add(order.bill_id, return_id, amount)
         ReturnRepository(tx).update(found, {"status": ReturnStatus.REFUNDED})

@@ -13,6 +13,12 @@ logger = logging.getLogger(__name__)
 BATCH = 10
 
 
+async def settle_all_due(app: AppContext) -> None:
+    """Settle everything that is due. A backlog after an outage does not wait for the next looks."""
+    while await settle_due(app) == BATCH:
+        """The next batch."""
+
+
 async def settle_due(app: AppContext, limit: int = BATCH) -> int:
     """Settle up to `limit` payments that are due, at the same time, and return their number.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from infrastructure.exceptions import RefusedError, UnavailableError
 from services.context.app_context import AppContext
 from services.payments.order_hold import OrderHold
-from services.payments.sweep import settle_due
+from services.payments.sweep import settle_all_due
 from services.system.partition_upkeep import add_partitions
 from services.transactions.audit_upkeep import audit
 from services.transactions.event_log import publish_events, remove_old_events
@@ -37,7 +37,7 @@ def periodic_work(app: AppContext, dispatcher: WebhookDispatcher) -> list[Period
         PeriodicWork("publish events", EVENT_SECONDS, partial(publish_events, app.database, settings)),
         PeriodicWork("send webhooks", EVENT_SECONDS, dispatcher.dispatch),
         PeriodicWork("cancel unpaid orders", 15, OrderHold(app).check),
-        PeriodicWork("settle open payments", settings.payment_sweep_interval, partial(settle_due, app)),
+        PeriodicWork("settle open payments", settings.payment_sweep_interval, partial(settle_all_due, app)),
         PeriodicWork("remove expired idempotency keys", 600, partial(remove_expired_keys, app)),
         # 10 million keys are left when a partition is added: enough for 16,000 rows a second.
         PeriodicWork("add partitions ahead of need", 600, partial(add_partitions, app)),

@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import text
 
 from infrastructure.payments.provider import PaymentHint, ProviderStatus, ProviderUnavailableError
+from infrastructure.postgres.database import Database
 from services.payments.settlement import Settlement
+from tests.database import empty_tables
 from tests.factories import Factory, Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import CHALLENGED, DECLINED, KilledError, ProviderDouble
@@ -183,13 +185,14 @@ class PaymentMachine(RuleBasedStateMachine):
         self.till.check_end()
 
 
-def test_payments_hold_in_any_order(client: TestClient, make: Factory, app: FastAPI, provider: ProviderDouble) -> None:
+def test_payments_hold_in_any_order(
+    committing_client: TestClient, committing: Database, app: FastAPI, provider: ProviderDouble
+) -> None:
     def make_till() -> Till:
-        with PaidShop(client, make, app).connection() as connection:
-            connection.execute(text("UPDATE payments SET settle_at = NULL"))
+        empty_tables(committing)  # the checks of each step read all rows
         provider.charges.clear()
         provider.fault = lambda _: None
-        return Till(PaidShop(client, make, app), provider)
+        return Till(PaidShop(committing_client, Factory(committing_client), app), provider)
 
     machine = type("Machine", (PaymentMachine,), {"make_till": staticmethod(make_till)})
     run_state_machine_as_test(

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from repositories.checks.consistency_check import disagreements
 from tests.credentials import execute, key_headers
+from tests.event_log import events
 from tests.factories import Factory, Object
 
 PENDING, IN_PROGRESS, DELIVERED, CANCELED = 1, 2, 3, 4
@@ -226,8 +227,24 @@ def test_a_detail_that_came_back_may_leave(order: Order, client: TestClient, mak
         assert client.delete(path).status_code == 204
     else:
         assert client.patch(path, json={"order_id": make.order()["id_key"]}).status_code == 200
-    assert [shipment["lines"] for shipment in order.tracking()] == [order.lines(0, 1)]
+    [shipment] = order.tracking()
+    assert shipment["lines"] == order.lines(0, 1)
+    logged = events(client, type="shipment.updated")[-1]
+    assert logged["data"] == {name: value for name, value in shipment.items() if name != "events"}
     assert order.ship()["lines"] == order.lines(0, 2)
+
+
+def test_a_shipment_that_loses_a_line_is_among_the_changes(order: Order, client: TestClient) -> None:
+    first, second = order.ship(1), order.ship(2, 1)
+    for shipment in (first, second):
+        order.report(shipment, "failed")
+    as_before, last = client.get("/shipments?include=timestamps").json(), events(client)[-1]["id_key"]
+    assert client.delete(f"/order_details/{order.first}").status_code == 204
+    changed = client.get("/shipments?include=timestamps").json()
+    assert [one["lines"] for one in changed] == [[], order.lines(0, 1)]
+    assert all(one["updated_at"] > was["updated_at"] for one, was in zip(changed, as_before, strict=True))
+    logged = [one["resource"] for one in events(client, last, type="shipment.updated")]
+    assert sorted(logged) == [f"/shipments/{one['id_key']}" for one in (first, second)]
 
 
 def test_a_detail_that_joins_a_shipped_order_ships_later(order: Order, make: Factory) -> None:

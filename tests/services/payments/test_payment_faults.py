@@ -6,14 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from infrastructure.payments.provider import ProviderStatus
+from repositories.system.health_repository import FIGURES, figures
 from services.payments.payment_service import PaymentService
 from services.payments.records import PaymentRecords
 from services.payments.settlement import Settlement
+from services.payments.sweep import BATCH, settle_all_due
 from tests.factories import Object
 from tests.paid_shop import PaidShop
 from tests.payment_provider import DECLINED, KilledError, ProviderDouble
+from tests.servers import until
 
 KEY = "payment"
 SERVICE_POINTS = {"record": (PaymentRecords, "record"), "answer": (PaymentService, "_answer")}
@@ -247,3 +251,58 @@ def test_provider_that_is_not_configured_any_more_leaves_payments_open(
     shop.app.state.app_context.providers = own
     shop.sweep()
     assert shop.read(payment)["status"] == "authorized"
+
+
+def test_backlog_is_settled_at_once(committing_shop: PaidShop, provider: ProviderDouble) -> None:
+    """Let more payments wait than a batch has, as after an outage of the provider."""
+    shop = committing_shop
+    for _ in range(2 * BATCH + 1):
+        provider.fail_at("authorize:done")
+        shop.pay(order=shop.make.order()["id_key"], provider="double", token="card")
+    shop.expire()
+    assert shop.client.portal
+    shop.client.portal.call(settle_all_due, shop.app.state.app_context)
+    assert {payment["status"] for payment in shop.client.get("/payments").json()} == {"authorized"}
+    assert shop.agrees()
+
+
+def test_payments_that_are_open_for_over_a_minute_are_counted(shop: PaidShop, provider: ProviderDouble) -> None:
+    def counted() -> int:
+        with shop.connection() as connection:
+            row = connection.execute(text(figures().sql)).one()
+        return int(row[FIGURES.index("payments_pending_over_minute")])
+
+    provider.fail_at("authorize:done")
+    shop.pay(provider="double", token="card", amount=40)
+    authorized = shop.pay(provider="double", token="card", amount=40)
+    provider.fail_at("capture")
+    shop.change(authorized, "capture")
+    shop.pay(provider="double", amount=20)  # its customer has time
+    assert counted() == 0
+    for table in ("payments", "payment_operations"):
+        shop.execute(f"UPDATE {table} SET created_at = created_at - interval '61 s'")
+    assert counted() == 2
+    shop.sweep()
+    assert counted() == 0
+
+
+def test_no_connection_is_held_while_the_provider_is_asked(committing_shop: PaidShop, provider: ProviderDouble) -> None:
+    """Wait at each point of the provider until all pools are free. Other work of the application ends meanwhile."""
+    shop, database = committing_shop, committing_shop.app.state.app_context.database
+    points = list[str]()
+
+    def is_free() -> bool:
+        return not any(used for used, _ in database.pool_usage().values())
+
+    async def wait(point: str) -> None:
+        await asyncio.to_thread(until, is_free)
+        points.append(point)
+
+    provider.fault = wait
+    payment = shop.pay(provider="double", token="card")
+    shop.change(payment, "capture")
+    assert shop.change(payment, "refund")["status"] == "refunded"
+    assert points == [
+        *("authorize", "authorize:remembered", "authorize:done"),
+        *("capture", "capture:done", "refund", "refund:done"),
+    ]
