@@ -223,7 +223,9 @@ def served_in_thread(app: FastAPI) -> Iterator[int]:
     server = UvicornServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    until(lambda: server.started)
-    yield settings.api_port
-    server.should_exit = True
-    thread.join()
+    try:
+        until(lambda: server.started)
+        yield settings.api_port
+    finally:  # else a failed test leaves the thread, and the process never ends
+        server.should_exit = True
+        thread.join()

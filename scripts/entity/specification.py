@@ -13,8 +13,8 @@ from scripts.entity.kinds import KINDS, Kind
 FORM = "name:Type, with ? behind the type for an optional field, or ! for a unique Name"
 OWN_NAMES = {"id_key", "created_at", "updated_at", "search_text", "metadata", "registry", "label", "entity_name"}
 CLIENTS = (
-    "rows of clients need decisions about access, exports and erasure: add the column client_id by hand, as in "
-    "models/address.py"
+    "rows of a client are personal data, and you decide who sees, exports and erases them: generate the entity without "
+    "this field, then follow 'Add rows of clients' in docs/ARCHITECTURE.md"
 )
 
 _is_name = re.compile(r"[a-z]+(_[a-z]+)*").fullmatch

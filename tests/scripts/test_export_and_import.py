@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from config.settings import Settings
 from infrastructure.postgres.database import Database
@@ -15,6 +16,12 @@ from scripts.import_products import load, report
 from services.bulk import import_check
 from tests.entities import ENTITIES, Entity, every_entity
 from tests.factories import Factory
+
+# What an import writes. An event moves from the queue to the log meanwhile.
+WRITTEN = text(
+    "SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM stock_movements), (SELECT count(*) FROM audit), "
+    "(SELECT count(*) FROM events) + (SELECT count(*) FROM event_queue)"
+)
 
 
 @pytest.fixture
@@ -53,6 +60,22 @@ def test_a_file_is_imported(
     wrong = load(settings, io.BytesIO(b"sku,price\nA,1\nB,0\n"), "csv", ImportQuery())
     assert report(wrong) == "Line 3: price: Input should be greater than 0\nNothing has changed.\n"
     assert shop.client.get(f"/products/{other['id_key']}").json() == other | {"price": 6}
+
+
+def test_a_late_error_leaves_nothing_behind(
+    shop: Factory, settings: Settings, committing: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_check, "ROWS", 100)
+    product, category = shop.product(sku="A"), shop.category()["id_key"]
+    created = [f"N{number},x,1,{category}" for number in range(996)]
+    table = "\n".join(["sku,name,price,category_id", "A,changed,5,", *created, "B,x,0,1", "C,x,1,1", ""])
+    with committing.engine.connect() as connection:
+        before = connection.execute(WRITTEN).one()
+    wrong = load(settings, io.BytesIO(table.encode()), "csv", ImportQuery())
+    assert wrong["errors"][0] == {"line": 999, "detail": "price: Input should be greater than 0"}
+    with committing.engine.connect() as connection:
+        assert connection.execute(WRITTEN).one() == before
+    assert shop.client.get(f"/products/{product['id_key']}").json() == product
 
 
 def test_the_command_exits_with_1_if_lines_are_wrong(
