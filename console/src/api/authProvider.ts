@@ -26,6 +26,8 @@ export const authProvider: AuthProvider = {
   },
   async logout() {
     forgetSession();
+    // react-admin asks again until the sign-in page is shown, and would each time navigate to it.
+    if (window.location.hash.startsWith("#/login")) await new Promise(() => undefined);
   },
   async checkAuth() {
     if (!credentials()) throw new Error("Sign in first");
