@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from config.settings import Settings
-from controllers.http import parameters
+from controllers.http import bodies
 from controllers.http.bodies import BodyBudget
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from tests.servers import served_in_thread, until
@@ -30,7 +30,7 @@ def test_oldest_incomplete_bodies_are_refused(
     port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     budget = BodyBudget(3 * MEGABYTE)
-    monkeypatch.setattr(parameters, "BODIES", budget)
+    monkeypatch.setattr(bodies, "BODIES", budget)
     caplog.set_level(logging.WARNING)
     with ExitStack() as stack:
         slow = [stack.enter_context(socket.create_connection((LOOPBACK, port), 30)) for _ in range(5)]
