@@ -18,6 +18,11 @@ from tests.servers import ROOT, environment_without_settings, running_app
 FOLDER = ROOT / "docs/images"
 PHONE = 390
 MAX_BYTES = 150_000
+UNCHANGED = """new Promise(done => {
+    const look = before => document.body.innerText === before ? done() : setTimeout(look, 500, document.body.innerText);
+    look();
+})"""
+"""Wait until the page's text has not changed for half a second: names of other objects come last."""
 
 
 class Picture(NamedTuple):
@@ -36,8 +41,8 @@ PICTURES = (
     Picture("dashboard", "/console", "Requests per second"),
     Picture("dashboard-dark", "/console", "Requests per second", scheme="dark"),
     Picture("dashboard-phone", "/console", "Top products", width=PHONE),
-    Picture("order", "/console#/orders/5/show", "Returns", height=1050),
-    Picture("products", "/console#/products", "Category"),
+    Picture("order", "/console#/orders/5/show", "Too small", height=960),
+    Picture("products", "/console#/products", "Category", height=600),
 )
 
 
@@ -62,7 +67,7 @@ def show(browser: Chromium, url: str, picture: Picture) -> None:
     browser.open(url + picture.path)
     page.see(picture.text)
     browser.wait_for(f"!document.querySelector('{LOADING}')")
-    browser.evaluate("new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(shown)))")
+    browser.evaluate(UNCHANGED)
 
 
 def save(browser: Chromium, file: Path) -> None:

@@ -107,4 +107,4 @@ def test_export_is_the_list(page: ConsolePage, shop: Shop, tmp_path: Path) -> No
     page.click("CSV")
     saved = tmp_path / "products.csv"
     until(saved.exists)
-    assert saved.read_text() == shop.http.get("/products/export?format=csv&sort=-id_key").text
+    assert saved.read_bytes() == shop.http.get("/products/export?format=csv&sort=-id_key").content
