@@ -11,11 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from controllers.openapi.assets import IMMUTABLE
+
 SITE = Path(__file__).parents[2] / "site"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_has_hash = re.compile(r"assets/.+\.[0-9a-f]{8}\.min\.(css|js)").fullmatch
 _inline_scripts = re.compile(rb"<script>(.*?)</script>", re.DOTALL).findall
 
 
@@ -26,13 +29,17 @@ def add_guide(app: FastAPI) -> None:
 
 
 class GuideFiles(StaticFiles):
-    """Files that browsers revalidate at each use. A 304 has the policy too, because it replaces that of the 200."""
+    """Files that browsers revalidate at each use, except those whose names contain a hash of their contents.
+
+    A 304 has the policy too, because it replaces that of the 200.
+    """
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         if path == ".":
             return RedirectResponse("index.html" if scope["raw_path"].endswith(b"/") else "guide/index.html")
         response = await super().get_response(path, scope)
-        response.headers["Cache-Control"] = "no-cache"
+        # Every request counts for the limit, and a page needs four of these files.
+        response.headers["Cache-Control"] = IMMUTABLE if _has_hash(path) else "no-cache"
         if path.endswith(".html"):
             response.headers["Content-Security-Policy"] = await asyncio.to_thread(self._policy, path)
         return response

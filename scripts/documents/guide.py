@@ -24,6 +24,11 @@ SOURCES = (
 LINK = re.compile(r"(?<!!)\[([^][]+)\]\(([^()\s]+)\)")
 
 
+def on_config(config: Any) -> None:
+    """Leave out the theme's page for 404: its links are absolute, and the service answers with JSON."""
+    config.theme.static_templates.discard("404.html")
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Replace the files of `docs_dir` by those of the repository."""
     for file in list(files.documentation_pages()) + list(files.media_files()):

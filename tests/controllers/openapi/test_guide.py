@@ -1,14 +1,19 @@
-"""The guide at `/guide`, with a small site instead of the one that `make docs` builds."""
+"""The guide at `/guide`, with a small site instead of the one that `make docs` builds; in a browser, with that one."""
 
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
 from controllers.openapi import guide_page
+from controllers.openapi.assets import IMMUTABLE
+from infrastructure.embedded.ports import LOOPBACK, free_port
+from tests.chromium import chromium, find_chromium
+from tests.servers import served_in_thread
 
 SCRIPT = "document.title = 'Guide'"
 PAGE = f'<!DOCTYPE html><script>{SCRIPT}</script><script src="assets/guide.js"></script>'
@@ -54,6 +59,14 @@ def test_pages_run_only_their_own_scripts(client: TestClient, site: Path) -> Non
         assert again.headers["Content-Security-Policy"] == answer.headers["Content-Security-Policy"]
 
 
+def test_files_named_by_their_contents_are_kept(client: TestClient, site: Path) -> None:
+    (site / "assets").mkdir()
+    for name in ("main.57a0d79d.min.css", "main.min.css"):
+        (site / "assets" / name).write_text("")
+    kept, asked = (client.get(f"/guide/assets/main{mark}.min.css") for mark in (".57a0d79d", ""))
+    assert (kept.headers["Cache-Control"], asked.headers["Cache-Control"]) == (IMMUTABLE, "no-cache")
+
+
 def test_other_files_have_no_policy_for_scripts(client: TestClient) -> None:
     answer = client.get("/guide/guide.js")
     assert answer.status_code == 200
@@ -73,3 +86,26 @@ def test_start_page_links_to_the_guide_only_if_it_is_there(settings: Settings, c
     without = client_of(settings)
     assert "/guide" not in without.get("/", headers=html).text
     assert without.get("/guide").status_code == 404
+
+
+def test_search_finds_and_opens_a_page(settings: Settings, tmp_path: Path) -> None:
+    from main import create_fastapi_app
+
+    path = find_chromium()
+    if not path or not (guide_page.SITE / "index.html").exists():
+        pytest.skip("GUIDE NOT TESTED IN A BROWSER: Chromium is missing, or `make docs` has not been run")
+    app = create_fastapi_app(settings.model_copy(update={"api_host": LOOPBACK, "api_port": free_port()}))
+    with served_in_thread(app) as port, chromium(path, tmp_path) as browser:
+        browser.open(f"http://{LOOPBACK}:{port}/guide/index.html")
+        browser.call_on("document.readyState === 'complete' && document.querySelector('.md-search__input')", "focus()")
+        browser.wait_for("document.querySelector('.md-search-result__meta').innerText.startsWith('Type')")
+        browser.call("Input.insertText", text="idempotenc")
+        for step in ({"type": "keyDown", "text": "y"}, {"type": "keyUp"}):  # the search waits for the end of a key
+            browser.call("Input.dispatchKeyEvent", key="y", **step)
+        found = browser.wait_for("document.querySelector('.md-search-result__link')?.href")
+        assert not found.startswith(f"http://{LOOPBACK}:{port}/guide/index.html")
+        browser.open(found)
+        browser.wait_for("document.querySelector('.md-content mark')?.innerText")
+        assert browser.errors == []
+        hosts = {urlsplit(url).netloc for url in browser.requested if url.startswith("http")}
+        assert hosts == {f"{LOOPBACK}:{port}"}
