@@ -4,31 +4,44 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
 from tests.localstripe import API_KEY, WEBHOOK_SECRET, LocalStripe, localstripe
-from tests.servers import App, address, postgres_server, running_app, until, valkey_server
+from tests.servers import ROOT, App, address, postgres_server, running_app, until, valkey_server
 
 pytestmark = pytest.mark.long
 
-Site = tuple[App, LocalStripe]
+
+class Site(NamedTuple):
+    app: App
+    stripe: LocalStripe
+    environment: dict[str, str]
+
+
 BODY = {"provider": "stripe", "token": "pm_card_visa"}
+
+
+@contextmanager
+def running_site(folder: Path, script: str = "run_production.py") -> Iterator[Site]:
+    """Run the service with servers of its own, as in production or with another script."""
+    with ExitStack() as stack:
+        postgres = stack.enter_context(postgres_server(folder / "postgres"))
+        valkey = stack.enter_context(valkey_server(folder / "valkey"))
+        stripe = stack.enter_context(localstripe())
+        settings = {"STRIPE_API_KEY": API_KEY, "STRIPE_API_BASE": stripe.url, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET}
+        environment = address(postgres) | address(valkey) | settings | {"LOG_TO_FILE": "false", "PYTHONPATH": str(ROOT)}
+        yield Site(stack.enter_context(running_app(folder, environment, ROOT / script)), stripe, environment)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with ExitStack() as stack:
-        postgres = stack.enter_context(postgres_server(tmp_path / "postgres"))
-        valkey = stack.enter_context(valkey_server(tmp_path / "valkey"))
-        stripe = stack.enter_context(localstripe())
-        settings = {"STRIPE_API_KEY": API_KEY, "STRIPE_API_BASE": stripe.url, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET}
-        environment = address(postgres) | address(valkey) | settings | {"LOG_TO_FILE": "false"}
-        yield stack.enter_context(running_app(tmp_path, environment)), stripe
+    with running_site(tmp_path) as site:
+        yield site
 
 
 def post(url: str, path: str, body: Any, key: str) -> httpx2.Response:
@@ -37,7 +50,7 @@ def post(url: str, path: str, body: Any, key: str) -> httpx2.Response:
 
 def kill_during(site: Site, path: str, fault: str, body: Any) -> None:
     """Send a request that Stripe carries out and does not answer, and kill all workers meanwhile."""
-    app, stripe = site
+    app, stripe, _ = site
     stripe.fail(fault, "after", 0)
     with ThreadPoolExecutor(1) as threads:
         lost = threads.submit(post, app.url, path, body, path)
@@ -59,7 +72,7 @@ def is_ready(app: App) -> bool:
 
 @pytest.mark.timeout(400)  # a repeat waits until the lease of the killed worker is over
 def test_killed_workers_charge_and_refund_once(site: Site) -> None:
-    app, stripe = site
+    app, stripe, _ = site
     client = post(app.url, "/clients", {"name": "A", "lastname": "B", "email": "a@b.co"}, "1").json()["id_key"]
     bill = post(app.url, "/bills", {"total": 100, "payment_type": "card"}, "2").json()["id_key"]
     new = {"total": 100, "delivery_method": 1, "client_id": client, "bill_id": bill}
