@@ -14,12 +14,12 @@ from typing import Any
 
 from infrastructure.payments.stripe import StripeProvider
 from run_production import main
-from services.app_context import AppContext
-from services.payment_service import PaymentService
+from services.context.app_context import AppContext
+from services.fulfillment.return_refund_service import ReturnRefundService
 from services.payments import sweep
+from services.payments.payment_service import PaymentService
 from services.payments.records import PaymentRecords
 from services.payments.settlement import Settlement
-from services.return_refund_service import ReturnRefundService
 
 DIE_AT = Path("die_at")
 POINTS: dict[str, tuple[Any, str]] = {
