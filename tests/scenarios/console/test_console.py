@@ -99,6 +99,9 @@ def test_pages_are_accessible_and_fit(
     product = shop.product(stock=2)
     order, pending = shop.order(shop.client, product), shop.order(shop.client, product)
     shop.deliver(order)
+    [line] = shop.http.get(f"/order_details?order_id={order}").json()
+    lines = [{"order_detail_id": line["id_key"], "quantity": 1}]
+    shop.make(f"/orders/{order}/returns", lines=lines, reason="Too small")
     made = {"product": product, "order": order, "pending": pending, "client": shop.client}
     page.show_as(scheme, width)
     page.open()
@@ -108,7 +111,7 @@ def test_pages_are_accessible_and_fit(
     page.see("Top products")
     for place in (place.format(**made) for place in places):
         page.open(place)
-        page.browser.wait_for("document.querySelector('#main-content')?.innerText.length > 60")
+        page.browser.wait_for("document.querySelector('#main-content')?.innerText.length > 20")
         found[place] = page.violations()
         assert page.browser.evaluate("document.documentElement.scrollWidth") <= width, place
         assert page.browser.evaluate(BLANK_BUTTONS) == [], place
