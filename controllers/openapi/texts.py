@@ -112,7 +112,7 @@ FIELDS: Mapping[str, str] = {
     "q": "Words that must all occur. Letter case and accents do not matter.",
     "quantity": "Number of units.",
     "rating": "From 0 to 5.",
-    "reason": "Why the stock changed.",
+    "reason": "Why the stock changed, or why the products come back.",
     "redis": "Redis.",
     "refunded": "Money that is paid back.",
     "request_id": "The service's own id of the request. Log lines contain it.",

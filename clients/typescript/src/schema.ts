@@ -3266,7 +3266,7 @@ export interface components {
             status: components["schemas"]["ReturnStatus"];
             /**
              * Reason
-             * @description Why the stock changed.
+             * @description Why the stock changed, or why the products come back.
              * @example Too small
              */
             reason: string;
@@ -4357,7 +4357,7 @@ export interface components {
             lines: components["schemas"]["OrderLine"][];
             /**
              * Reason
-             * @description Why the stock changed.
+             * @description Why the stock changed, or why the products come back.
              * @example Too small
              */
             reason: string;
@@ -4400,7 +4400,7 @@ export interface components {
             status: components["schemas"]["ReturnStatus"];
             /**
              * Reason
-             * @description Why the stock changed.
+             * @description Why the stock changed, or why the products come back.
              * @example Too small
              */
             reason: string;
@@ -4768,7 +4768,7 @@ export interface components {
              */
             stock: number;
             /**
-             * @description Why the stock changed. (enum property replaced by openapi-typescript)
+             * @description Why the stock changed, or why the products come back. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             reason: "counted";
@@ -4795,7 +4795,7 @@ export interface components {
              */
             quantity: number;
             /**
-             * @description Why the stock changed. (enum property replaced by openapi-typescript)
+             * @description Why the stock changed, or why the products come back. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             reason: "damaged";
@@ -4839,7 +4839,7 @@ export interface components {
              * @example 8
              */
             stock_after: number;
-            /** @description Why the stock changed. */
+            /** @description Why the stock changed, or why the products come back. */
             reason: components["schemas"]["StockReason"];
             /**
              * Order Detail Id
@@ -4886,7 +4886,7 @@ export interface components {
              */
             quantity: number;
             /**
-             * @description Why the stock changed. (enum property replaced by openapi-typescript)
+             * @description Why the stock changed, or why the products come back. (enum property replaced by openapi-typescript)
              * @enum {string}
              */
             reason: "received";

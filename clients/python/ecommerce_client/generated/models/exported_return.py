@@ -24,7 +24,7 @@ class ExportedReturn:
         id_key (int): Set by the server. Default: 0.
         order_id (int): The `id_key` of the order.
         status (ReturnStatus):
-        reason (str): Why the stock changed.
+        reason (str): Why the stock changed, or why the products come back.
         lines (list[OrderLine]): Units of order details.
         amount (float): Sum of price times quantity, less its share of the discount.
         created_at (datetime.datetime): When it was created, in UTC.

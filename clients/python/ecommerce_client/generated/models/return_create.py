@@ -21,7 +21,7 @@ class ReturnCreate:
 
     Attributes:
         lines (list[OrderLine]): Units of order details.
-        reason (str): Why the stock changed.
+        reason (str): Why the stock changed, or why the products come back.
     """
 
     lines: list[OrderLine]

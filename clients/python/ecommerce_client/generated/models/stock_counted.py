@@ -26,7 +26,7 @@ class StockCounted:
 
     Attributes:
         stock (int): Units that can be sold.
-        reason (Literal['counted']): Why the stock changed.
+        reason (Literal['counted']): Why the stock changed, or why the products come back.
         note (None | str | Unset): A note for people.
     """
 

@@ -26,7 +26,7 @@ class StockDamaged:
 
     Attributes:
         quantity (int): Number of units.
-        reason (Literal['damaged']): Why the stock changed.
+        reason (Literal['damaged']): Why the stock changed, or why the products come back.
         note (None | str | Unset): A note for people.
     """
 
