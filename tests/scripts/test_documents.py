@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/*/README.md")])
 FOLDERS = {folder.name for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")}
-MADE_BY_RECIPES = re.compile("supplier|stock_value")
+MADE_BY_RECIPES = re.compile("supplier|stock_value|favorite")
 
 
 def test_readme_lists_every_resource() -> None:
