@@ -16,7 +16,7 @@ BATCH = 10
 async def settle_all_due(app: AppContext) -> None:
     """Settle everything that is due. A backlog after an outage does not wait for the next looks."""
     while await settle_due(app) == BATCH:
-        """The next batch."""
+        pass
 
 
 async def settle_due(app: AppContext, limit: int = BATCH) -> int:
