@@ -158,5 +158,5 @@ def test_fulfillment_behaves_like_its_model(committing_client: TestClient, commi
         client, database = committing_client, committing
 
     run_state_machine_as_test(
-        SessionMachine, settings=limits(max_examples=20, stateful_step_count=30, deadline=None, database=None)
+        SessionMachine, settings=limits(max_examples=12, stateful_step_count=30, deadline=None, database=None)
     )

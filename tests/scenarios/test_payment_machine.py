@@ -196,7 +196,7 @@ def test_payments_hold_in_any_order(
 
     machine = type("Machine", (PaymentMachine,), {"make_till": staticmethod(make_till)})
     run_state_machine_as_test(
-        machine, settings=limits(max_examples=30, stateful_step_count=15, deadline=None, database=None)
+        machine, settings=limits(max_examples=15, stateful_step_count=15, deadline=None, database=None)
     )
 
 
