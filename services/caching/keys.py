@@ -38,6 +38,7 @@ class CachedResource:
         parts = [f"{name}:{variations[name]}" for name in sorted(variations)]
         return CacheEntry(self, ":".join((f"list:skip:{query.skip}:limit:{query.limit}", *parts)), is_list=True)
 
+    @lru_cache(maxsize=4096)  # noqa: B019 # as above
     def one(self, id_key: int, include: Include = None) -> "CacheEntry":
         return CacheEntry(self, f"id:{id_key}", is_list=False, include=include)
 

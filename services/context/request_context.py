@@ -49,7 +49,7 @@ class RequestContext(NamedTuple):
 
     def on_primary(self) -> "RequestContext":
         """Return the context for reads that fill the cache: a replica may lack writes that have been answered."""
-        return self._replace(reads=None)
+        return self._replace(reads=None) if self.reads else self
 
 
 INTERNAL = RequestContext()
