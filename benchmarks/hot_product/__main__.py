@@ -58,8 +58,10 @@ def variants(servers: Servers, workers: int) -> list[Program]:
 def prepare(servers: Servers) -> tuple[int, int]:
     """Create the stock and ORDERS open orders; return the keys of the product and of the first order."""
     servers.fill(products=1000)
-    [(product,)] = servers.query(f"UPDATE products SET stock = {STOCK} WHERE id_key = 1 RETURNING id_key")
-    servers.query("DELETE FROM order_details WHERE product_id = 1")
+    [(product,)] = servers.query(f"""
+        INSERT INTO products (name, price, stock, category_id)
+        SELECT 'Hot', price, {STOCK}, category_id FROM products WHERE id_key = 1 RETURNING id_key
+    """)
     [(first,)] = servers.query(f"""
         WITH bill AS (
             INSERT INTO bills (bill_number, date, total, payment_type) VALUES ('HOT', current_date, 0, 'card')
