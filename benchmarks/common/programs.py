@@ -14,14 +14,12 @@ from pathlib import Path
 
 from benchmarks.common.processes import descendants, resident_bytes
 from benchmarks.common.servers import ROOT, without_settings
-from config.settings import Settings
 from infrastructure.embedded.binaries import parent_death_prefix
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import command_line
 from infrastructure.server.cores import usable_cores
 
 START_SECONDS = 120
-SETTLE_SECONDS = Settings.model_fields["limit_min_lifetime"].default + 2
 SHIPPED = "ours, as shipped"
 UNREACHABLE = "1000000000"
 """RATE_LIMIT_CALLS that are counted in Redis, but never reached: the load comes from one address."""
@@ -31,7 +29,7 @@ UNREACHABLE = "1000000000"
 class Program:
     """A server under measurement. `{port}` in its command is replaced; its environment has PORT and WORKERS.
 
-    `settle_seconds` is the longest time between two replacements of workers that a run has caused.
+    If it `replaces_workers` after a number of requests, it starts anew after each run.
     """
 
     name: str
@@ -39,7 +37,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     workers: int = 2
     path: str = "/products?skip=0&limit=10"
-    settle_seconds: float = 0
+    replaces_workers: bool = False
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     log: Path = Path()
@@ -73,12 +71,11 @@ class Program:
             time.sleep(0.1)
 
     def settle(self) -> None:
-        """Wait until no worker is replaced any more, because that would disturb the next run."""
-        workers, since = self.worker_processes(), time.monotonic()
-        while time.monotonic() - since < self.settle_seconds:
-            time.sleep(0.1)
-            if workers != (workers := self.worker_processes()):
-                since = time.monotonic()
+        """Start anew if workers would be replaced later, because that would disturb the next run."""
+        if self.replaces_workers:
+            self.stop()
+            self.start(self.log.parent)
+            self.wait()
 
     def stop(self) -> None:
         if self.process is None:
@@ -156,7 +153,7 @@ def shipped(servers: Mapping[str, str], name: str = SHIPPED, **settings: str) ->
     `settings` are those that a benchmark compares.
     """
     program = _launched(name, {**servers, "RATE_LIMIT_CALLS": UNREACHABLE, **settings}, usable_cores())
-    program.settle_seconds = SETTLE_SECONDS
+    program.replaces_workers = True
     return program
 
 

@@ -117,8 +117,8 @@ def measure(cases: Sequence[Case], options: Options) -> list[Row]:
 def _run(row: Row, options: Options) -> None:
     case = row.case
     row.samples.append(wrk(case.program.url + case.path, options.connections, options.seconds, case.script))
-    case.program.settle()
     row.megabytes = case.program.megabytes_a_worker()
+    case.program.settle()
     if case.after:
         row.notes.append(case.after())
 

@@ -49,7 +49,7 @@ Found = dict[str, list[Run]]
 
 
 def run(servers: Servers) -> None:
-    options = Options.read(connections=100, seconds=60)
+    options = Options.read(connections=100, seconds=90)
     where = servers.environment()
     bare = {"BODIES": write_bodies(servers, right_answers(servers))}
     programs = [

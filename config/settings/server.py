@@ -31,7 +31,7 @@ class ServerSettings(SettingsGroup):
     )
     limit_max_requests: int = Field(10000, ge=0, description="requests until a worker is replaced, 0 for never")
     limit_min_lifetime: float = Field(
-        10, ge=0, le=86400, description="seconds between two such replacements, up to 86400"
+        60, ge=0, le=86400, description="seconds between two such replacements, up to 86400"
     )
     timeout_graceful_shutdown: int = Field(20, ge=1, le=600, description="seconds for requests to finish, 1-600")
     timeout_request_header: float = Field(10, gt=0, le=300, description="seconds for a request's header, up to 300")
