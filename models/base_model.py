@@ -1,6 +1,7 @@
 """Base class of entities: a 64-bit key and two timestamps that the database maintains."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -55,6 +56,11 @@ class BaseModel(base):
     def label(cls) -> str:
         """Return the name within a sentence: `order detail` for `OrderDetailModel`."""
         return re.sub(r"(?<!^)(?=[A-Z])", " ", cls.entity_name()).lower()
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """Return the condition of a column with texts that must be among these."""
+    return f"{column} IN ({', '.join(map(repr, map(str, values)))})"
 
 
 def reference(target: str, *, cascade: bool = False) -> Mapped[int]:

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base_model import BaseModel, ordered_index, reference
+from models.base_model import BaseModel, one_of, ordered_index, reference
 from models.enums import StockReason
 
 
@@ -18,7 +18,7 @@ class StockMovementModel(BaseModel):
     __table_args__ = (
         CheckConstraint("quantity <> 0", name="quantity_not_zero"),
         CheckConstraint("stock_after >= 0", name="stock_after_not_negative"),
-        CheckConstraint(f"reason IN ({', '.join(map(repr, map(str, StockReason)))})", name="reason_known"),
+        CheckConstraint(one_of("reason", StockReason), name="reason_known"),
         ordered_index("product_id"),
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, column_property, declared_attr, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
+from models.base_model import BaseModel, MoneyColumn, one_of, ordered_index, reference
 from models.enums import ReturnStatus
 from models.fulfillment.order_line import lines_of
 
@@ -30,7 +30,7 @@ class ReturnModel(BaseModel):
     __tablename__ = "returns"
     __table_args__ = (
         CheckConstraint("amount >= 0", name="amount_not_negative"),
-        CheckConstraint(f"status IN ({', '.join(map(repr, map(str, ReturnStatus)))})", name="status_known"),
+        CheckConstraint(one_of("status", ReturnStatus), name="status_known"),
         ordered_index("order_id"),
         ordered_index("status"),
     )

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index,
 from sqlalchemy.orm import Mapped, column_property, declared_attr, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, ordered_index, reference
+from models.base_model import BaseModel, one_of, ordered_index, reference
 from models.enums import ShipmentStatus
 from models.fulfillment.order_line import lines_of
 
@@ -30,7 +30,7 @@ class ShipmentModel(BaseModel):
 
     __tablename__ = "shipments"
     __table_args__ = (
-        CheckConstraint(f"status IN ({', '.join(map(repr, map(str, ShipmentStatus)))})", name="status_known"),
+        CheckConstraint(one_of("status", ShipmentStatus), name="status_known"),
         ordered_index("order_id"),
         ordered_index("status"),
     )
@@ -52,7 +52,7 @@ class ShipmentEventModel(BaseModel):
     __tablename__ = "shipment_events"
     is_resource = False
     __table_args__ = (
-        CheckConstraint(f"status IN ({', '.join(map(repr, map(str, ShipmentStatus)))})", name="status_known"),
+        CheckConstraint(one_of("status", ShipmentStatus), name="status_known"),
         ordered_index("shipment_id"),
     )
 

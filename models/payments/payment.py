@@ -6,12 +6,8 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, S
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
-from models.base_model import BaseModel, MoneyColumn, ordered_index, reference
+from models.base_model import BaseModel, MoneyColumn, one_of, ordered_index, reference
 from models.enums import OperationKind, OperationStatus, PaymentStatus
-
-
-def _one_of(column: str, values: type[PaymentStatus] | type[OperationKind] | type[OperationStatus]) -> str:
-    return f"{column} IN ({', '.join(map(repr, map(str, values)))})"
 
 
 class PaymentModel(BaseModel):
@@ -26,7 +22,7 @@ class PaymentModel(BaseModel):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("refunded BETWEEN 0 AND amount", name="refunded_within_amount"),
-        CheckConstraint(_one_of("status", PaymentStatus), name="status_known"),
+        CheckConstraint(one_of("status", PaymentStatus), name="status_known"),
         ordered_index("order_id"),
         ordered_index("status"),
         Index("ix_payments_settle_at", "settle_at", postgresql_where=text("settle_at IS NOT NULL")),
@@ -52,8 +48,8 @@ class PaymentOperationModel(base):
     __tablename__ = "payment_operations"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_positive"),
-        CheckConstraint(_one_of("kind", OperationKind), name="kind_known"),
-        CheckConstraint(_one_of("status", OperationStatus), name="status_known"),
+        CheckConstraint(one_of("kind", OperationKind), name="kind_known"),
+        CheckConstraint(one_of("status", OperationStatus), name="status_known"),
         ordered_index("payment_id"),
     )
 
