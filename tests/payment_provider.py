@@ -1,10 +1,13 @@
 """A payment provider that keeps its own state, as a server does, and fails where a test tells it to."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from infrastructure.payments.provider import (
     ProviderPayment,
@@ -20,6 +23,23 @@ DECLINED, CHALLENGED = "card_declined", "card_challenged"
 
 class KilledError(Exception):
     """Stands for kill -9: the code of payments does not catch it, and its transactions are rolled back."""
+
+
+def kill_at(
+    point: str, provider: "ProviderDouble", service_points: Mapping[str, tuple[type, str]], patch: pytest.MonkeyPatch
+) -> None:
+    """Kill the next request at a point of the provider, or before a method of the service, which it names as well."""
+    if point not in service_points:
+        provider.fail_at(point, error=KilledError)
+        return
+    owner, name = service_points[point]
+    original = getattr(owner, name)
+
+    async def die(*_: Any, **__: Any) -> None:
+        patch.setattr(owner, name, original)
+        raise KilledError(point)
+
+    patch.setattr(owner, name, die)
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """Refunds of returns whose provider fails, or whose worker is killed: one refund, and one credit note."""
 
-from typing import Any
-
 import pytest
 
 from infrastructure.payments.provider import ProviderUnavailableError
@@ -9,7 +7,7 @@ from services.fulfillment.return_refund_service import ReturnRefundService
 from services.payments.records import PaymentRecords
 from tests.factories import Object
 from tests.paid_shop import PaidShop
-from tests.payment_provider import KilledError, ProviderDouble
+from tests.payment_provider import ProviderDouble, kill_at
 
 KEY = "refund"
 SERVICE_POINTS = {"record": (PaymentRecords, "record"), "answer": (ReturnRefundService, "_answer")}
@@ -38,21 +36,6 @@ def notes(shop: PaidShop) -> list[Object]:
     return found
 
 
-def kill_at(point: str, provider: ProviderDouble, patch: pytest.MonkeyPatch) -> None:
-    """Kill the next refund at a point of the provider, before its result is recorded, or before it is answered."""
-    if point not in SERVICE_POINTS:
-        provider.fail_at(point, error=KilledError)
-        return
-    owner, name = SERVICE_POINTS[point]
-    original = getattr(owner, name)
-
-    async def die(*_: Any, **__: Any) -> None:
-        patch.setattr(owner, name, original)
-        raise KilledError(point)
-
-    patch.setattr(owner, name, die)
-
-
 @pytest.mark.parametrize("settled_by", ["sweep", "repeat"])
 @pytest.mark.parametrize("point", ["refund", "refund:done", "record", "answer"])
 def test_a_killed_refund_is_completed_once(
@@ -63,7 +46,7 @@ def test_a_killed_refund_is_completed_once(
     point: str,
     settled_by: str,
 ) -> None:
-    kill_at(point, provider, monkeypatch)
+    kill_at(point, provider, SERVICE_POINTS, monkeypatch)
     refund(shop, received, 500, key=KEY)
     assert len(notes(shop)) == (point == "answer")
     if point != "answer":

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -16,26 +15,11 @@ from services.payments.settlement import Settlement
 from services.payments.sweep import BATCH, settle_all_due
 from tests.factories import Object
 from tests.paid_shop import PaidShop
-from tests.payment_provider import DECLINED, KilledError, ProviderDouble
+from tests.payment_provider import DECLINED, KilledError, ProviderDouble, kill_at
 from tests.servers import until
 
 KEY = "payment"
 SERVICE_POINTS = {"record": (PaymentRecords, "record"), "answer": (PaymentService, "_answer")}
-
-
-def kill_at(point: str, provider: ProviderDouble, patch: pytest.MonkeyPatch) -> None:
-    """Kill the next request at a point of the provider, before its result is recorded, or before it is answered."""
-    if point not in SERVICE_POINTS:
-        provider.fail_at(point, error=KilledError)
-        return
-    owner, name = SERVICE_POINTS[point]
-    original = getattr(owner, name)
-
-    async def die(*_: Any, **__: Any) -> None:
-        patch.setattr(owner, name, original)
-        raise KilledError(point)
-
-    patch.setattr(owner, name, die)
 
 
 def charged(provider: ProviderDouble) -> list[ProviderStatus]:
@@ -58,7 +42,7 @@ def charged(provider: ProviderDouble) -> list[ProviderStatus]:
 def test_killed_payment_charges_at_most_once(
     shop: PaidShop, provider: ProviderDouble, monkeypatch: pytest.MonkeyPatch, point: str, status: str, settled_by: str
 ) -> None:
-    kill_at(point, provider, monkeypatch)
+    kill_at(point, provider, SERVICE_POINTS, monkeypatch)
     shop.pay(500, key=KEY, provider="double", token="card")
     [pending] = shop.client.get("/payments").json()
     assert pending["status"] == ("authorized" if point == "answer" else "pending")
@@ -90,7 +74,7 @@ def test_killed_operation_takes_effect_once(
     if kind == "refund":
         shop.change(payment, "capture")
     path, body = f"/payments/{payment['id_key']}/{kind}", {} if kind == "cancel" else {"amount": 100}
-    kill_at(point if point in SERVICE_POINTS else kind + point, provider, monkeypatch)
+    kill_at(point if point in SERVICE_POINTS else kind + point, provider, SERVICE_POINTS, monkeypatch)
     shop.send(path, 500, body, **{"Idempotency-Key": KEY})
     if settled_by == "sweep":
         shop.sweep()
