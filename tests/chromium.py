@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_FOREIGN_HOSTS = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 FLAGS = (
@@ -100,6 +102,16 @@ def find_chromium() -> str | None:
     for command in ("update", "install -y --no-install-recommends chromium"):
         subprocess.run(["apt-get", "-qq", *command.split()], capture_output=True, check=False, timeout=300)
     return shutil.which(NAMES[0])
+
+
+@contextlib.contextmanager
+def chromium_or_skip(pages: str, profile: Path) -> Iterator[Chromium]:
+    """Start the browser, or skip the test of these pages."""
+    path = find_chromium()
+    if not path:
+        pytest.skip(f"{pages} NOT TESTED IN A BROWSER: Chromium is missing and cannot be installed")
+    with chromium(path, profile) as browser:
+        yield browser
 
 
 @contextlib.contextmanager

@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.chromium import Chromium, chromium, find_chromium
+from tests.chromium import Chromium, chromium_or_skip
 
 AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 RUN_AXE = "axe.run().then(found => found.violations.map(one => [one.id, ...one.nodes.map(node => node.html)]))"
@@ -92,8 +90,5 @@ class ConsolePage:
 
 @contextmanager
 def console_page(profile: Path, url: str) -> Iterator[ConsolePage]:
-    path = find_chromium()
-    if not path:
-        pytest.skip("CONSOLE NOT TESTED IN A BROWSER: Chromium is missing and cannot be installed")
-    with chromium(path, profile) as browser:
+    with chromium_or_skip("CONSOLE", profile) as browser:
         yield ConsolePage(browser, url)

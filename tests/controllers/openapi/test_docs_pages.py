@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from controllers.openapi.assets import IMMUTABLE
 from controllers.openapi.static_files import STATIC
-from tests.chromium import Chromium, chromium, find_chromium
+from tests.chromium import Chromium, chromium_or_skip
 from tests.servers import App
 from tests.servers import running_app as start_app
 
@@ -31,10 +31,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chromium]:
-    path = find_chromium()
-    if not path:
-        pytest.skip("DOCUMENTATION PAGES NOT TESTED IN A BROWSER: Chromium is missing and cannot be installed")
-    with chromium(path, tmp_path) as browser:
+    with chromium_or_skip("DOCUMENTATION PAGES", tmp_path) as browser:
         yield browser
 
 

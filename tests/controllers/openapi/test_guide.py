@@ -12,7 +12,7 @@ from config.settings import Settings
 from controllers.openapi import guide_page
 from controllers.openapi.assets import IMMUTABLE
 from infrastructure.embedded.ports import LOOPBACK, free_port
-from tests.chromium import chromium, find_chromium
+from tests.chromium import chromium_or_skip
 from tests.servers import served_in_thread
 
 SCRIPT = "document.title = 'Guide'"
@@ -91,11 +91,10 @@ def test_start_page_links_to_the_guide_only_if_it_is_there(settings: Settings, c
 def test_search_finds_and_opens_a_page(settings: Settings, tmp_path: Path) -> None:
     from main import create_fastapi_app
 
-    path = find_chromium()
-    if not path or not (guide_page.SITE / "index.html").exists():
-        pytest.skip("GUIDE NOT TESTED IN A BROWSER: Chromium is missing, or `make docs` has not been run")
+    if not (guide_page.SITE / "index.html").exists():
+        pytest.skip("GUIDE NOT TESTED IN A BROWSER: `make docs` has not been run")
     app = create_fastapi_app(settings.model_copy(update={"api_host": LOOPBACK, "api_port": free_port()}))
-    with served_in_thread(app) as port, chromium(path, tmp_path) as browser:
+    with served_in_thread(app) as port, chromium_or_skip("GUIDE", tmp_path) as browser:
         browser.open(f"http://{LOOPBACK}:{port}/guide/index.html")
         browser.call_on("document.readyState === 'complete' && document.querySelector('.md-search__input')", "focus()")
         browser.wait_for("document.querySelector('.md-search-result__meta').innerText.startsWith('Type')")

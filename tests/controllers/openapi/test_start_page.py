@@ -15,7 +15,7 @@ from config.settings import Settings
 from controllers.system.demo_shop import PATH
 from infrastructure.embedded.ports import free_port
 from services.system.demo_shop import fill_demo_shop
-from tests.chromium import Chromium, chromium, find_chromium
+from tests.chromium import Chromium, chromium_or_skip
 from tests.controllers.openapi.test_docs_pages import assert_own_host
 from tests.servers import ROOT, App
 from tests.servers import running_app as start_app
@@ -39,10 +39,7 @@ def development(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chromium]:
-    path = find_chromium()
-    if not path:
-        pytest.skip("START PAGE NOT TESTED IN A BROWSER: Chromium is missing and cannot be installed")
-    with chromium(path, tmp_path) as browser:
+    with chromium_or_skip("START PAGE", tmp_path) as browser:
         yield browser
 
 
