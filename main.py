@@ -181,9 +181,15 @@ def report_draining(app_context: AppContext) -> None:
         """Not the main thread, as in tests, which stop the application without a signal."""
 
 
+def __getattr__(name: str) -> FastAPI:
+    """Make `app` when a server first asks for it. Importing this module for something else needs no application."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    app = globals()["app"] = create_fastapi_app()
+    return app
+
+
 if __name__ == "__main__":
     from infrastructure.server.launcher import serve_development
 
     serve_development()
-elif __name__ != "__mp_main__":  # a worker of `python main.py` imports its launcher's module under this name
-    app = create_fastapi_app()

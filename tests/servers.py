@@ -161,8 +161,17 @@ class App:
     url: str
     log: Path
 
+    def origin(self) -> int | None:
+        """Return the process that workers are copied from, while there is one."""
+        return next((pid for pid in children(self.process.pid) if b"forkserver" in command_line(pid)), None)
+
     def workers(self) -> list[int]:
-        return [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
+        origin = self.origin()
+        return children(origin) if origin else []
+
+    def processes(self) -> list[int]:
+        """Return the parent and all that it has started, directly or not, except connections of PostgreSQL."""
+        return [self.process.pid, *children(self.process.pid), *self.workers()]
 
     def stop(self) -> int:
         """Send SIGTERM and return the exit code."""

@@ -99,10 +99,10 @@ class Program:
         self.process.wait()
 
     def worker_processes(self) -> list[int]:
-        """Return the processes that serve requests, without the supervising parent and Python's resource tracker."""
+        """Return the processes that serve requests: those without children, but not Python's resource tracker."""
         assert self.process
-        children = [pid for pid in descendants(self.process.pid) if b"resource_tracker" not in command_line(pid)]
-        return children or [self.process.pid]
+        last = [pid for pid in descendants(self.process.pid) if not descendants(pid)]
+        return [pid for pid in last if b"resource_tracker" not in command_line(pid)] or [self.process.pid]
 
     def megabytes_a_worker(self) -> float:
         workers = self.worker_processes()

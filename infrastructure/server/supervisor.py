@@ -1,61 +1,23 @@
 """The parent of the worker processes. It starts, watches, replaces, recycles and stops them."""
 
 import logging
-import multiprocessing
+import os
 import signal
 import socket
+import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import wait
 
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.server.listener import close, refuse_connections
 from infrastructure.server.worker import BEAT_SECONDS, FULL, LEAVING, STARTING, serve_requests
+from infrastructure.server.worker_process import LOST, Worker
 
 logger = logging.getLogger(__name__)
 
-HUNG_SECONDS = 30  # of silence, until a worker is killed
-START_SECONDS = 120  # the same for a new process: it imports its modules before its first report
 KILL_SECONDS = 4  # after TIMEOUT_GRACEFUL_SHUTDOWN, until a worker is killed; a stop takes up to a second before that
 CLOSE_SECONDS = 0.5  # from the signal to the workers until the parent shuts the listening socket down
 RETRY_SECONDS = 5  # until the next attempt, when a worker could not start but others serve
-
-_processes = multiprocessing.get_context("spawn")
-
-
-class Worker:
-    """A worker process as its parent sees it."""
-
-    def __init__(self, target: Callable[..., None], *arguments: object) -> None:
-        self._pipe, theirs = _processes.Pipe(duplex=False)
-        self.process = _processes.Process(target=target, args=(*arguments, theirs))
-        self.process.start()
-        theirs.close()
-        self.state = STARTING
-        self.patience: float = START_SECONDS
-        self.silence = 0.0  # seconds; time during which the parent itself is stopped does not count
-        self.kill_at: float | None = None  # set as soon as the worker leaves
-
-    @property
-    def stays(self) -> bool:
-        return self.kill_at is None
-
-    def listen(self, seconds: float) -> None:
-        """Read the reports of the last `seconds`."""
-        self.silence += seconds
-        with suppress(EOFError, OSError):
-            while self._pipe.poll():
-                self.state = self._pipe.recv_bytes()
-                self.silence, self.patience = 0.0, HUNG_SECONDS
-
-    def leave(self, kill_at: float) -> None:
-        self.kill_at = min(kill_at, self.kill_at or kill_at)
-        self.process.terminate()
-
-    def close(self) -> None:
-        self._pipe.close()
-        self.process.close()
 
 
 class Workers:
@@ -85,6 +47,9 @@ class Workers:
         signal.set_wakeup_fd(signals.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._receive_signal)
+        # Python 3.11 does not pass `sys.path` to the process that imports `preload`: CPython's issue 117378.
+        os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+        self._start_missing()
         while self.workers or not self._is_stopping:
             self._look(wakeup)
             if self._signal and not self._is_stopping:
@@ -127,7 +92,7 @@ class Workers:
         if not worker.stays or self._signal:
             return
         logger.error("Worker %s died with exit code %s.", pid, code)
-        if worker.state == STARTING and code > 0:
+        if worker.state == STARTING and 0 < code < LOST:
             self._start_at = time.monotonic() + RETRY_SECONDS
             if all(other.state == STARTING for other in self.workers):
                 logger.error("No worker can start, so the service stops.")
@@ -138,9 +103,17 @@ class Workers:
         return [worker for worker in self.workers if worker.stays and worker is not self._leaver]
 
     def _fill_up(self) -> None:
+        """Start missing workers. If the process has died that they are copied from, the next attempt starts another."""
         if time.monotonic() >= self._start_at:
-            for _ in range(self._count - len(self._staying())):
-                self.workers.append(Worker(serve_requests, *self._arguments))
+            try:
+                self._start_missing()
+            except (EOFError, OSError) as error:
+                logger.warning("A worker could not be started: %r", error)
+                self._start_at = time.monotonic() + BEAT_SECONDS
+
+    def _start_missing(self) -> None:
+        for _ in range(self._count - len(self._staying())):
+            self.workers.append(Worker(serve_requests, *self._arguments))
 
     def _recycle(self) -> None:
         """Choose a worker to leave, or let it leave when all others serve."""

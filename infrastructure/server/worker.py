@@ -1,6 +1,7 @@
 """The server of one worker process, which reports its state to its parent."""
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -36,13 +37,17 @@ class WorkerServer(Server):
         self._has_ticked = False
 
     def report(self, parent: Connection) -> None:
-        """Send the state again and again, except while the event loop is blocked."""
-        with suppress(OSError):  # the parent is dead
+        """Send the state again and again, except while the event loop is blocked. Leave when no parent reads it.
+
+        The parent is dead, or it has lost the process that workers are copied from, and starts others.
+        """
+        with suppress(OSError):
             while True:
                 if self._has_ticked or not self.started or self.should_exit:
                     self._has_ticked = False
                     parent.send_bytes(self._state())
                 time.sleep(BEAT_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _state(self) -> bytes:
         if self.should_exit:

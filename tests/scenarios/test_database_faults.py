@@ -23,7 +23,6 @@ from tests.load import STOCK, Load, ask, send_all, under_load
 from tests.servers import (
     App,
     address,
-    children,
     freeze,
     kill,
     postgres_server,
@@ -211,7 +210,7 @@ def scraping(url: str) -> Iterator[list[dict[str, float]]]:
 
 def test_stop_under_load(tmp_path: Path, servers: Servers) -> None:
     with running_site(tmp_path, servers) as site:
-        pids = [site.app.process.pid, *children(site.app.process.pid)]
+        pids = site.app.processes()
         with site.busy() as load:
             assert site.app.stop() == 0
             load.wait_for_failures()
@@ -220,7 +219,7 @@ def test_stop_under_load(tmp_path: Path, servers: Servers) -> None:
 
 def test_stop_while_postgres_hangs(tmp_path: Path, servers: Servers) -> None:
     with running_site(tmp_path, servers) as site:
-        pids = [site.app.process.pid, *children(site.app.process.pid)]
+        pids = site.app.processes()
         with site.busy() as load:
             freeze(site.postgres)
             try:

@@ -23,7 +23,7 @@ from config.settings import Settings
 from infrastructure.embedded.ports import free_port
 from infrastructure.embedded.process import command_line, read_pid
 from infrastructure.server.launcher import ROOT, SOURCES, SourceReload, server_config, warn_if_open
-from tests.servers import App, children, is_live, running_app, until
+from tests.servers import App, is_live, running_app, until
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def servers(app: App) -> list[int]:
 
 
 def everything(app: App) -> list[int]:
-    return [app.process.pid, *children(app.process.pid), *servers(app)]
+    return [*app.processes(), *servers(app)]
 
 
 def alive(pids: list[int]) -> list[int]:

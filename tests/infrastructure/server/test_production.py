@@ -18,7 +18,7 @@ import pytest
 from config.settings import Settings
 from infrastructure.embedded.ports import LOOPBACK, free_port
 from infrastructure.embedded.process import command_line
-from tests.servers import ROOT, App, children, is_live, running_app, until
+from tests.servers import ROOT, App, is_live, running_app, until
 
 ADDRESSES = ("POSTGRES_", "REDIS_")
 
@@ -34,8 +34,8 @@ def patched(tmp_path: Path) -> Path:
     """Return a launcher that takes a worker for hung after five seconds."""
     script = tmp_path / "patched.py"
     script.write_text(
-        "import run_production\nfrom infrastructure.server import supervisor\n"
-        "if __name__ == '__main__':\n    supervisor.HUNG_SECONDS = 5\n    run_production.main()\n"
+        "import run_production\nfrom infrastructure.server import worker_process\n"
+        "if __name__ == '__main__':\n    worker_process.HUNG_SECONDS = 5\n    run_production.main()\n"
     )
     return script
 
@@ -44,10 +44,6 @@ def serving(app: App) -> list[int]:
     """Return the workers, when both have started."""
     until(lambda: app.log.read_bytes().count(b"Application startup complete") >= 2)
     return app.workers()
-
-
-def everything(app: App) -> list[int]:
-    return [app.process.pid, *children(app.process.pid)]
 
 
 def alive(pids: list[int]) -> list[int]:
@@ -86,11 +82,35 @@ def test_a_hung_worker_is_replaced_and_delays_no_other(servers: dict[str, str], 
         assert log.index(f"Worker {killed} died") < log.index(f"Worker {hung} hangs")
 
 
+def test_workers_are_replaced_when_the_process_is_killed_that_they_are_copied_from(
+    servers: dict[str, str], tmp_path: Path
+) -> None:
+    with running_app(tmp_path, servers) as app:
+        first, origin = serving(app), app.origin()
+        assert origin
+        os.kill(origin, signal.SIGKILL)
+        until(lambda: not alive(first) and len(app.workers()) == 2 and is_live(app))
+        assert app.stop() == 0
+
+
+def test_a_stop_of_the_whole_group_finishes_requests(servers: dict[str, str], tmp_path: Path) -> None:
+    with running_app(tmp_path, servers) as app:
+        serving(app)
+        begun, pids = half_a_request(app), app.processes()
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: is_refused(app))
+        assert app.process.poll() is None
+        finish(begun)
+        assert app.process.wait(60) == 0
+        until(lambda: not alive(pids))
+
+
 @pytest.mark.parametrize("hung", [1, 2])
 def test_hung_workers_do_not_block_a_stop(servers: dict[str, str], tmp_path: Path, hung: int) -> None:
     with running_app(tmp_path, servers | {"TIMEOUT_GRACEFUL_SHUTDOWN": "1"}) as app:
         workers = serving(app)
-        pids = everything(app)
+        pids = app.processes()
         for pid in workers[:hung]:
             os.kill(pid, signal.SIGSTOP)
         assert app.stop() == 0
@@ -212,7 +232,7 @@ def app_in_terminal(environment: dict[str, str], folder: Path, how: str) -> Iter
 
 def test_a_closed_terminal_ends_the_service(servers: dict[str, str], tmp_path: Path) -> None:
     with app_in_terminal(servers, tmp_path, "shell") as (app, terminal):
-        pids, connection = everything(app), half_a_request(app)
+        pids, connection = app.processes(), half_a_request(app)
         os.close(terminal)
         until(lambda: is_refused(app))
         finish(connection)
@@ -222,7 +242,7 @@ def test_a_closed_terminal_ends_the_service(servers: dict[str, str], tmp_path: P
 
 def test_a_service_under_nohup_survives_its_terminal(servers: dict[str, str], tmp_path: Path) -> None:
     with app_in_terminal(servers, tmp_path, "nohup") as (app, terminal):
-        pids = everything(app)
+        pids = app.processes()
         os.close(terminal)
         os.kill(app.process.pid, signal.SIGHUP)
         assert is_live(app)
