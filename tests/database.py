@@ -102,6 +102,18 @@ def analyze(table: str) -> str:
     return f"SET LOCAL ROLE {OWNER}; ANALYZE {table}; SET LOCAL ROLE NONE;"
 
 
+def many_rows(table: str, insertion: str) -> str:
+    """Return SQL that inserts rows without the table's triggers, and analyzes the table.
+
+    The plans within triggers are made for a table that is still empty, so thousands of rows could take them minutes.
+    """
+    return f"""
+        SET LOCAL ROLE {OWNER}; ALTER TABLE {table} DISABLE TRIGGER USER;
+        {insertion};
+        ALTER TABLE {table} ENABLE TRIGGER USER; ANALYZE {table}; SET LOCAL ROLE NONE;
+    """
+
+
 @retry(retry=retry_if_exception_type(OperationalError), stop=stop_after_attempt(5), reraise=True)
 def empty_tables(database: Database) -> None:
     """Delete all rows after a test that commits. The workers lock the tables in another order: that may deadlock."""

@@ -11,22 +11,23 @@ from repositories.product_repository import ProductRepository
 from repositories.statements.statement import Statement
 from repositories.system import health_repository
 from schemas.product_schema import LowStockQuery, ProductFilters
-from tests.database import analyze, executed_plan, nodes
+from tests.database import analyze, executed_plan, many_rows, nodes
 
 # As in an old shop, most products are archived: the oldest ones, without stock.
-SHOP = f"""
-    INSERT INTO categories (id_key, name) VALUES (1, 'a');
+PRODUCTS = """
     INSERT INTO products (id_key, name, price, stock, category_id, archived, sku)
         SELECT n, 'Chair ' || n, 1 + mod(n, 50), CASE WHEN n > 7600 THEN 3 ELSE 0 END, 1, n <= 7600, 'C-' || n
-        FROM generate_series(1, 8000) AS n;
-    {analyze("products")}
+        FROM generate_series(1, 8000) AS n
+"""
+SHOP = f"""
+    INSERT INTO categories (id_key, name) VALUES (1, 'a');
+    {many_rows("products", PRODUCTS)}
 """
 
 
 @pytest.fixture
 def shop(app: FastAPI, client: TestClient) -> Connection:
     connection: Connection = app.state.app_context.database.connection
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # a busy machine needs longer for the rows
     connection.exec_driver_sql(SHOP)
     return connection
 
