@@ -22,7 +22,7 @@ TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 DOCS := .data/docs/venv/.docs
 
-.PHONY: help run run-production test test-long fuzz check format demo roles migrate migration audit export import \
+.PHONY: help run run-production test coverage test-long fuzz check format demo roles migrate migration audit export import \
 	doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
 	load-highest scale-demo clients clients-python clients-typescript clients-postman console screenshots docs \
@@ -39,8 +39,13 @@ run-production: $(RUN) ## Run the API with many workers
 	@$(VENV)/python run_production.py
 
 # Two processes, each with servers of its own, because tests of outages mostly wait.
-test: $(DEV) ## Run the tests with coverage (ARGS="-k name" selects tests, in one process and without coverage)
-	@$(VENV)/python -m pytest $(or $(ARGS),-m "not long" --cov --cov-report=term -n 2 --dist loadfile)
+ALL_TESTS := -m "not long" -n 2 --dist loadfile
+
+test: $(DEV) ## Run the tests (ARGS="-k name" selects tests, and runs them in one process)
+	@$(VENV)/python -m pytest $(or $(ARGS),$(ALL_TESTS))
+
+coverage: $(DEV) ## Run the tests and show the lines that none executes.
+	@$(VENV)/python -m pytest $(ALL_TESTS) --cov --cov-report=term --cov-fail-under=95
 
 test-long: $(DEV) ## Run the tests that kill members of groups: replicas, Sentinels, clusters, workers (10 minutes)
 	@$(VENV)/python -m pytest -m long -n 2 --dist loadfile
