@@ -166,8 +166,10 @@ class App:
         return next((pid for pid in children(self.process.pid) if b"forkserver" in command_line(pid)), None)
 
     def workers(self) -> list[int]:
+        """Return the copies, or in a folder with a long path the processes of their own."""
+        spawned = [pid for pid in children(self.process.pid) if b"spawn_main" in command_line(pid)]
         origin = self.origin()
-        return children(origin) if origin else []
+        return spawned + (children(origin) if origin else [])
 
     def processes(self) -> list[int]:
         """Return the parent and all that it has started, directly or not, except connections of PostgreSQL."""

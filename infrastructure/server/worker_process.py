@@ -1,9 +1,11 @@
 """A worker process as its parent sees it. It is a copy of a process that has imported the application once."""
 
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.context import ForkServerContext, SpawnContext
+from pathlib import Path
 
 from infrastructure.server.worker import STARTING
 
@@ -11,10 +13,20 @@ HUNG_SECONDS = 30  # of silence, until a worker is killed
 START_SECONDS = 120  # the same for a new process: it imports its modules before its first report
 LOST = 255  # exit code in place of the real one when the process is dead that workers are copied from
 
-# The socket of the process that workers are copied from has a path in this folder, of 107 bytes at most. Python 3.14
-# takes another folder if it is too long; until then, workers import the application themselves.
-_can_copy = len(tempfile.gettempdir().encode()) + len("/pymp-12345678/listener-12345678") <= 107
-_processes = (ForkServerContext if _can_copy else SpawnContext)()
+LONGEST_SOCKET_PATH = 107  # bytes, of Linux
+
+
+def can_copy() -> bool:
+    """Tell whether workers can be copies: not on macOS, whose libraries do not survive a fork.
+
+    The path of the socket to the process that they are copied from must not be too long. Python 3.14 chooses another
+    folder itself.
+    """
+    socket = Path(tempfile.gettempdir(), "pymp-12345678", "listener-12345678")
+    return sys.platform == "linux" and len(bytes(socket)) <= LONGEST_SOCKET_PATH
+
+
+_processes = (ForkServerContext if can_copy() else SpawnContext)()
 _processes.set_forkserver_preload(["infrastructure.server.preload"])
 
 

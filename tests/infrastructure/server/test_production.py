@@ -321,3 +321,12 @@ def test_the_default_is_one_worker_for_each_usable_core(servers: dict[str, str],
         log = app.log.read_text()
         assert "UVICORN_WORKERS" in log
         assert "WARNING" not in log
+
+
+def test_workers_are_no_copies_if_the_path_of_the_socket_is_too_long(servers: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    with running_app(tmp_path, servers | {"TMPDIR": str(folder)}) as app:
+        assert len(serving(app)) == 2
+        assert app.origin() is None
+        assert app.stop() == 0
