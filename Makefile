@@ -8,6 +8,9 @@ CASES ?= 100
 SEED ?=
 DURATION ?= 600
 
+# Each process would compile all sources again: 0.3 s of CPU, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The first Python on PATH that is new enough and can create virtual environments.
 USABLE = import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
