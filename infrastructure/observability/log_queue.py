@@ -63,10 +63,11 @@ class QueuedLog(logging.Handler):
         self._wait_for_targets()  # problems that one target has reported to the others
 
     def close(self) -> None:
-        """Write all queued records and close the targets."""
+        """Write all queued records and end the targets. A second call does nothing: Python calls it at exit, too."""
         self.drain()
         for target in self._targets:
             target.end()
+        self._targets = []
         super().close()
 
     def _wait_for_targets(self) -> None:

@@ -8,6 +8,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
 from config.settings import Settings
+from infrastructure.observability import log_queue
 from infrastructure.observability.log_queue import REQUEST_ID, TRACE_ID, QueuedLog
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from tests.servers import ROOT
@@ -235,6 +237,15 @@ logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
 for number in range(6000):
     logging.getLogger("writer").info("line %s-%05d %s", sys.argv[2], number, "x" * 40)
 """
+
+
+def test_second_close_waits_for_no_thread(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close twice, as a replaced handler is closed again at exit. The threads of its targets have ended."""
+    monkeypatch.setattr(log_queue, "FLUSH_SECONDS", threading.TIMEOUT_MAX)
+    configure()
+    replaced = next(handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedLog))
+    configure()
+    replaced.close()
 
 
 def test_processes_lose_and_tear_no_line(tmp_path: Path) -> None:
