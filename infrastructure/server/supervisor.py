@@ -49,7 +49,6 @@ class Workers:
             signal.signal(number, self._receive_signal)
         # Python 3.11 does not pass `sys.path` to the process that imports `preload`: CPython's issue 117378.
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-        self._start_missing()
         while self.workers or not self._is_stopping:
             self._look(wakeup)
             if self._signal and not self._is_stopping:
@@ -103,17 +102,9 @@ class Workers:
         return [worker for worker in self.workers if worker.stays and worker is not self._leaver]
 
     def _fill_up(self) -> None:
-        """Start missing workers. If the process has died that they are copied from, the next attempt starts another."""
         if time.monotonic() >= self._start_at:
-            try:
-                self._start_missing()
-            except (EOFError, OSError) as error:
-                logger.warning("A worker could not be started: %r", error)
-                self._start_at = time.monotonic() + BEAT_SECONDS
-
-    def _start_missing(self) -> None:
-        for _ in range(self._count - len(self._staying())):
-            self.workers.append(Worker(serve_requests, *self._arguments))
+            for _ in range(self._count - len(self._staying())):
+                self.workers.append(Worker(serve_requests, *self._arguments))
 
     def _recycle(self) -> None:
         """Choose a worker to leave, or let it leave when all others serve."""

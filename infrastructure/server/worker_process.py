@@ -1,42 +1,29 @@
 """A worker process as its parent sees it. It is a copy of a process that has imported the application once."""
 
+import logging
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.context import ForkServerContext, SpawnContext
-from pathlib import Path
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 
 from infrastructure.server.worker import STARTING
+
+logger = logging.getLogger(__name__)
 
 HUNG_SECONDS = 30  # of silence, until a worker is killed
 START_SECONDS = 120  # the same for a new process: it imports its modules before its first report
 LOST = 255  # exit code in place of the real one when the process is dead that workers are copied from
 
-LONGEST_SOCKET_PATH = 107  # bytes, of Linux
-
-
-def can_copy() -> bool:
-    """Tell whether workers can be copies: not on macOS, whose libraries do not survive a fork.
-
-    The path of the socket to the process that they are copied from must not be too long. Python 3.14 chooses another
-    folder itself.
-    """
-    socket = Path(tempfile.gettempdir(), "pymp-12345678", "listener-12345678")
-    return sys.platform == "linux" and len(bytes(socket)) <= LONGEST_SOCKET_PATH
-
-
-_processes = (ForkServerContext if can_copy() else SpawnContext)()
-_processes.set_forkserver_preload(["infrastructure.server.preload"])
+_copies, _others = ForkServerContext(), SpawnContext()
+_copies.set_forkserver_preload(["infrastructure.server.preload"])
 
 
 class Worker:
     """A worker process as its parent sees it."""
 
     def __init__(self, target: Callable[..., None], *arguments: object) -> None:
-        self._pipe, theirs = _processes.Pipe(duplex=False)
-        self.process = _processes.Process(target=target, args=(*arguments, theirs))
-        self.process.start()
+        self._pipe, theirs = _others.Pipe(duplex=False)
+        self.process = start_process(target, *arguments, theirs)
         theirs.close()
         self.state = STARTING
         self.patience: float = START_SECONDS
@@ -62,3 +49,22 @@ class Worker:
     def close(self) -> None:
         self._pipe.close()
         self.process.close()
+
+
+def start_process(target: Callable[..., None], *arguments: object) -> ForkServerProcess | SpawnProcess:
+    """Start a copy, or else a process that imports the application itself.
+
+    On macOS, libraries do not survive a fork. Elsewhere, the process to be copied may have died a moment ago, or its
+    socket in TMPDIR was removed, or has a path of more than 107 bytes.
+    """
+    if sys.platform == "linux":
+        try:
+            copy = _copies.Process(target=target, args=arguments)
+            copy.start()
+        except (EOFError, OSError) as error:
+            logger.warning("A worker is no copy, and imports the application itself: %r", error)
+        else:
+            return copy
+    other = _others.Process(target=target, args=arguments)
+    other.start()
+    return other

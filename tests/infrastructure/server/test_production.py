@@ -329,4 +329,16 @@ def test_workers_are_no_copies_if_the_path_of_the_socket_is_too_long(servers: di
     with running_app(tmp_path, servers | {"TMPDIR": str(folder)}) as app:
         assert len(serving(app)) == 2
         assert app.origin() is None
+        assert app.log.read_text().count("A worker is no copy, and imports the application itself: OSError(") == 2
+        assert app.stop() == 0
+
+
+def test_a_worker_is_no_copy_if_the_socket_was_removed(servers: dict[str, str], tmp_path: Path) -> None:
+    with running_app(tmp_path, servers) as app:
+        first = serving(app)
+        for socket_file in tmp_path.glob("pymp-*/listener-*"):
+            socket_file.unlink()
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: first[0] not in app.workers() and len(app.workers()) == 2 and is_live(app))
+        assert "imports the application itself: FileNotFoundError(" in app.log.read_text()
         assert app.stop() == 0

@@ -10,7 +10,7 @@ import pytest
 from infrastructure.server import supervisor
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.server.supervisor import KILL_SECONDS, RETRY_SECONDS, Workers
-from infrastructure.server.worker import BEAT_SECONDS, FULL, LEAVING, SERVING, STARTING
+from infrastructure.server.worker import FULL, LEAVING, SERVING, STARTING
 from infrastructure.server.worker_process import HUNG_SECONDS, LOST, START_SECONDS, Worker
 
 GRACE = 20
@@ -111,24 +111,6 @@ def test_starting_workers_that_are_lost_do_not_end_the_service(parent: Parent) -
         worker.state, worker.process.exitcode = STARTING, LOST
     assert parent.round() == [STARTING, STARTING]
     assert not any(worker.process.exitcode for worker in parent.workers)
-
-
-def test_a_start_that_fails_is_tried_again(
-    parent: Parent, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The process that workers are copied from can die between the request for a copy and its answer."""
-
-    def lost(*_: object) -> Worker:
-        raise EOFError
-
-    parent.workers[0].process.exitcode = LOST
-    monkeypatch.setattr(supervisor, "Worker", lost)
-    assert parent.round() == [SERVING]
-    assert "could not be started: EOFError()" in caplog.text
-    monkeypatch.setattr(supervisor, "Worker", Double)
-    assert parent.round() == [SERVING], "too soon"
-    clock.now += BEAT_SECONDS
-    assert parent.round() == [SERVING, STARTING]
 
 
 def test_full_workers_leave_one_at_a_time_and_not_too_often(parent: Parent, clock: Clock) -> None:
