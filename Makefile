@@ -25,8 +25,8 @@ TOOLS := .data/check-deploy/venv/.tools
 TOOL := $(dir $(TOOLS))bin
 DOCS := .data/docs/venv/.docs
 
-.PHONY: help run run-production test coverage test-long fuzz check format demo roles migrate migration audit export import \
-	doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
+.PHONY: help run run-production test coverage test-long fuzz check format demo roles migrate migration audit export \
+	import doctor events er entity api-key api-key-rotate api-key-revoke api-keys bench-hot bench-hot-product bench-peers \
 	bench-lists bench-capacity bench-defaults bench-memory bench-compression bench-events bench-bulk bench-attacks load \
 	load-highest scale-demo clients clients-python clients-typescript clients-postman console screenshots docs \
 	lock sbom check-deploy image-test clean clean-data
@@ -47,7 +47,7 @@ ALL_TESTS := -m "not long" -n 2 --dist loadfile
 test: $(DEV) ## Run the tests (ARGS="-k name" selects tests, and runs them in one process)
 	@$(VENV)/python -m pytest $(or $(ARGS),$(ALL_TESTS))
 
-coverage: $(DEV) ## Run the tests and show the lines that none executes.
+coverage: $(DEV) ## Run the tests and show the lines that none executes
 	@$(VENV)/python -m pytest $(ALL_TESTS) --cov --cov-report=term --cov-fail-under=95
 
 test-long: $(DEV) ## Run the tests that kill members of groups: replicas, Sentinels, clusters, workers (10 minutes)
