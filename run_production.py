@@ -12,10 +12,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from uvicorn.config import STARTUP_FAILURE
 
-from config.development import mark_development
-from config.logging_config import print_notice
 from config.settings import Settings
+from infrastructure.observability.log import print_notice
 from infrastructure.observability.metrics import prepare_metrics
+from infrastructure.server.development import mark_development
 from infrastructure.server.launcher import MAIN, prepared_service, print_addresses, server_config
 from infrastructure.server.listener import listen
 from infrastructure.server.supervisor import Workers
@@ -53,7 +53,7 @@ def main(app: str = MAIN) -> None:
         settings = settings.model_copy(update=fit_replica_connections(settings))
         metrics = prepare_metrics(settings)
         try:
-            print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
+            print_notice(settings.log_format, table(settings), "settings", settings=dict(setting_rows(settings)))
             listen(listener, settings)
             print_addresses(settings)
             serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener, app)
