@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from config.settings import Settings
 from infrastructure.observability.log import print_notice
 from infrastructure.observability.metrics import prepare_metrics
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.server.development import mark_development
 from infrastructure.server.launcher import MAIN, prepared_service, print_addresses, server_config
 from infrastructure.server.listener import listen
@@ -124,7 +125,7 @@ def fit_replica_connections(settings: Settings) -> dict[str, int]:
 
     Each replica has a budget of its own: the reads of a worker and one connection for checks.
     """
-    limits = filter(None, map(connection_limit, settings.replicas()))
+    limits = filter(None, map(connection_limit, settings_of_replicas(settings)))
     lowest = min(limits, default=None)
     workers = settings.uvicorn_workers + (settings.limit_max_requests > 0)
     if lowest is None or workers * (settings.db_replica_connections + 1) <= lowest.connections:

@@ -9,9 +9,6 @@ from sqlalchemy.exc import ArgumentError
 
 from config.texts import one_line
 
-OF_ONE_SERVER = ("host", "port", "hostaddr", "target_session_attrs")
-"""Parameters of a PostgreSQL URL that belong to its server, and not to the role or the session."""
-
 
 def postgres_url(value: str) -> URL:
     """Parse a URL for SQLAlchemy with psycopg2. Accepts `postgres://`, as some platforms write it.
@@ -19,19 +16,6 @@ def postgres_url(value: str) -> URL:
     Raises ArgumentError or ValueError.
     """
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
-
-
-def replica_url(value: str, primary: URL) -> URL:
-    """Return the URL of a replica. User and password, database and parameters that it lacks are the primary's."""
-    url = postgres_url(value)
-    shared = {name: primary.query[name] for name in primary.query if name not in OF_ONE_SERVER}
-    credentials = url if url.username else primary
-    return url.set(
-        username=credentials.username,
-        password=credentials.password,
-        database=url.database or primary.database,
-        query={**shared, "target_session_attrs": "any", **url.query},
-    )
 
 
 def driver_arguments(url: URL) -> dict[str, Any]:

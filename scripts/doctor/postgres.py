@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from config.settings import Settings
 from config.texts import one_line
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.postgres.startup_options import usable_settings
 from infrastructure.postgres.urls import place_of
@@ -46,7 +47,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(AREA, "connection", "failed", f"{place}: {reason}", remedy)
         return
     yield from start_findings(settings)
-    for replica in settings.replicas():
+    for replica in settings_of_replicas(settings):
         yield replica_finding(replica)
 
 
@@ -98,10 +99,10 @@ def start_findings(settings: Settings) -> Iterator[Finding]:
         ("role", lambda: warn_of_superuser(settings), "is no superuser"),
         ("session", lambda: usable_settings(settings), "timeouts and transactions as the service needs them"),
         ("connections", lambda: fit_connections(settings, limit), budget(settings, limit, fitted)),
-        ("replicas", lambda: fit_replica_connections(settings), f"{len(settings.replicas())} configured"),
+        ("replicas", lambda: fit_replica_connections(settings), f"{len(settings_of_replicas(settings))} configured"),
     )
     for check, run, detail in checks:
-        if check != "replicas" or settings.replicas():
+        if check != "replicas" or settings_of_replicas(settings):
             yield from findings_of_start(AREA, check, run, detail)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from config.settings import Settings, inherit_settings, load_settings
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.redis.address import RedisAddress, parse_sentinel
 from run_production import ConnectionLimit, fit_connections, fit_replica_connections, table
 from tests.certificates import Authority
@@ -499,7 +500,9 @@ PRIMARY = "postgresql://shop:secret@primary:6432/sales?sslmode=require&target_se
 )
 def test_a_replica_takes_from_the_primary_what_its_url_lacks(replica: str, url: str) -> None:
     settings = Settings(database_url=PRIMARY, database_replica_urls=f" {replica}, postgresql://r2 ,")
-    first, second = (one.sqlalchemy_url().render_as_string(hide_password=False) for one in settings.replicas())
+    first, second = (
+        one.sqlalchemy_url().render_as_string(hide_password=False) for one in settings_of_replicas(settings)
+    )
     assert first == f"postgresql+psycopg2://{url}"
     assert "@r2/" in second
 
