@@ -114,7 +114,7 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         limits = settings.rate_limit_calls, settings.rate_limit_period
         limiter = RateLimiter(app_context.limiter_redis or app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
-    client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
+    client_ips, responses = ClientIpResolver(settings.trusted_proxies), CachedResponses(app_context.cache)
     if app_context.database.replicas:
         app = route_reads(app, app_context, client_ips)
     encoders = Encoders(app_context.cache) if settings.compression else None

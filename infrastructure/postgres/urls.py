@@ -7,7 +7,7 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.texts import one_line
+from infrastructure.texts import message_of
 
 
 def postgres_url(value: str) -> URL:
@@ -38,7 +38,7 @@ def problem_of_postgres_url(value: str) -> str | None:
         url = postgres_url(value)
         make_dsn(**driver_arguments(url))
     except ProgrammingError as error:  # libpq names the unknown parameter and shows no value
-        return one_line(str(error).strip())
+        return message_of(error)
     except (ArgumentError, ValueError):
         return "must be postgresql://user:password@host:port/database, with %XX for special characters"
     return None

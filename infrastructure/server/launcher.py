@@ -111,7 +111,7 @@ def server_config(settings: Settings, app: str = MAIN, **options: Any) -> Deadli
         **options,
     )
     config.settings = settings
-    config.address_limit = AddressLimit(settings.limit_connections_per_address, settings.trusted_networks)
+    config.address_limit = AddressLimit(settings.limit_connections_per_address, settings.trusted_proxies)
     return config
 
 

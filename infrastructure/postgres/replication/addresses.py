@@ -5,7 +5,7 @@ from sqlalchemy.engine import URL
 
 from config.settings import Settings
 from infrastructure.postgres.urls import postgres_url
-from config.texts import parts_of_list
+from infrastructure.texts import parts_of_list
 
 OF_ONE_SERVER = ("host", "port", "hostaddr", "target_session_attrs")
 """Parameters of a PostgreSQL URL that belong to its server, and not to the role or the session."""
