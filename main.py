@@ -10,8 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
-from config.development import is_development
-from config.logging_config import configure_logging, stop_logging
+from config.logging_config import configure_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS, ROUTERS
 from controllers.health_check import HEALTH_TAG, add_health_checks
@@ -25,11 +24,13 @@ from controllers.openapi.guide_page import add_guide
 from controllers.openapi.start_page import add_start_page
 from controllers.openapi.texts import INTRODUCTION
 from controllers.system.demo_shop import add_demo_shop
+from infrastructure.observability.log import stop_logging
 from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import NATIVE_TELEMETRY_OFF, start_telemetry, traces_are_on
 from infrastructure.payments.providers import create_providers
 from infrastructure.postgres.database import Database
 from infrastructure.redis.factory import create_limiter_redis, create_redis
+from infrastructure.server.development import is_development
 from infrastructure.server.gc_tuning import settle_garbage_collection
 from infrastructure.server.parent_watch import die_with_parent
 from middleware.cached_responses import CachedResponses
@@ -113,7 +114,7 @@ def add_middleware(app: ASGIApp, app_context: AppContext) -> ASGIApp:
         limits = settings.rate_limit_calls, settings.rate_limit_period
         limiter = RateLimiter(app_context.limiter_redis or app_context.redis, *limits, workers=settings.uvicorn_workers)
     authenticator = Authenticator(app_context) if settings.auth_mode != "none" else None
-    client_ips, responses = ClientIpResolver(settings.trusted_networks), CachedResponses(app_context.cache)
+    client_ips, responses = ClientIpResolver(settings.trusted_proxies), CachedResponses(app_context.cache)
     if app_context.database.replicas:
         app = route_reads(app, app_context, client_ips)
     encoders = Encoders(app_context.cache) if settings.compression else None

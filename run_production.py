@@ -12,10 +12,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 from uvicorn.config import STARTUP_FAILURE
 
-from config.development import mark_development
-from config.logging_config import print_notice
 from config.settings import Settings
+from infrastructure.observability.log import print_notice
 from infrastructure.observability.metrics import prepare_metrics
+from infrastructure.postgres.replication.addresses import settings_of_replicas
+from infrastructure.server.development import mark_development
 from infrastructure.server.launcher import MAIN, prepared_service, print_addresses, server_config
 from infrastructure.server.listener import listen
 from infrastructure.server.supervisor import Workers
@@ -53,7 +54,7 @@ def main(app: str = MAIN) -> None:
         settings = settings.model_copy(update=fit_replica_connections(settings))
         metrics = prepare_metrics(settings)
         try:
-            print_notice(settings, table(settings), "settings", settings=dict(setting_rows(settings)))
+            print_notice(settings.log_format, table(settings), "settings", settings=dict(setting_rows(settings)))
             listen(listener, settings)
             print_addresses(settings)
             serve(settings.model_copy(update={"prometheus_multiproc_dir": metrics}), listener, app)
@@ -124,7 +125,7 @@ def fit_replica_connections(settings: Settings) -> dict[str, int]:
 
     Each replica has a budget of its own: the reads of a worker and one connection for checks.
     """
-    limits = filter(None, map(connection_limit, settings.replicas()))
+    limits = filter(None, map(connection_limit, settings_of_replicas(settings)))
     lowest = min(limits, default=None)
     workers = settings.uvicorn_workers + (settings.limit_max_requests > 0)
     if lowest is None or workers * (settings.db_replica_connections + 1) <= lowest.connections:
@@ -154,7 +155,7 @@ def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         return "(set)" if value.get_secret_value() else "-"
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(map(str, value))
     return "-" if value is None else str(value)
 
 

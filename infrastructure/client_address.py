@@ -1,11 +1,10 @@
 """Addresses of clients: parsed, compared with networks, and named as limits count them."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-
-from config.settings.access import Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 def parse_address(text: str) -> Address | None:

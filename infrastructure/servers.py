@@ -9,8 +9,8 @@ from psycopg2.errors import InsufficientPrivilege
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from config.settings import Settings
-from config.texts import one_line
 from infrastructure.postgres.urls import place_of
+from infrastructure.texts import message_of
 
 
 @contextmanager
@@ -46,4 +46,4 @@ def script_servers(settings: Settings, *, redis: bool = False, migrates: bool = 
         except (OperationalError, ProgrammingError) as error:
             if not isinstance(error.orig, psycopg2.OperationalError | InsufficientPrivilege):
                 raise
-            sys.exit(f"The database cannot be used: {one_line(' '.join(str(error.orig).split()))}")
+            sys.exit(f"The database cannot be used: {message_of(error.orig)}")

@@ -5,8 +5,7 @@ from functools import lru_cache, partial
 
 from starlette.types import Scope
 
-from config.settings.access import Network
-from infrastructure.client_address import Address, counted_name, is_in_any, parse_address
+from infrastructure.client_address import Address, Network, counted_name, is_in_any, parse_address
 
 MEMO_ENTRIES = 4096
 MEMO_BYTES = 256  # longer headers are never memoized, so that they cannot fill the memory

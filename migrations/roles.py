@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg2
 
 from config.settings import Settings, load_settings
-from config.texts import one_line
 from infrastructure.postgres.roles import MONITOR, Role, prepare_monitor, prepare_roles
 from infrastructure.postgres.urls import driver_arguments, place_of
+from infrastructure.texts import message_of
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}")
     except psycopg2.Error as error:
-        sys.exit(f"The roles cannot be prepared: {one_line(' '.join(str(error).split()))}")
+        sys.exit(f"The roles cannot be prepared: {message_of(error)}")
     sys.stdout.write(f"{place_of(url)}: {url.username} owns the tables, {settings.service_role()} uses them\n")
 
 

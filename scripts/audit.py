@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings, load_settings
-from config.texts import one_line
 from infrastructure.servers import script_servers
+from infrastructure.texts import message_of
 from repositories.checks.consistency_check import CHECKS, Disagreement, disagreements
 from scripts.output import waiting, write
 
@@ -26,7 +26,7 @@ def main(as_json: bool = False) -> None:
         try:
             found = audit(settings)
         except DBAPIError as error:
-            sys.stderr.write(f"The database cannot be read: {one_line(' '.join(str(error.orig).split()))}\n")
+            sys.stderr.write(f"The database cannot be read: {message_of(error.orig)}\n")
             sys.exit(2)
     write(as_json, grouped(found), report(found))
     sys.exit(bool(found))

@@ -1,41 +1,35 @@
 """Settings that depend on others: each problem under the name of the setting to change."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from config.settings.group import LOOPBACK_URLS
-from config.texts import parts_of_list
+from infrastructure.environment import wrong_setting
 from infrastructure.postgres.urls import problem_of_postgres_url
 from infrastructure.redis.address import problem_of_ca_file, problem_of_redis_url, problem_of_sentinel
+from infrastructure.texts import parts_of_list
 
 if TYPE_CHECKING:
     from config.settings.combined import Settings
 
+LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 JWT_SECRET_BYTES = 32  # an HS256 key must be at least as long as its hash: RFC 7518 section 3.2
 
 
-class Wrong(NamedTuple):
-    name: str
-    value: str | SecretStr
-    problem: str
-
-
-def wrong_settings(settings: "Settings") -> Iterator[Wrong]:
-    """Yield the problems in the order in which an operator should solve them."""
+def check_combination(settings: "Settings") -> None:
+    """Raise an error for the problem that an operator should solve first."""
     for check in (_databases, _redis, _topology, _redis_ca, _migrations, _tokens, _stripe):
-        yield from check(settings)
+        check(settings)
 
 
-def _databases(settings: "Settings") -> Iterator[Wrong]:
+def _databases(settings: "Settings") -> None:
     for name in ("database_url", "migration_database_url"):
         url: SecretStr | None = getattr(settings, name)
         if url and (problem := problem_of_postgres_url(url.get_secret_value())):
-            yield Wrong(name, url, problem)
+            raise wrong_setting(name, url, problem)
     replicas = settings.database_replica_urls
     if replicas and (problem := _problem_of_replicas(settings, replicas.get_secret_value())):
-        yield Wrong("database_replica_urls", replicas, problem)
+        raise wrong_setting("database_replica_urls", replicas, problem)
 
 
 def _problem_of_replicas(settings: "Settings", urls: str) -> str | None:
@@ -47,58 +41,60 @@ def _problem_of_replicas(settings: "Settings", urls: str) -> str | None:
     return next(filter(None, map(problem_of_postgres_url, parts_of_list(urls))), None)
 
 
-def _redis(settings: "Settings") -> Iterator[Wrong]:
+def _redis(settings: "Settings") -> None:
     for name in ("redis_url", "rate_limit_redis_url"):
         url: SecretStr | None = getattr(settings, name)
         if url and (problem := problem_of_redis_url(url.get_secret_value())):
-            yield Wrong(name, url, problem)
+            raise wrong_setting(name, url, problem)
     for name in ("redis_username", "redis_cluster"):
         if (value := getattr(settings, name)) and settings.embeds_redis:
-            yield Wrong(name, str(value), "REDIS_HOST or REDIS_URL has to be set, too")
+            raise wrong_setting(name, value, "REDIS_HOST or REDIS_URL has to be set, too")
 
 
-def _topology(settings: "Settings") -> Iterator[Wrong]:
-    """Yield what Sentinel or a cluster does not allow."""
+def _topology(settings: "Settings") -> None:
+    """Refuse what Sentinel or a cluster does not allow."""
     sentinels, address = settings.redis_sentinels, settings.redis_address()
     if problem := next(filter(None, map(problem_of_sentinel, sentinels)), None):
-        yield Wrong("redis_sentinels", ",".join(sentinels), problem)
+        raise wrong_setting("redis_sentinels", ",".join(sentinels), problem)
     if address is None or not (sentinels or settings.redis_cluster):
         return
     if sentinels and settings.redis_cluster:
-        yield Wrong("redis_cluster", "true", "excludes REDIS_SENTINELS: the nodes of a cluster name their masters")
+        raise wrong_setting(
+            "redis_cluster", "true", "excludes REDIS_SENTINELS: the nodes of a cluster name their masters"
+        )
     if address.path:
-        yield Wrong("redis_url", address.path, "must not be a Unix socket with Sentinel or a cluster")
+        raise wrong_setting("redis_url", address.path, "must not be a Unix socket with Sentinel or a cluster")
     if settings.redis_cluster and address.db:
-        yield Wrong("redis_db", str(address.db), "must be 0: a cluster has no other database")
+        raise wrong_setting("redis_db", address.db, "must be 0: a cluster has no other database")
 
 
-def _redis_ca(settings: "Settings") -> Iterator[Wrong]:
+def _redis_ca(settings: "Settings") -> None:
     addresses = [address for address in (settings.redis_address(), settings.limiter_address()) if address]
     if (file := settings.redis_ca_file) and (problem := problem_of_ca_file(file, addresses)):
-        yield Wrong("redis_ca_file", str(file), problem)
+        raise wrong_setting("redis_ca_file", file, problem)
 
 
-def _migrations(settings: "Settings") -> Iterator[Wrong]:
+def _migrations(settings: "Settings") -> None:
     if settings.migration_database_url and settings.embeds_postgres:
         problem = "the service has no such server: POSTGRES_HOST or DATABASE_URL has to be set, too"
-        yield Wrong("migration_database_url", settings.migration_database_url, problem)
+        raise wrong_setting("migration_database_url", settings.migration_database_url, problem)
 
 
-def _tokens(settings: "Settings") -> Iterator[Wrong]:
+def _tokens(settings: "Settings") -> None:
     if not settings.takes_tokens:
         return
     missing = ["JWT_JWKS_URL (or JWT_SECRET)"] * (not (settings.jwt_secret or settings.jwt_jwks_url))
     missing += [name.upper() for name in ("jwt_issuer", "jwt_audience") if not getattr(settings, name)]
     if missing:
-        yield Wrong("auth_mode", settings.auth_mode, f"needs {', '.join(missing)}")
+        raise wrong_setting("auth_mode", settings.auth_mode, f"needs {', '.join(missing)}")
     if settings.jwt_secret and len(settings.jwt_secret.get_secret_value().encode()) < JWT_SECRET_BYTES:
-        yield Wrong("jwt_secret", settings.jwt_secret, f"must have {JWT_SECRET_BYTES} bytes or more")
+        raise wrong_setting("jwt_secret", settings.jwt_secret, f"must have {JWT_SECRET_BYTES} bytes or more")
     if settings.jwt_jwks_url and not settings.jwt_jwks_url.startswith(("https://", *LOOPBACK_URLS)):
-        yield Wrong("jwt_jwks_url", settings.jwt_jwks_url, "must start with https://")
+        raise wrong_setting("jwt_jwks_url", settings.jwt_jwks_url, "must start with https://")
 
 
-def _stripe(settings: "Settings") -> Iterator[Wrong]:
+def _stripe(settings: "Settings") -> None:
     if settings.payment_provider == "stripe" and not settings.stripe_api_key:
-        yield Wrong("payment_provider", settings.payment_provider, "needs STRIPE_API_KEY")
+        raise wrong_setting("payment_provider", settings.payment_provider, "needs STRIPE_API_KEY")
     if settings.stripe_api_base and not settings.stripe_api_base.startswith(("https://", *LOOPBACK_URLS)):
-        yield Wrong("stripe_api_base", settings.stripe_api_base, "must start with https://")
+        raise wrong_setting("stripe_api_base", settings.stripe_api_base, "must start with https://")

@@ -1,14 +1,12 @@
 """The class of all settings."""
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import SecretStr, model_validator
-from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic import model_validator
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, PydanticBaseSettingsSource
 
-from config.settings.access import AccessSettings
-from config.settings.checks import wrong_settings
-from config.settings.empty_lists import EmptyLists
+from config.settings.access import AccessSettings, ListSettings, RateLimitSettings
+from config.settings.checks import check_combination
 from config.settings.monitoring import LogSettings, TelemetrySettings
 from config.settings.postgres import PostgresSettings
 from config.settings.redis import RedisSettings
@@ -23,6 +21,8 @@ class Settings(
     LogSettings,
     PaymentSettings,
     AccessSettings,
+    ListSettings,
+    RateLimitSettings,
     ServerSettings,
     RedisSettings,
     PostgresSettings,
@@ -33,22 +33,20 @@ class Settings(
     """
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        empty_lists = EmptyLists(settings_cls, getattr(dotenv_settings, "env_file", None))
-        return init_settings, empty_lists, env_settings, dotenv_settings
+    def settings_customise_sources(cls, *args: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put in front of environment and `.env` the same two for lists only, in which an empty value counts."""
+        arguments, *others = super().settings_customise_sources(*args, **sources)
+        file = sources["dotenv_settings"].env_file
+        return (
+            arguments,
+            EnvSettingsSource(ListSettings, env_ignore_empty=False),
+            DotEnvSettingsSource(ListSettings, file, dotenv_filtering="only_existing", env_ignore_empty=False),
+            *others,
+        )
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:
-        for name, value, problem in wrong_settings(self):
-            given = value.get_secret_value() if isinstance(value, SecretStr) else value
-            raise PydanticCustomError("setting", "{problem}", {"problem": problem, "name": name, "value": given})
+        check_combination(self)
         return self
 
     @property

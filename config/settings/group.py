@@ -5,17 +5,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from config.texts import parts_of_list
+from infrastructure.texts import parts_of_list
 
 
-def _split(value: Any) -> Any:
+def split(value: Any) -> Any:
     return parts_of_list(value) if isinstance(value, str) else value
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-LOOPBACK_URLS = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 
 
 class SettingsGroup(BaseSettings):

@@ -1,13 +1,10 @@
 """Settings of PostgreSQL: the servers, the roles, and the connections of a worker."""
 
-from typing import Self
-
 from pydantic import Field, SecretStr
 from sqlalchemy.engine import URL
 
 from config.settings.group import Port, SettingsGroup
-from config.texts import parts_of_list
-from infrastructure.postgres.urls import postgres_url, replica_url
+from infrastructure.postgres.urls import postgres_url
 
 
 class PostgresSettings(SettingsGroup):
@@ -54,24 +51,6 @@ class PostgresSettings(SettingsGroup):
             host=self.postgres_host,
             port=self.postgres_port,
             database=self.postgres_db,
-        )
-
-    def replicas(self) -> tuple[Self, ...]:
-        """Return the settings for each replica: these, with its address and its number of connections.
-
-        User, password, database and parameters that a URL lacks are those of the primary.
-        """
-        listed = self.database_replica_urls.get_secret_value() if self.database_replica_urls else ""
-        urls = [replica_url(part, self.sqlalchemy_url()) for part in parts_of_list(listed)]
-        return tuple(
-            self.model_copy(
-                update={
-                    "database_url": SecretStr(url.render_as_string(hide_password=False)),
-                    "db_read_connections": self.db_replica_connections,
-                    "db_connect_timeout": 1,  # the primary answers instead
-                }
-            )
-            for url in urls
         )
 
     def migration_url(self) -> URL:

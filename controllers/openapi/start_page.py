@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from config.development import is_development
 from config.settings import Settings
 from controllers.openapi.assets import Asset
 from controllers.openapi.static_files import FAVICON, address
 from controllers.system.demo_shop import PATH as DEMO_PATH
+from infrastructure.server.development import is_development
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",

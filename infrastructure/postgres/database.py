@@ -22,6 +22,7 @@ from infrastructure.postgres.availability.probe import Probe
 from infrastructure.postgres.connect import Target
 from infrastructure.postgres.connection import is_closed_by_server
 from infrastructure.postgres.pool import AsyncPool, read_pool
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.postgres.replication.replica import Replica
 from infrastructure.postgres.replication.replicas import Replicas
 from infrastructure.postgres.startup_options import joined_options
@@ -103,7 +104,7 @@ class Database:
         self.exports = self.reads if has_spare else AsyncPool(target, 1, *limits)
         self.export_slot = FairSemaphore(1, settings.db_pool_timeout, "slot for an export")
         self.writes = AsyncPool(target, settings.db_threads, *limits, check_before=may_write)
-        replicas = [Replica(standby, connection_arguments(standby)) for standby in settings.replicas()]
+        replicas = [Replica(standby, connection_arguments(standby)) for standby in settings_of_replicas(settings)]
         self.replicas = Replicas(replicas, self.reads, self.writes)
         self.threads = WorkerThreads(settings.db_threads, settings.db_pool_timeout, outages.pool_exhausted, may_write)
 

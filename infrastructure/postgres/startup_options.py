@@ -9,8 +9,8 @@ import psycopg2
 from sqlalchemy.engine import URL
 
 from config.settings import Settings
-from config.texts import one_line
 from infrastructure.postgres.urls import driver_arguments, place_of
+from infrastructure.texts import one_line
 
 logger = logging.getLogger(__name__)
 

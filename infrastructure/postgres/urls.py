@@ -7,10 +7,7 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from config.texts import one_line
-
-OF_ONE_SERVER = ("host", "port", "hostaddr", "target_session_attrs")
-"""Parameters of a PostgreSQL URL that belong to its server, and not to the role or the session."""
+from infrastructure.texts import message_of
 
 
 def postgres_url(value: str) -> URL:
@@ -19,19 +16,6 @@ def postgres_url(value: str) -> URL:
     Raises ArgumentError or ValueError.
     """
     return make_url(value.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
-
-
-def replica_url(value: str, primary: URL) -> URL:
-    """Return the URL of a replica. User and password, database and parameters that it lacks are the primary's."""
-    url = postgres_url(value)
-    shared = {name: primary.query[name] for name in primary.query if name not in OF_ONE_SERVER}
-    credentials = url if url.username else primary
-    return url.set(
-        username=credentials.username,
-        password=credentials.password,
-        database=url.database or primary.database,
-        query={**shared, "target_session_attrs": "any", **url.query},
-    )
 
 
 def driver_arguments(url: URL) -> dict[str, Any]:
@@ -54,7 +38,7 @@ def problem_of_postgres_url(value: str) -> str | None:
         url = postgres_url(value)
         make_dsn(**driver_arguments(url))
     except ProgrammingError as error:  # libpq names the unknown parameter and shows no value
-        return one_line(str(error).strip())
+        return message_of(error)
     except (ArgumentError, ValueError):
         return "must be postgresql://user:password@host:port/database, with %XX for special characters"
     return None

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from time import monotonic
 
-from config.settings.access import Network
-from infrastructure.client_address import counted_name, is_in_any, parse_address
+from infrastructure.client_address import Network, counted_name, is_in_any, parse_address
 
 QUIET_SECONDS = 60  # between two warnings
 

@@ -1,7 +1,6 @@
 """Parts of both launchers, and the development launcher: one worker that restarts when a source file changes."""
 
 import logging
-import os
 import signal
 import socket
 import sys
@@ -17,13 +16,14 @@ from uvicorn import Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.statreload import StatReload
 
-from config.development import mark_development
-from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
+from config.logging_config import configure_logging
 from config.settings import Settings, load_settings
+from infrastructure.observability.log import print_notice, stop_logging
 from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.postgres.startup_options import usable_settings
 from infrastructure.server import listener as listeners
 from infrastructure.server.address_limit import AddressLimit
+from infrastructure.server.development import mark_development
 from infrastructure.server.http_protocol import DeadlineConfig
 from infrastructure.servers import available_servers
 from migrations.runner import migrate
@@ -111,7 +111,7 @@ def server_config(settings: Settings, app: str = MAIN, **options: Any) -> Deadli
         **options,
     )
     config.settings = settings
-    config.address_limit = AddressLimit(settings.limit_connections_per_address, settings.trusted_networks)
+    config.address_limit = AddressLimit(settings.limit_connections_per_address, settings.trusted_proxies)
     return config
 
 
@@ -128,7 +128,7 @@ def print_addresses(settings: Settings) -> None:
             time.sleep(0.1)
         urls = {"API": address, "Swagger UI": f"{address}/docs", "Health check": f"{address}/health_check"}
         text = "".join(f"\n{name:<12}  {url}" for name, url in urls.items())
-        print_notice(settings, text, "the service answers", urls=urls)
+        print_notice(settings.log_format, text, "the service answers", urls=urls)
 
     threading.Thread(target=wait_and_print, name="print-addresses", daemon=True).start()
 
@@ -143,7 +143,6 @@ class SourceReload(StatReload):
 
 def serve_development(app: str = MAIN) -> None:
     """Serve the application that `app` names as `module:attribute`."""
-    os.environ.setdefault(CONSOLE_DETAILS, "false")
     mark_development(is_development=True)
     with prepared_service() as (settings, listener):
         listeners.listen(listener, settings)

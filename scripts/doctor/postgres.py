@@ -10,10 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from config.settings import Settings
-from config.texts import one_line
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.postgres.roles import warn_of_superuser
 from infrastructure.postgres.startup_options import usable_settings
 from infrastructure.postgres.urls import place_of
+from infrastructure.texts import message_of
 from migrations.runner import EXTENSIONS, alembic_config, check_encoding
 from migrations.unprivileged import current_revision, revisions
 from run_production import ConnectionLimit, connection_limit, fit_connections, fit_replica_connections
@@ -41,12 +42,12 @@ def findings(settings: Settings) -> Iterator[Finding]:
             yield from findings_of_start(AREA, "encoding", lambda: check_encoding(connection), "UTF8")
             yield from schema_findings(connection)
     except DBAPIError as error:
-        reason = one_line(" ".join(str(error.orig).split()))
+        reason = message_of(error.orig)
         remedy = "Start it, or correct POSTGRES_HOST and the related settings, or DATABASE_URL."
         yield Finding(AREA, "connection", "failed", f"{place}: {reason}", remedy)
         return
     yield from start_findings(settings)
-    for replica in settings.replicas():
+    for replica in settings_of_replicas(settings):
         yield replica_finding(replica)
 
 
@@ -98,10 +99,10 @@ def start_findings(settings: Settings) -> Iterator[Finding]:
         ("role", lambda: warn_of_superuser(settings), "is no superuser"),
         ("session", lambda: usable_settings(settings), "timeouts and transactions as the service needs them"),
         ("connections", lambda: fit_connections(settings, limit), budget(settings, limit, fitted)),
-        ("replicas", lambda: fit_replica_connections(settings), f"{len(settings.replicas())} configured"),
+        ("replicas", lambda: fit_replica_connections(settings), f"{len(settings_of_replicas(settings))} configured"),
     )
     for check, run, detail in checks:
-        if check != "replicas" or settings.replicas():
+        if check != "replicas" or settings_of_replicas(settings):
             yield from findings_of_start(AREA, check, run, detail)
 
 
@@ -121,7 +122,7 @@ def replica_finding(replica: Settings) -> Finding:
         with engine.connect() as connection:
             is_standby = connection.scalar(text("SELECT pg_is_in_recovery()"))
     except DBAPIError as error:
-        reason = one_line(" ".join(str(error.orig).split()))
+        reason = message_of(error.orig)
         return Finding(AREA, "replica", "failed", f"{place_of(url)}: {reason}", "Correct DATABASE_REPLICA_URLS.")
     if not is_standby:
         return Finding(AREA, "replica", "warning", f"{place_of(url)} is no standby", "Correct DATABASE_REPLICA_URLS.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from config.settings import Settings, load_settings
-from config.settings.loading import SECRETS
+from infrastructure.environment import secret_variables
 from infrastructure.server.launcher import warn_if_open
 from scripts.doctor.findings import Finding, findings_of_start
 
@@ -36,7 +36,10 @@ def setting_findings(settings: Settings) -> Iterator[Finding]:
 
 def misspelt(file: Path) -> Iterator[Finding]:
     """Yield a warning for each name in the file that is nearly that of a setting: the service ignores it."""
-    known = {*(name.upper() for name in Settings.model_fields), *(f"{name}_FILE" for name in SECRETS)}
+    known = {
+        *(name.upper() for name in Settings.model_fields),
+        *(f"{name}_FILE" for name in secret_variables(Settings.model_fields)),
+    }
     known |= {"PORT", "WEB_CONCURRENCY"}
     for name in dotenv_values(file) if file.exists() else ():
         meant = get_close_matches(name.upper(), known, 1, LIKENESS)

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from config.settings.access import Network
-from infrastructure.client_address import Address, is_in_any
+from infrastructure.client_address import Address, Network, is_in_any
 from services.exceptions import ForbiddenError
 
 READ = "read"

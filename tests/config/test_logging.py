@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from config.logging_config import CONSOLE_DETAILS, configure_logging, print_notice, stop_logging
+from config.logging_config import configure_logging
 from config.settings import Settings
 from infrastructure.observability import log_queue
+from infrastructure.observability.log import print_notice, stop_logging
 from infrastructure.observability.log_queue import REQUEST_ID, TRACE_ID, QueuedLog
 from infrastructure.observability.log_targets import IN_ERROR_LOG
+from infrastructure.server.development import mark_development
 from tests.servers import ROOT
 
 Configure = Callable[..., None]
@@ -84,7 +86,8 @@ def test_details_of_libraries_go_to_the_file_only_in_development(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(CONSOLE_DETAILS, str(not is_development).lower())
+    monkeypatch.setenv("SERVES_DEVELOPMENT", "")
+    mark_development(is_development=is_development)
     configure()
     for name in ("alembic.runtime.migration", "uvicorn.error", "shop"):
         logging.getLogger(name).info("detail")
@@ -98,7 +101,8 @@ def test_details_of_libraries_go_to_the_file_only_in_development(
 def test_details_of_libraries_are_on_the_console_without_a_file(
     configure: Configure, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(CONSOLE_DETAILS, "false")
+    monkeypatch.setenv("SERVES_DEVELOPMENT", "")
+    mark_development(is_development=True)
     configure(log_to_file=False)
     logging.getLogger("uvicorn.error").info("detail")
     stop_logging()
@@ -267,7 +271,7 @@ def test_processes_lose_and_tear_no_line(tmp_path: Path) -> None:
 FULL_DISK = """
 import logging, resource, sys
 from config import logging_config
-from infrastructure.observability import log_queue
+from infrastructure.observability import log, log_queue
 from infrastructure.observability.log_targets import lost_lines
 from config.settings import Settings
 logging_config.configure_logging(Settings(log_dir=sys.argv[1]))
@@ -275,13 +279,13 @@ log_queue.FLUSH_SECONDS = 100
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 for number in range(1000):
     logging.getLogger("writer").error("line %d", number)
-[log] = logging_config._queued_logs()
-for written in [target.written() for target in log._targets]:
+[queue] = log.queued_logs()
+for written in [target.written() for target in queue._targets]:
     written.wait()  # a line that is still queued would meet a disk with space
 for line in sys.stdin:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 logging.getLogger("writer").error("after")
-logging_config.stop_logging()
+log.stop_logging()
 sys.stderr.write(f"lost {lost_lines}")
 """
 BEGIN = "log lines for the files are lost: [Errno 27] File too large"
@@ -451,14 +455,14 @@ def test_notice_is_for_the_console_only(
     configure: Configure, log: Callable[[], str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     configure()
-    print_notice(Settings(), "\nAPI  http://x\n", "service", api="http://x")
+    print_notice("text", "\nAPI  http://x\n", "service", api="http://x")
     assert log() == ""
     assert capfd.readouterr().out == "\nAPI  http://x\n\n"
 
 
 def test_json_notice(configure: Configure, log: Callable[[], str], capfd: pytest.CaptureFixture[str]) -> None:
     configure(log_format="json")
-    print_notice(Settings(log_format="json"), "\nAPI  http://x\n", "service", api="http://x")
+    print_notice("json", "\nAPI  http://x\n", "service", api="http://x")
     assert log() == ""
     line = json.loads(capfd.readouterr().out)
     assert (line["message"], line["api"], line["level"]) == ("service", "http://x", "INFO")

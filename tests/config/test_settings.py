@@ -7,6 +7,8 @@ from typing import Any, Literal
 import pytest
 
 from config.settings import Settings, inherit_settings, load_settings
+from infrastructure.environment import secret_variables
+from infrastructure.postgres.replication.addresses import settings_of_replicas
 from infrastructure.redis.address import RedisAddress, parse_sentinel
 from run_production import ConnectionLimit, fit_connections, fit_replica_connections, table
 from tests.certificates import Authority
@@ -28,6 +30,14 @@ def test_the_example_names_every_setting_once_with_its_default() -> None:
     named = re.findall(r"^(\w+)=", EXAMPLE.read_text(), re.MULTILINE)
     assert sorted(named) == sorted(NAMES)
     assert Settings(_env_file=EXAMPLE) == Settings()
+
+
+@pytest.mark.parametrize("document", [".env.example", "docs/OPERATIONS.md"])
+def test_the_documents_name_the_file_of_each_secret(document: str) -> None:
+    start = (ROOT / document).read_text().partition("ecrets")[2]
+    listed = re.match(r"[^:]+from files[^:]*:([^.]+)\.", start)
+    assert listed
+    assert re.findall(r"(\w+)_FILE", listed[1]) == secret_variables(Settings.model_fields)
 
 
 WRONG = {
@@ -116,8 +126,9 @@ def test_a_wrong_switch_names_the_allowed_values(monkeypatch: pytest.MonkeyPatch
     assert re.fullmatch(r"RELOAD=perhaps: .+ \(true or false\)", told(monkeypatch, RELOAD="perhaps"))
 
 
-def test_the_variable_that_was_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert re.fullmatch(r"PORT=abc: .+ \(TCP port, 1-65535\)", told(monkeypatch, PORT="abc"))
+@pytest.mark.parametrize(("name", "allowed"), [("PORT", "TCP port"), ("WEB_CONCURRENCY", "processes")])
+def test_the_variable_that_was_set_is_named(name: str, allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(rf"{name}=abc: .+ \({allowed}, .+\)", told(monkeypatch, **{name: "abc"}))
 
 
 def test_a_value_with_line_breaks_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,7 +494,7 @@ def test_a_list_that_is_set_to_nothing_is_empty(
         (tmp_path / ".env").write_text(f"CORS_ORIGINS={file}\n")
     settings = Settings()
     assert settings.cors_origins == origins
-    assert bool(settings.trusted_networks) is (environment is None)
+    assert bool(settings.trusted_proxies) is (environment is None)
 
 
 PRIMARY = "postgresql://shop:secret@primary:6432/sales?sslmode=require&target_session_attrs=primary"
@@ -499,7 +510,9 @@ PRIMARY = "postgresql://shop:secret@primary:6432/sales?sslmode=require&target_se
 )
 def test_a_replica_takes_from_the_primary_what_its_url_lacks(replica: str, url: str) -> None:
     settings = Settings(database_url=PRIMARY, database_replica_urls=f" {replica}, postgresql://r2 ,")
-    first, second = (one.sqlalchemy_url().render_as_string(hide_password=False) for one in settings.replicas())
+    first, second = (
+        one.sqlalchemy_url().render_as_string(hide_password=False) for one in settings_of_replicas(settings)
+    )
     assert first == f"postgresql+psycopg2://{url}"
     assert "@r2/" in second
 

@@ -1,11 +1,8 @@
 """Client address of a request, behind proxies and with forged headers."""
 
-from ipaddress import ip_network
-
 import pytest
 
 from config.settings import Settings
-from config.settings.access import PRIVATE_NETWORKS
 from middleware.client_ip import ClientIpResolver
 from tests.credentials import service
 
@@ -14,7 +11,7 @@ PROXY = "10.0.0.2"
 
 @pytest.fixture(scope="module")
 def resolver() -> ClientIpResolver:
-    return ClientIpResolver([ip_network(network) for network in PRIVATE_NETWORKS])
+    return ClientIpResolver(Settings(_env_file=None).trusted_proxies)
 
 
 @pytest.mark.parametrize(

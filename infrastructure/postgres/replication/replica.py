@@ -8,7 +8,6 @@ import psycopg2
 from psycopg2.extensions import QueryCanceledError
 
 from config.settings import Settings
-from config.texts import one_line
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
 from infrastructure.observability.log_targets import IN_ERROR_LOG
 from infrastructure.postgres.availability.outage_log import OutageLog
@@ -17,6 +16,7 @@ from infrastructure.postgres.pool import AsyncPool, read_pool
 from infrastructure.postgres.replication.detectors import STANDBY, CheckDetector, ReadDetector
 from infrastructure.postgres.replication.position import Position, PrimaryHistory
 from infrastructure.postgres.urls import driver_arguments
+from infrastructure.texts import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Replica:
         try:
             [(is_standby, started, lsn, identity)] = await self._checks.fetch(STATUS, {})
         except (DatabaseUnavailableError, psycopg2.Error) as error:
-            self._leave(one_line(" ".join(str(error).split())))
+            self._leave(message_of(error))
             return
         if not is_standby:
             self._checks.close()  # the address may lead to another server by now

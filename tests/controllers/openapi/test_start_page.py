@@ -10,10 +10,10 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from config.development import mark_development
 from config.settings import Settings
 from controllers.system.demo_shop import PATH
 from infrastructure.embedded.ports import free_port
+from infrastructure.server.development import mark_development
 from services.system.demo_shop import fill_demo_shop
 from tests.chromium import Chromium, chromium_or_skip
 from tests.controllers.openapi.test_docs_pages import assert_own_host
