@@ -24,6 +24,7 @@ INPUTS = {
     "docs": "requirements-docs.txt",
     "peers": "benchmarks/peers/requirements.txt",
     "pip": "scripts/pip.txt",
+    "uv": "scripts/uv.txt",
 }
 PART_OF_DEV = ("demo", "run", "service")
 """Locks with the same versions as `dev`."""

@@ -16,7 +16,9 @@ echo "$(basename "$0") $*" >>"$CALLS"
 case "$*" in
   *"lock.py --check "*) exec "$REAL_PYTHON" "$@" ;;
   *"--without-pip"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"config list") echo "${PIP_CONFIG-}" ;;
   *"install "*"-r locks/pip.lock") cp "$0" .venv/bin/pip ;;
+  *"install "*"-r locks/uv.lock") [ -z "${HAS_UV-}" ] || cp "$0" .venv/bin/uv ;;
   *"install "*"-r "*) [ -z "${FAILS-}" ] || exit 1; echo "Collecting fastapi==1 (from -r locks/run.lock (line 1))" ;;
 esac
 """
@@ -38,22 +40,23 @@ def checkout(tmp_path: Path) -> Path:
 
 def make(checkout: Path, target: str, **environment: str) -> tuple[int, list[str], str]:
     """Run `make` and return its exit code, the files that were installed, and its output."""
-    calls = checkout / "calls"
-    calls.write_text("")
+    noted = checkout / "calls"
+    noted.write_text("")
     path = f"{checkout / 'host'}:/usr/bin:/bin"
     done = subprocess.run(
         ["make", target, f"PYTHON={checkout / 'host/python3'}"],
         cwd=checkout,
-        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "CALLS": str(calls), "REAL_PYTHON": sys.executable}
+        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "CALLS": str(noted), "REAL_PYTHON": sys.executable}
         | environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    lines = calls.read_text().splitlines()
+    lines = noted.read_text().splitlines()
     installed = [line.rpartition(" ")[2] for line in lines if " -r " in line]
-    return done.returncode, [file for file in installed if file != "locks/pip.lock"], done.stdout
+    installers = ("locks/pip.lock", "locks/uv.lock")
+    return done.returncode, [file for file in installed if file not in installers], done.stdout
 
 
 def test_each_command_installs_its_set_once(checkout: Path) -> None:
@@ -92,20 +95,56 @@ def test_a_failed_installation_stops_the_command_and_is_repeated(checkout: Path)
     assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
 
 
+def calls(checkout: Path) -> str:
+    """Return the programs that the last `make` has started."""
+    return (checkout / "calls").read_text()
+
+
+def place_uv(checkout: Path, program: str) -> None:
+    (checkout / "host/uv").write_text(program)
+    (checkout / "host/uv").chmod(0o755)
+
+
+BY_UV = "uv pip install --python .venv/bin/python --require-hashes -r locks/pip.lock -r locks/run.lock"
+
+
 def test_uv_is_used_where_it_is_available(checkout: Path) -> None:
-    uv = checkout / "host/uv"
-    uv.write_text(STUB.replace("--without-pip", "venv --quiet"))
-    uv.chmod(0o755)
+    place_uv(checkout, STUB)
     assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
-    calls = (checkout / "calls").read_text()
-    assert "uv pip install --python .venv/bin/python --require-hashes -r locks/pip.lock -r locks/run.lock" in calls
-    assert "-m pip" not in calls
+    assert BY_UV in calls(checkout)
+    assert "-m pip" not in calls(checkout)
 
 
-def test_every_package_is_installed_by_its_hash(checkout: Path) -> None:
-    make(checkout, "run")
-    installations = [line for line in (checkout / "calls").read_text().splitlines() if " install " in line]
-    assert len(installations) == 2
+def test_uv_is_fetched_once(checkout: Path) -> None:
+    assert make(checkout, "run", HAS_UV="yes")[:2] == (0, ["locks/run.lock"])
+    assert BY_UV in calls(checkout)
+    assert make(checkout, "test", HAS_UV="yes")[:2] == (0, ["locks/dev.lock"])
+    assert "locks/uv.lock" not in calls(checkout)
+
+
+def test_pip_does_the_work_where_uv_fails(checkout: Path) -> None:
+    place_uv(checkout, "#!/bin/sh\nexit 1\n")
+    assert make(checkout, "run")[:2] == (0, ["locks/run.lock"])
+
+
+@pytest.mark.parametrize(
+    ("configuration", "is_fetched"),
+    [
+        ("global.index-url='https://mirror.example/simple'", False),
+        (":env:.index-url='https://mirror.example/simple'", False),
+        ("global.extra-index-url='https://own.example/simple'", True),
+    ],
+)
+def test_another_index_is_left_to_pip(checkout: Path, configuration: str, is_fetched: bool) -> None:
+    assert make(checkout, "run", HAS_UV="yes", PIP_CONFIG=configuration)[:2] == (0, ["locks/run.lock"])
+    assert (BY_UV in calls(checkout)) == is_fetched
+
+
+@pytest.mark.parametrize("uv", ["", "yes"])
+def test_every_package_is_installed_by_its_hash(checkout: Path, uv: str) -> None:
+    make(checkout, "run", HAS_UV=uv)
+    installations = [line for line in calls(checkout).splitlines() if " install " in line]
+    assert len(installations) >= 2
     assert all("--require-hashes" in line for line in installations)
 
 
