@@ -25,7 +25,7 @@ find_uv() {
   [ -x "$uv" ] && return
   "$host" -m pip config list 2>/dev/null | grep -q '[.:]index-url' && return 1
   install_file=locks/uv.lock
-  pip_install "$host" -m pip --quiet --python $python --only-binary :all: >/dev/null 2>&1 && [ -x "$uv" ]
+  pip_install "$host" -m pip --quiet --python $python >/dev/null 2>&1 && [ -x "$uv" ]
 }
 
 progress() { # one line for each package, instead of pip's many
