@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from schemas.category_schema import CategoryFilters
 from schemas.product_schema import ProductFilters
-from services.caching.keys import CachedResource
+from services.caching.entries import CachedResource
 
 PRODUCTS = CachedResource("products", ProductFilters)
 CATEGORIES = CachedResource("categories", CategoryFilters, ttl_seconds=3600)
