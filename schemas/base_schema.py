@@ -9,20 +9,13 @@ from types import NoneType
 from typing import Annotated, Any
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic.functional_validators import AfterValidator, BeforeValidator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from schemas.types.documentation import add_optional, or_null
+from schemas.types.documentation import add_nulls, add_optional
 from schemas.types.text import TextRule
 
 MAX_KEY = 2**63 - 1
@@ -73,6 +66,11 @@ Moment = Annotated[datetime, Iso, AfterValidator(_in_utc)]
 Day = Annotated[date, Iso]
 # Unbounded: an id beyond the range of the column is a 404, not a validation error.
 IdKey = Annotated[int, Field(strict=True, examples=[1], json_schema_extra=INT64)]
+
+
+def is_storable_key(id_key: int) -> bool:
+    """Return True if the key column can hold the number; PostgreSQL would answer an error, not an absence."""
+    return 0 < id_key <= MAX_KEY
 
 
 def utc_now() -> datetime:
@@ -128,12 +126,10 @@ class BaseSchema(BaseModel):
         """Document the nulls that a request body may contain."""
         schema = handler(core_schema)
         if handler.mode == "validation":
-            properties = handler.resolve_ref_schema(schema).get("properties", {})
-            properties |= {
-                name: or_null(described)
-                for name, described in properties.items()
-                if _has_default(cls.model_fields[name])
-            }
+            add_nulls(
+                handler.resolve_ref_schema(schema),
+                {name for name, field in cls.model_fields.items() if _has_default(field)},
+            )
         return schema
 
     def given(self) -> dict[str, Any]:
@@ -167,17 +163,17 @@ def to_json(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
-from_json = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
-"""Return the value, with exact numbers. Raises ValueError, RecursionError or ArithmeticError if it is not JSON."""
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump()
     if isinstance(value, Decimal):
         return float(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+from_json = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
+"""Return the value, with exact numbers. Raises ValueError, RecursionError or ArithmeticError if it is not JSON."""

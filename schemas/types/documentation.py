@@ -1,13 +1,20 @@
 """Parts of the API description that Pydantic does not know: nulls, and fields that may be missing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 from pydantic.json_schema import JsonSchemaValue
 
 INCLUDED = {"type": "string", "format": "date-time", "description": "With `include=timestamps`."}
 
 
-def or_null(schema: JsonSchemaValue) -> JsonSchemaValue:
+def add_nulls(schema: JsonSchemaValue, names: Set[str]) -> None:
+    """Add null to the values of these fields."""
+    properties = schema.get("properties", {})
+    for name in properties.keys() & names:
+        properties[name] = _or_null(properties[name])
+
+
+def _or_null(schema: JsonSchemaValue) -> JsonSchemaValue:
     """Return the schema of the same values and of null."""
     if {"type": "null"} in schema.get("anyOf", ()):
         return schema

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from repositories.base_repository_impl import is_storable_key
+from schemas.base_schema import is_storable_key
 from schemas.list_query import Include, ListQuery
 from services.base_service_impl import BaseService, Create, Model, Read, Update
 from services.caching.entries import CachedResource
