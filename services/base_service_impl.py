@@ -185,7 +185,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def shown(self, records: list[Record]) -> list[Record]:
         """Return the records as bodies: without fields that are not set and shown only if they are."""
-        return omit_unset(records, self.only_if_set)
+        return omit_unset(records, self.only_if_set) if self.only_if_set else records
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records

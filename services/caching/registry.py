@@ -10,3 +10,5 @@ PRODUCTS = CachedResource("products", ProductFilters)
 CATEGORIES = CachedResource("categories", CategoryFilters, ttl_seconds=3600)
 
 CACHED_RESOURCES: Mapping[str, CachedResource] = {resource.name: resource for resource in (PRODUCTS, CATEGORIES)}
+CACHED_TABLES = CACHED_RESOURCES.keys()
+"""Changes of other tables, such as clients and orders, leave the cache as it is."""
