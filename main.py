@@ -14,10 +14,10 @@ from config.logging_config import configure_logging
 from config.settings import Settings, load_settings
 from controllers import CONTROLLERS, ROUTERS
 from controllers.health_check import HEALTH_TAG, add_health_checks
-from controllers.http.application import Application
 from controllers.http.dependencies import database_slot
 from controllers.http.exception_handlers import add_exception_handlers
-from controllers.http.router import Router
+from controllers.http.plain.plain_router import PlainRouter
+from controllers.http.router import Application, Router
 from controllers.openapi.console_page import add_console
 from controllers.openapi.docs_pages import add_documentation
 from controllers.openapi.guide_page import add_guide
@@ -89,7 +89,7 @@ def create_fastapi_app(settings: Settings | None = None) -> FastAPI:
     if is_development():
         add_demo_shop(app)
     add_exception_handlers(app)
-    app.front = add_middleware(Router(app), app_context)
+    app.front = add_middleware(Router(app, PlainRouter), app_context)
     return app
 
 

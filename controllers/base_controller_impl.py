@@ -12,8 +12,7 @@ from controllers.http.pagination import list_response
 from controllers.http.parameters import Context, Endpoint, PathId, typed
 from controllers.http.responses import json_response
 from middleware.etags import required_etags
-from repositories.base_repository_impl import is_storable_key
-from schemas.base_schema import BaseSchema
+from schemas.base_schema import BaseSchema, is_storable_key
 from schemas.list_query import ListQuery, ObjectQuery
 from services.base_service_impl import BaseService
 from services.context.request_context import RequestContext

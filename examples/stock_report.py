@@ -10,8 +10,9 @@ from controllers.http.dependencies import ADMINS, Db, OpenUnitOfWork, allow
 from controllers.http.parameters import PathId
 from models.product import ProductModel
 from repositories.product_repository import ProductRepository
-from schemas.base_schema import BaseSchema, IdKey, JsonNumber, Quantity
+from schemas.base_schema import BaseSchema, IdKey, Quantity
 from schemas.product_schema import ProductSchema
+from schemas.types.money import JsonNumber
 from services.exceptions import NotFoundError
 
 router = APIRouter(prefix="/stock_report", tags=["stock report"], dependencies=[Depends(allow(ADMINS))])

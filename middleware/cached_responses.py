@@ -10,8 +10,7 @@ from middleware.raw_response import STATUS_LINE_200, Headers, head_of, json_head
 from middleware.security_headers import PUBLIC_REVALIDATED
 from schemas.list_query import ObjectQuery
 from services.cache_service import CacheService
-from services.caching.keys import CacheEntry
-from services.caching.lookup import CacheLookup
+from services.caching.entries import CacheEntry, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 
 Query = TypeVar("Query", bound=ObjectQuery)

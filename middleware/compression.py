@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from services.cache_service import CacheService
-from services.caching.lookup import CacheLookup
+from services.caching.entries import CacheLookup
 from services.rendering import RenderedJson
 
 if sys.version_info >= (3, 14):

@@ -10,9 +10,9 @@ ANY = "*"
 _SUFFIXES = tuple(f'-{coding}"' for coding in CODINGS)
 
 
-def etag_for_coding(etag: str, coding: str | None) -> str:
-    """Return the tag of the body in this coding; None leaves the tag as it is."""
-    return f'{etag[:-1]}-{coding}"' if coding else etag
+def etag_for_coding(etag: str, coding: str) -> str:
+    """Return the tag of the body in this coding."""
+    return f'{etag[:-1]}-{coding}"'
 
 
 def parse_etags(header: str) -> frozenset[str]:

@@ -21,7 +21,7 @@ from middleware.scope_keys import CONTEXT_HEAD, ENCODER, REQUEST_CONTEXT, ROUTE,
 from services.auth.authenticator import Authenticator
 from services.auth.principal import ANONYMOUS, EVERYBODY, Principal, Role
 from services.cache_service import note_hit
-from services.caching.lookup import CacheLookup
+from services.caching.entries import CacheLookup
 from services.context.request_context import RequestContext
 from services.exceptions import UnauthorizedError
 

@@ -11,7 +11,7 @@ from repositories.queries.list_query import list_statement
 from repositories.statements.insert import insert_sql
 from repositories.statements.statement import ClientKey, InsertStatement, OwnerFilter, Statement, one_statement
 from repositories.transaction import Attempt, Changes, Transaction, Values
-from schemas.base_schema import MAX_KEY
+from schemas.base_schema import is_storable_key
 from schemas.list_query import ListQuery
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -129,8 +129,3 @@ def _narrow(owner_filter: OwnerFilter | None, client_id: int | None) -> OwnerFil
 @cache
 def _references(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(column.name for column in model.__table__.columns if column.foreign_keys)
-
-
-def is_storable_key(id_key: int) -> bool:
-    """Return True if the key column can hold the number; PostgreSQL would answer an error, not an absence."""
-    return 0 < id_key <= MAX_KEY

@@ -5,15 +5,16 @@ from functools import cache
 
 from models.enums import StockReason
 from models.product import ProductModel
-from repositories.base_repository_impl import Record, is_storable_key
+from repositories.base_repository_impl import Record
 from repositories.order_detail_repository import STOCK_AFTER
 from repositories.order_repository import OrderRepository
 from repositories.statements.statement import InsertStatement
 from repositories.transaction import Changes, Values
-from schemas.base_schema import MAX_MONEY
+from schemas.base_schema import is_storable_key
 from schemas.bill_schema import BillSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import OrderSchema
+from schemas.types.money import MAX_MONEY
 
 PARTS = {
     part: tuple(schema.model_fields)

@@ -14,7 +14,7 @@ from repositories.base_repository_impl import BaseRepository, Record
 from repositories.statements.statement import ClientKey, InsertStatement, typed_parameter
 from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Changes, Values
-from schemas.base_schema import MAX_MONEY
+from schemas.types.money import MAX_MONEY
 
 # One statement instead of several trips, because the row of a popular product stays locked meanwhile. Details of a
 # plain order can be added concurrently. Details of a checkout wait for each other, because its totals follow them.

@@ -9,8 +9,9 @@ from models.bill import BillModel
 from models.enums import OrderStatus
 from models.order import OrderModel, OrderStatusChangeModel
 from models.order_detail import OrderDetailModel
-from repositories.base_repository_impl import BaseRepository, is_storable_key
+from repositories.base_repository_impl import BaseRepository
 from repositories.statements.statement import ClientKey, Statement, compiled
+from schemas.base_schema import is_storable_key
 
 _change: Any = OrderStatusChangeModel
 _HISTORY = compiled(

@@ -6,9 +6,10 @@ from sqlalchemy import select, text
 
 from models.enums import StockReason
 from models.product import ProductModel
-from repositories.base_repository_impl import BaseRepository, is_storable_key
+from repositories.base_repository_impl import BaseRepository
 from repositories.stock_movement_repository import StockChange
 from repositories.transaction import Values
+from schemas.base_schema import is_storable_key
 
 # The identity of a movement is assigned when the row of its product is locked already. Lines of one
 # product share its last stock: before it come the amounts of its later lines.

@@ -20,10 +20,6 @@ class Changes:
     rows: dict[str, set[int]] = field(default_factory=partial(defaultdict, set))
     stock: dict[int, tuple[int, int]] = field(default_factory=dict)
 
-    def changed_keys(self) -> list[tuple[str, int]]:
-        """Return table and key of each changed row."""
-        return [(table, id_key) for table, id_keys in self.rows.items() for id_key in id_keys]
-
     def add(self, later: "Changes") -> None:
         """Merge changes that were made after these."""
         for table, id_keys in later.rows.items():

@@ -1,34 +1,26 @@
-"""Constrained types shared by create and update schemas, and conversion to JSON."""
+"""Constrained types shared by create and update schemas, base classes of bodies, and conversion from and to JSON."""
 
+import json
 import operator
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import NoneType
 from typing import Annotated, Any
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    PlainSerializer,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic.functional_validators import AfterValidator, BeforeValidator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from schemas.types.null_as_default import NullAsDefault, nothing
+from schemas.types.documentation import add_nulls, add_optional
 from schemas.types.text import TextRule
-from schemas.types.whole_cents import WholeCents
 
 MAX_KEY = 2**63 - 1
 MAX_INTEGER = 2_147_483_647
-MAX_MONEY = Decimal("9999999999.99")
 TIMESTAMPS = ("created_at", "updated_at")
-INCLUDED = {"type": "string", "format": "date-time", "description": "With `include=timestamps`."}
 INT64 = {"format": "int64"}
 """For code generators, which would read ids into 32 bits."""
 
@@ -67,39 +59,18 @@ Number = BeforeValidator(_is_number)
 Whole = BeforeValidator(_is_whole)
 Iso = BeforeValidator(_is_iso_text)
 
-
-def amount_schema(**bounds: float) -> WithJsonSchema:
-    """Return the schema of whole cents. JSON Schema has no words for the values close to them."""
-    return WithJsonSchema({"type": "number", "maximum": float(MAX_MONEY), "multipleOf": 0.01, **bounds})
-
-
-JsonNumber = PlainSerializer(float, return_type=float, when_used="json")
-"""FastAPI would serialize a Decimal as text."""
 Name = Annotated[str, TextRule(100)]
-Price = Annotated[
-    Decimal,
-    JsonNumber,
-    Field(gt=0, le=MAX_MONEY, decimal_places=2),
-    WholeCents,
-    Number,
-    amount_schema(exclusiveMinimum=0),
-    Field(examples=[999.99]),
-]
-Money = Annotated[
-    Decimal,
-    JsonNumber,
-    Field(ge=0, le=MAX_MONEY, decimal_places=2),
-    WholeCents,
-    Number,
-    amount_schema(minimum=0),
-    Field(examples=[150.5]),
-]
 Quantity = Annotated[int, Field(strict=True, gt=0, le=MAX_INTEGER, examples=[2])]
 Stock = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER, examples=[10])]
 Moment = Annotated[datetime, Iso, AfterValidator(_in_utc)]
 Day = Annotated[date, Iso]
 # Unbounded: an id beyond the range of the column is a 404, not a validation error.
 IdKey = Annotated[int, Field(strict=True, examples=[1], json_schema_extra=INT64)]
+
+
+def is_storable_key(id_key: int) -> bool:
+    """Return True if the key column can hold the number; PostgreSQL would answer an error, not an absence."""
+    return 0 < id_key <= MAX_KEY
 
 
 def utc_now() -> datetime:
@@ -117,7 +88,12 @@ def example(**body: Any) -> ConfigDict:
 
 def absent() -> Any:
     """Declare an optional field of an update. Without it in the request, the stored value stays."""
-    return Field(default_factory=nothing)
+    return Field(default_factory=NoneType)
+
+
+def _has_default(field: FieldInfo | None) -> bool:
+    """Return True for an optional field, but not for one of an update."""
+    return field is not None and not field.is_required() and field.default_factory is not NoneType
 
 
 def only_if_set(default: Any, description: str) -> Any:
@@ -125,14 +101,36 @@ def only_if_set(default: Any, description: str) -> Any:
     return Field(default, description=description, exclude_if=operator.not_)
 
 
-class BaseSchema(NullAsDefault):
-    """Base class of request and response bodies."""
+class BaseSchema(BaseModel):
+    """Base class of request and response bodies.
+
+    For a field with a default, null equals omitting it: front ends in JavaScript send nulls.
+    """
 
     model_config = ConfigDict(
         allow_inf_nan=False,
         extra="ignore",
         json_schema_serialization_defaults_required=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _omit_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        fields = cls.model_fields
+        return {name: value for name, value in data.items() if value is not None or not _has_default(fields.get(name))}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Document the nulls that a request body may contain."""
+        schema = handler(core_schema)
+        if handler.mode == "validation":
+            add_nulls(
+                handler.resolve_ref_schema(schema),
+                {name for name, field in cls.model_fields.items() if _has_default(field)},
+            )
+        return schema
 
     def given(self) -> dict[str, Any]:
         """Return the fields that the request contains, by name."""
@@ -156,12 +154,7 @@ class StoredSchema(BaseSchema):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Document the fields that may be missing, and those that a request may ask for."""
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
-        described = handler.resolve_ref_schema(schema)
-        described["properties"] = described["properties"] | {
-            name: described["properties"].get(name, INCLUDED) for name in TIMESTAMPS
-        }
-        if "required" in described:
-            described["required"] = [name for name in described["required"] if name not in cls.only_if_set()]
+        add_optional(handler.resolve_ref_schema(schema), TIMESTAMPS, cls.only_if_set())
         return schema
 
 
@@ -176,3 +169,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+from_json = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).decode
+"""Return the value, with exact numbers. Raises ValueError, RecursionError or ArithmeticError if it is not JSON."""

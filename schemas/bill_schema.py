@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, Day, Money, StoredSchema, absent, example, utc_today
+from schemas.base_schema import BaseSchema, Day, StoredSchema, absent, example, utc_today
 from schemas.list_query import ListQuery, where
+from schemas.types.money import Money
 from schemas.types.text import TextRule
 
 BillNumber = Annotated[str, TextRule(50), Field(examples=["BILL-2026-000001"])]

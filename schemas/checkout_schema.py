@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import Field
 
 from models.enums import PaymentType
-from schemas.base_schema import BaseSchema, IdKey, Money, Price, Quantity, example
+from schemas.base_schema import BaseSchema, IdKey, Quantity, example
 from schemas.bill_schema import BillNumber, BillSchema
 from schemas.order_detail_schema import OrderDetailSchema
 from schemas.order_schema import Delivery, OrderSchema
+from schemas.types.money import Money, Price
 
 
 class CheckoutItem(BaseSchema):

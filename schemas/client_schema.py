@@ -6,8 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base_schema import BaseSchema, IdKey, Moment, Name, StoredSchema, absent, example
 from schemas.list_query import ListQuery, Words, where
-from schemas.types.email import Email, EmailFilter
-from schemas.types.text import TextRule
+from schemas.types.text import Email, EmailFilter, TextRule
 
 Telephone = Annotated[str, TextRule(21, pattern=r"^\+?[1-9][0-9]{6,19}$"), Field(examples=["+1234567890"])]
 

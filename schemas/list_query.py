@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base_schema import INT64, MAX_KEY, MAX_MONEY, Moment, amount_schema
+from schemas.base_schema import INT64, MAX_KEY, Moment
+from schemas.types.money import MAX_MONEY, WholeCents, amount_schema
 from schemas.types.text import TextRule, normalize
-from schemas.types.whole_cents import WholeCents
 
 DAY = len("2026-01-31")
 MAX_WORDS = 10

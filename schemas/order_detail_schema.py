@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import BaseSchema, IdKey, Price, Quantity, StoredSchema, absent, example
+from schemas.base_schema import BaseSchema, IdKey, Quantity, StoredSchema, absent, example
 from schemas.list_query import IdFilter, ListQuery, where
+from schemas.types.money import Price
 
 
 class OrderDetailCreate(BaseSchema):

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import DeliveryMethod, OrderStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, StoredSchema, Whole, absent, example, utc_now
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, Whole, absent, example, utc_now
 from schemas.list_query import FromMoment, IdFilter, ListQuery, ToMoment, where
+from schemas.types.money import Money
 
 Delivery = Annotated[DeliveryMethod, Whole]
 Status = Annotated[OrderStatus, Whole]

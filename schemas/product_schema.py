@@ -4,19 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import (
-    INT64,
-    MAX_INTEGER,
-    BaseSchema,
-    IdKey,
-    Price,
-    Stock,
-    StoredSchema,
-    absent,
-    example,
-    only_if_set,
-)
+from schemas.base_schema import INT64, MAX_INTEGER, BaseSchema, IdKey, Stock, StoredSchema, absent, example, only_if_set
 from schemas.list_query import ArchivableQuery, IdFilter, MoneyFilter, Words, where
+from schemas.types.money import Price
 from schemas.types.text import VISIBLE, TextRule
 
 ProductName = Annotated[str, TextRule(200), Field(examples=["Laptop"])]

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from infrastructure.postgres.pool import Row
 from models.base_model import BaseModel
-from repositories.base_repository_impl import BaseRepository, Record, is_storable_key
+from repositories.base_repository_impl import BaseRepository, Record
 from repositories.queries.changes import safe_since
 from repositories.statements.statement import Statement
 from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Attempt, Transaction, Values
-from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, to_json
+from schemas.base_schema import TIMESTAMPS, BaseSchema, StoredSchema, is_storable_key, to_json
 from schemas.list_query import FORMS, Include, ListQuery
 from services.context.app_context import AppContext
 from services.context.request_context import RequestContext
@@ -185,7 +185,7 @@ class BaseService(CreatingService, Generic[Model, Create, Update, Read]):
 
     def shown(self, records: list[Record]) -> list[Record]:
         """Return the records as bodies: without fields that are not set and shown only if they are."""
-        return omit_unset(records, self.only_if_set)
+        return omit_unset(records, self.only_if_set) if self.only_if_set else records
 
     def created(self, records: Sequence[Record]) -> Created:
         [record] = records

@@ -15,8 +15,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.observability.tracing import redis_span
 from infrastructure.redis.client import Redis
 from infrastructure.redis.protocol import Key, RedisDownError, SimpleCommand
-from services.caching.keys import CacheEntry
-from services.caching.lookup import COMPRESSED, PLAIN, STAMP_BYTES, CacheLookup
+from services.caching.entries import COMPRESSED, PLAIN, STAMP_BYTES, CacheEntry, CacheLookup
 from services.caching.registry import CACHED_RESOURCES
 from services.rendering import RenderedJson
 

@@ -16,8 +16,8 @@ from schemathesis.generation.case import Case
 from schemathesis.hooks import HookContext
 from schemathesis.openapi.checks import RejectedPositiveData
 
+from schemas.types.money import to_whole_cents
 from schemas.types.text import normalize
-from schemas.types.whole_cents import to_whole_cents
 
 # Bounds that depend on another field, on stored data or on the time: the type and the location of the error.
 BETWEEN_FIELDS = (

@@ -57,8 +57,9 @@ class Permission(NamedTuple):
         A public operation needs no scope, as it needs no key. So a cached response needs none either.
         """
         self.policy.check(principal)
-        if not self.policy.is_public:
-            principal.restrictions.check_scope(self.scope, self.sufficient)
+        scopes = principal.restrictions.scopes
+        if scopes is not None and scopes.isdisjoint(self.sufficient) and not self.policy.is_public:
+            raise ForbiddenError(f"The API key lacks the scope {self.scope}")
 
 
 class Access(NamedTuple):

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from infrastructure.exceptions import UnavailableError
-from schemas.types.exact_json import decode_json
+from schemas.base_schema import from_json
 
 ABSENT = object()
 """Value of a parameter that the request does not have."""
@@ -69,7 +69,7 @@ async def read_body(request: Request, limit: int, is_required: bool) -> Any:
         message = "The body needs the Content-Type application/json"
         raise RequestValidationError([{"loc": ("header", "Content-Type"), "msg": message, "type": "content_type"}])
     try:
-        return decode_json(body.decode())
+        return from_json(body.decode())
     except (ValueError, RecursionError, ArithmeticError) as error:
         item = {"loc": ("body", getattr(error, "pos", 0)), "msg": "JSON decode error", "type": "json_invalid"}
         raise RequestValidationError([item]) from error

@@ -1,4 +1,4 @@
-"""Routes that create or act, safe to repeat with an `Idempotency-Key`."""
+"""Routes that create or act, safe to repeat with an `Idempotency-Key`, and their responses."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -11,11 +11,11 @@ from controllers.http.access import Policy
 from controllers.http.entity_routes import EntityRoutes
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.parameters import Context, PathId, typed
-from controllers.http.responses import created_response
+from controllers.http.responses import JSON
 from repositories.system.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
 from services.context.request_context import RequestContext
-from services.rendering import ActionResult, Created
+from services.rendering import ActionResult, Created, etag_of
 
 Creates = Callable[..., Awaitable[Created | ActionResult | StoredResponse]]
 
@@ -80,3 +80,22 @@ class Creations(EntityRoutes):
         if key is None:
             return context
         return context._replace(idempotent=idempotent_request(request, context, key, new, self.prefix))
+
+
+def created_response(root_path: str, prefix: str, outcome: Created | ActionResult | StoredResponse) -> Response:
+    """Return 201 with the `Location` below `root_path` and `prefix`, or the stored response to an earlier request.
+
+    Return 204 if there was nothing to create, and 200 after an action.
+    """
+    if isinstance(outcome, ActionResult):
+        return Response(outcome.body, 200, {"ETag": etag_of(outcome.body)}, JSON)
+    if isinstance(outcome, Created) and not outcome.is_new:
+        return Response(status_code=204)
+    if isinstance(outcome, Created):
+        return Response(outcome.body, 201, {"Location": f"{root_path}{prefix}/{outcome.id_key}"}, JSON)
+    headers = {"Idempotency-Replayed": "true"}
+    if outcome.location:
+        headers["Location"] = root_path + outcome.location
+    if outcome.status == 200:
+        headers["ETag"] = etag_of(outcome.body)
+    return Response(outcome.body, outcome.status, headers, JSON)

@@ -20,7 +20,7 @@ from middleware.cors import SAFE_METHODS
 from middleware.scope_keys import REQUEST_CONTEXT, REQUEST_WRITES
 from repositories.transaction import Transaction
 from services.auth.principal import Principal
-from services.caching.keys import ALL_ROWS
+from services.caching.entries import ALL_ROWS
 from services.transactions.tracked_session import TrackedSession, open_unit_of_work
 
 __all__ = [

@@ -11,7 +11,7 @@ from controllers.http.access import ADMINS, Access, Permission, Policy, credenti
 from controllers.http.bulk.exports import EXPORT_RESPONSES, export_endpoint
 from controllers.http.parameters import Endpoint, typed
 from controllers.http.responses import documented
-from controllers.http.route import EntityRoute
+from controllers.http.router import EntityRoute
 from schemas.bulk.export_schema import export_query
 from schemas.list_query import ListQuery
 from services.base_service_impl import BaseService

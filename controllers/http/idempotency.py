@@ -9,9 +9,8 @@ from fastapi import Header
 from starlette.requests import Request
 
 from controllers.http.exception_handlers import STATUSES, error_body
-from repositories.base_repository_impl import is_storable_key
 from repositories.system.idempotency_repository import RequestKey, StoredResponse
-from schemas.base_schema import BaseSchema, to_json
+from schemas.base_schema import BaseSchema, is_storable_key, to_json
 from services.context.request_context import IdempotentRequest, RequestContext
 from services.exceptions import NotFoundError, ServiceError
 from services.rendering import ActionResult, Created

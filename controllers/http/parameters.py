@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, update_wrapper
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
-from starlette.responses import Response
 
 from controllers.http.bodies import ABSENT, read_body
 from middleware.scope_keys import REQUEST_CONTEXT
@@ -140,14 +139,9 @@ def query_pairs(query: bytes) -> list[tuple[str, str]]:
 def typed(endpoint: Endpoint, **annotations: Any) -> Endpoint:
     """Return the endpoint with an entity's types in its signature; FastAPI validates and documents with them."""
     signature = inspect.signature(endpoint, eval_str=True)
-
-    @wraps(endpoint)
-    async def of_entity(**arguments: Any) -> Response:
-        response: Response = await endpoint(**arguments)
-        return response
-
     typed_parameters = [
         item.replace(annotation=annotations.get(item.name, item.annotation)) for item in signature.parameters.values()
     ]
+    of_entity = update_wrapper(partial(endpoint), endpoint)
     of_entity.__signature__ = signature.replace(parameters=typed_parameters)  # type: ignore[attr-defined] # inspect reads it
     return of_entity

@@ -10,10 +10,9 @@ from middleware.compression import Encoder
 from middleware.etags import etag_for_coding, names_etag
 from middleware.raw_response import Headers, json_headers
 from middleware.scope_keys import ENCODER, REQUEST_CONTEXT
-from repositories.system.idempotency_repository import StoredResponse
 from schemas.errors.error_schema import ErrorBody, NotFoundBody, RateLimitBody, RefusalBody, ValidationErrors
 from services.bulk.spooled_json import SpooledJson
-from services.rendering import ActionResult, Created, RenderedJson, etag_of
+from services.rendering import RenderedJson
 
 JSON = "application/json"
 Responses = dict[int | str, dict[str, Any]]
@@ -75,7 +74,8 @@ async def json_response(request: Request, rendered: RenderedJson) -> Response:
     scope = request.scope
     encoder: Encoder | None = scope.get(ENCODER)
     coding = encoder.coding_of(len(rendered.body)) if encoder else None
-    headers = [(b"etag", etag_for_coding(rendered.etag, coding).encode())]
+    etag = etag_for_coding(rendered.etag, coding) if coding else rendered.etag
+    headers = [(b"etag", etag.encode())]
     if rendered.hit is not None:
         headers.append((b"x-cache-hit", b"true" if rendered.hit else b"false"))
     is_known = _is_known(request, rendered.etag)
@@ -99,24 +99,3 @@ def document_response(request: Request, document: SpooledJson) -> Response:
 def _is_known(request: Request, etag: str) -> bool:
     known = request.headers.get("if-none-match") if request.scope["method"] in ("GET", "HEAD") else None
     return known is not None and names_etag(known, etag)
-
-
-def created_response(root_path: str, prefix: str, outcome: Created | ActionResult | StoredResponse) -> Response:
-    """Return 201 with the `Location` below `root_path` and `prefix`, or the stored response to an earlier request.
-
-    Return 204 if there was nothing to create, and 200 after an action.
-    """
-    if isinstance(outcome, ActionResult):
-        return Response(outcome.body, 200, {"ETag": etag_of(outcome.body)}, JSON)
-    if isinstance(outcome, Created) and not outcome.is_new:
-        return Response(status_code=204)
-    if isinstance(outcome, Created):
-        return Response(outcome.body, 201, {"Location": f"{root_path}{prefix}/{outcome.id_key}"}, JSON)
-    headers = {"Idempotency-Replayed": "true"}
-    if outcome.status == 200:
-        headers["ETag"] = etag_of(outcome.body)
-    if outcome.location:
-        headers["Location"] = root_path + outcome.location
-    if outcome.status == 200:
-        headers["ETag"] = etag_of(outcome.body)
-    return Response(outcome.body, outcome.status, headers, JSON)

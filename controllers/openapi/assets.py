@@ -33,7 +33,8 @@ class Asset:
         """Return 200 with the body in the client's coding, or 304 if `If-None-Match` names its tag."""
         encoder: Encoder | None = request.scope.get(ENCODER)
         coding = encoder.coding_of(len(self._body)) if encoder else None
-        headers = MutableHeaders({**self._headers, "etag": etag_for_coding(self._etag, coding)})
+        etag = etag_for_coding(self._etag, coding) if coding else self._etag
+        headers = MutableHeaders({**self._headers, "etag": etag})
         if names_etag(request.headers.get("if-none-match", ""), self._etag):
             return ReadyResponse(304, headers.raw)
         body = await self._in(coding) if coding else self._body
@@ -61,7 +62,8 @@ class VersionedFiles(StaticFiles):
         if encoder is None or not path.endswith(TEXTS) or "range" in Headers(scope=scope):
             return response
         coding = encoder.coding_of((self._directory / path).stat().st_size)
-        response.headers["etag"] = etag_for_coding(response.headers["etag"], coding)
+        if coding:
+            response.headers["etag"] = etag_for_coding(response.headers["etag"], coding)
         if coding and isinstance(response, FileResponse):
             return _ready(response.headers, coding, await self._in(path, coding))
         return response

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from controllers.http.route import EntityRoute
+from controllers.http.router import EntityRoute
 from controllers.openapi.examples import add_examples
 from controllers.openapi.links import Json, add_links, operations
 from controllers.openapi.plain_operations import describe_plain, plain_operations

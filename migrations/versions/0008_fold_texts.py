@@ -7,8 +7,7 @@ from alembic import op
 from email_validator import EmailNotValidError
 
 from migrations.offending_rows import stop_for
-from schemas.types.email import normal_email
-from schemas.types.text import INVISIBLE
+from schemas.types.text import INVISIBLE, normal_email
 
 revision = "0008"
 down_revision = "0007"

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.enums import ReturnStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema, example
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, example
 from schemas.fulfillment.order_line import Lines, OrderLine
 from schemas.list_query import IdFilter, ListQuery, where
+from schemas.types.money import Money, Price
 from schemas.types.text import TextRule
 
 Reason = Annotated[str, TextRule(500), Field(examples=["Too small"])]

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema, create_model
 
 from models.enums import PaymentStatus
-from schemas.base_schema import BaseSchema, IdKey, Moment, Money, Price, StoredSchema, example
+from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, example
 from schemas.list_query import IdFilter, ListQuery, where
+from schemas.types.money import Money, Price
 from schemas.types.text import TextRule
 
 ProviderName = Annotated[str, TextRule(20), Field(examples=["manual"])]

@@ -1,12 +1,13 @@
-"""Text fields and filters: one normal form, and lengths that count visible text only."""
+"""Text fields and filters: one normal form, and lengths that count visible text only; the same for e-mail addresses."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 # White space, control and format characters (categories Z, Cc, Cf), and the other characters without a shape: Unicode's
 # Default_Ignorable_Code_Point and the blank Braille pattern.
@@ -20,6 +21,16 @@ _FILLED = rf"^[^\x00]*[^{INVISIBLE}][^\x00]*$"
 VISIBLE = f"^[^{INVISIBLE}]*$"
 """Pattern of a text of visible characters only, without white space."""
 _is_visible = re.compile(f"[^{INVISIBLE}]").search
+
+MAX_EMAIL_LENGTH = 254
+_LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SPECIAL = "|".join(map(re.escape, SPECIAL_USE_DOMAIN_NAMES))
+# Addresses that the library returns unchanged. Capital letters and Punycode (`xn--`) are not among them: it writes the
+# domain in lower case, `Info@` as `info@`, and decodes Punycode.
+_is_normal_email = re.compile(
+    rf"(?=.{{6,{MAX_EMAIL_LENGTH}}}\Z)[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@"
+    rf"(?!(?:.*\.)?(?:{_SPECIAL})\Z)(?:{_LABEL}\.)+[a-z]{{2,63}}\Z"
+).match
 
 
 def normalize(text: str) -> str:
@@ -52,3 +63,39 @@ class TextRule:
 
 def _normalize_any(value: Any) -> Any:
     return normalize(value) if isinstance(value, str) else value
+
+
+def normal_email(text: str) -> str:
+    """Return the address in NFC, with its domain in Unicode and lower case.
+
+    Raises EmailNotValidError, also for `Jane <jane@example.com>`. Plain addresses skip the library, because it takes a
+    fifth of the time of a creation.
+    """
+    return text if _is_normal_email(text) else validate_email(text, check_deliverability=False).normalized
+
+
+def _valid_email(text: str) -> str:
+    try:
+        return normal_email(text)
+    except EmailNotValidError as error:
+        raise PydanticCustomError(
+            "value_error", "value is not a valid email address: {reason}", {"reason": str(error)}
+        ) from None
+
+
+def _searched_email(text: str) -> str:
+    """Return the normal form of an address. Any other text finds nothing."""
+    try:
+        return normal_email(text)
+    except EmailNotValidError:
+        return text
+
+
+Email = Annotated[
+    str,
+    TextRule(MAX_EMAIL_LENGTH),
+    AfterValidator(_valid_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL_LENGTH}),
+    Field(examples=["john@example.com"], description="Domains for special use, as `.test` is one, are refused."),
+]
+EmailFilter = Annotated[str, TextRule(MAX_EMAIL_LENGTH), AfterValidator(_searched_email)]

@@ -24,10 +24,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.base_schema import (
-    BaseSchema, Day, IdKey, Moment, Money, Name, Price, Quantity, Stock, StoredSchema, absent
-)
+from schemas.base_schema import BaseSchema, Day, IdKey, Moment, Name, Quantity, Stock, StoredSchema, absent
 from schemas.list_query import IdFilter, ListQuery, where
+from schemas.types.money import Money, Price
 from schemas.types.text import TextRule
 
 {types}

@@ -10,7 +10,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from config.settings import Settings
-from repositories.base_repository_impl import is_storable_key
+from schemas.base_schema import is_storable_key
 from services.auth.principal import Principal, Role
 from services.auth.signing_keys import ALGORITHMS, SigningKeys
 from services.exceptions import UnauthorizedError

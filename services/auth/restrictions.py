@@ -19,11 +19,6 @@ class Restrictions(NamedTuple):
     networks: tuple[Network, ...] | None = None
     expires_at: datetime | None = None
 
-    def check_scope(self, needed: str, sufficient: Scopes) -> None:
-        """Raise ForbiddenError unless the key has one of the `sufficient` scopes. The message names `needed`."""
-        if self.scopes is not None and self.scopes.isdisjoint(sufficient):
-            raise ForbiddenError(f"The API key lacks the scope {needed}")
-
     def admit(self, address: Address | None) -> bool:
         """Return True if the key may be used from this client address; None is an unknown one."""
         return self.networks is None or (address is not None and is_in_any(address, self.networks))

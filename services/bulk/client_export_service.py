@@ -10,7 +10,7 @@ from functools import partial
 from infrastructure.concurrency.fair_semaphore import FairSemaphore
 from infrastructure.exceptions import DatabaseUnavailableError, RefusedError
 from infrastructure.postgres.pool import AsyncPool
-from repositories.base_repository_impl import is_storable_key
+from schemas.base_schema import is_storable_key
 from services.bulk.client_snapshot import ClientSnapshot, not_found
 from services.bulk.spooled_json import SpooledJson
 from services.context.app_context import AppContext

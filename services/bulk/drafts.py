@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from repositories.base_repository_impl import Record, is_storable_key
+from repositories.base_repository_impl import Record
 from repositories.bulk.product_rows_repository import ProductRowsRepository
+from schemas.base_schema import is_storable_key
 from schemas.bulk.product_batch_schema import ItemTarget
 from schemas.product_schema import MAX_SKU, ProductCreate, ProductSchema, ProductUpdate
 from schemas.types.text import normalize

@@ -7,9 +7,9 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
-from repositories.base_repository_impl import Record, is_storable_key
+from repositories.base_repository_impl import Record
 from repositories.bulk.product_rows_repository import COLUMNS, Comparison, ProductRowsRepository
-from schemas.base_schema import to_json
+from schemas.base_schema import is_storable_key, to_json
 from schemas.bulk.export_schema import ExportFormat
 from schemas.bulk.product_import_schema import MAX_ERRORS, ProductLine, Step
 from schemas.errors.validation_errors import public_error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TextIO
 
-from schemas.types.exact_json import decode_json
+from schemas.base_schema import from_json
 
 MAX_LINE_CHARS = 131_072
 """Bound of a line, and csv's own bound of a cell. Without one, a file without line ends fills the memory."""
@@ -63,7 +63,7 @@ def read_ndjson(text: TextIO, columns: Mapping[str, type], ignored: frozenset[st
         if not line.strip():
             continue
         try:
-            value = decode_json(line)
+            value = from_json(line)
         except (ValueError, RecursionError, ArithmeticError):
             yield FileLine(number, {}, "The line is not JSON")
             continue

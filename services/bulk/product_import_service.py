@@ -11,7 +11,7 @@ from schemas.bulk.product_import_schema import ImportQuery
 from services.bulk.import_check import ROWS, ImportCheck, Progress
 from services.bulk.staged_lines import StagedLines
 from services.bulk.writing import retried_if_refused
-from services.caching.keys import ALL_ROWS
+from services.caching.entries import ALL_ROWS
 from services.context.app_context import AppContext
 from services.context.request_context import RequestContext
 from services.product_service import ProductService

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from repositories.base_repository_impl import is_storable_key
+from schemas.base_schema import is_storable_key
 from schemas.list_query import Include, ListQuery
 from services.base_service_impl import BaseService, Create, Model, Read, Update
-from services.caching.keys import CachedResource
+from services.caching.entries import CachedResource
 from services.context.request_context import RequestContext
 from services.rendering import RenderedJson
 

@@ -15,7 +15,7 @@ from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.replication.position import Position, current_position
 from infrastructure.postgres.replication.replica import FAILURES, Replica, may_succeed_elsewhere
 from services.cache_service import CacheService
-from services.caching.keys import CachedResource, CacheEntry
+from services.caching.entries import CachedResource, CacheEntry
 from services.rendering import RenderedJson, etag_of
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from repositories.system.idempotency_repository import RequestKey, StoredResponse
 from services.auth.principal import EVERYBODY, Principal
-from services.caching.lookup import CacheLookup
+from services.caching.entries import CacheLookup
 from services.context.read_routing import CallerReads
 from services.exceptions import ServiceError
 from services.rendering import ActionResult, Created

@@ -9,7 +9,7 @@ from models.enums import OrderStatus
 from models.order import OrderModel
 from repositories.order_repository import OrderRepository
 from repositories.transaction import Transaction
-from schemas.base_schema import MAX_MONEY
+from schemas.types.money import MAX_MONEY
 from services.exceptions import ConflictError, NotFoundError, RejectedError
 
 

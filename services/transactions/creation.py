@@ -20,6 +20,7 @@ from repositories.system.idempotency_repository import (
     StoredResponse,
 )
 from repositories.transaction import Changes, Transaction, Values
+from services.caching.registry import CACHED_TABLES
 from services.context.app_context import AppContext
 from services.context.request_context import RequestContext
 from services.exceptions import ServiceError, UnexplainedRefusalError
@@ -80,12 +81,14 @@ class CreatingService(TransactionalService):
         possible = repository.changes_by_insert(values, [])
         try:
             insert = repository.insert_statement(values, creation.fields)
+            contended = [(table, id_key) for table, id_keys in possible.rows.items() for id_key in id_keys]
             # Before a connection is taken: no writer that has one, or a claimed key, waits for this lock.
-            async with app.database.row_locks.hold(possible.changed_keys()):
+            async with app.database.row_locks.hold(contended):
                 outcome, records = await _run(app, context, creation, insert)
             changes = repository.changes_by_insert(values, records) if outcome else Changes()
-            # Also after a replay: the worker that created the object may have died before it dropped the stamps.
-            await app.cache.invalidate(changes.rows)
+            if not CACHED_TABLES.isdisjoint(changes.rows):
+                # Also after a replay: the worker that created the object may have died before it dropped the stamps.
+                await app.cache.invalidate(changes.rows)
         except RefusedError as error:
             if isinstance(error.__cause__, CONFLICTS):
                 metrics.transaction_retried()

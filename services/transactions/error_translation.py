@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from config.database import base
 from infrastructure.exceptions import DatabaseUnavailableError
 from models.base_model import BaseModel
-from repositories.base_repository_impl import is_storable_key
 from repositories.transaction import Attempt, Transaction
+from schemas.base_schema import is_storable_key
 from services.exceptions import ConflictError, InvalidError, NotFoundError
 
 CONFLICTS = (errors.DeadlockDetected, errors.SerializationFailure)

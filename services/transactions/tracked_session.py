@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from repositories.transaction import Changes, Transaction
-from services.caching.keys import ALL_ROWS
+from services.caching.entries import ALL_ROWS
 from services.context.app_context import AppContext
 from services.context.request_context import RequestContext
 from services.rules.stock import warn_of_low_stock

@@ -15,6 +15,7 @@ from infrastructure.observability.metrics import metrics
 from infrastructure.postgres.timeouts import NoAnswerError
 from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Changes, Transaction
+from services.caching.registry import CACHED_TABLES
 from services.context.app_context import AppContext
 from services.context.request_context import IdempotentRequest, RequestContext
 from services.exceptions import ServiceError
@@ -75,7 +76,8 @@ def unit_of_work(app: AppContext, context: RequestContext, unique_messages: Mapp
     except DBAPIError as error:
         # Rolling back, and the queries that explain an error, can fail as well.
         raise translate_unavailable(error) from error
-    app.cache.invalidate_from_thread(tx.changes.rows)
+    if not CACHED_TABLES.isdisjoint(tx.changes.rows):
+        app.cache.invalidate_from_thread(tx.changes.rows)
     if tx.changes.stock:
         warn_of_low_stock(tx.changes.stock, app.settings.low_stock_threshold)
     if isinstance(tx.outcome, ServiceError):

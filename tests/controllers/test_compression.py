@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from config.redis_config import redis_client
 from config.settings import Settings
 from middleware.compression import MIN_BYTES
-from services.caching.lookup import HEAD_BYTES
+from services.caching.entries import HEAD_BYTES
 from tests.factories import Factory
 
 DECODE: dict[str | None, Callable[[bytes], bytes]] = {None: bytes, "gzip": gzip.decompress, "zstd": zstd.decompress}

@@ -5,8 +5,8 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.types import email as module
-from schemas.types.email import normal_email
+from schemas.types import text as module
+from schemas.types.text import normal_email
 
 # Characters and parts next to the borders of what is accepted without the library.
 LOCAL = st.text("aZ09_+-.!'\"@ <>é", min_size=0, max_size=8) | st.sampled_from(["info", "Info", "a" * 64, "a" * 200])

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.base_schema import Money, Price
 from schemas.list_query import MoneyFilter
+from schemas.types.money import Money, Price
 from tests.factories import Factory, Object
 
 MONEY, PRICE, FILTER = TypeAdapter(Money), TypeAdapter(Price), TypeAdapter(MoneyFilter)

@@ -14,8 +14,7 @@ from infrastructure.redis.client import RedisClient
 from middleware.cached_responses import entry_of
 from schemas.product_schema import ProductFilters
 from services.cache_service import CacheService
-from services.caching.keys import CachedResource, CacheEntry
-from services.caching.lookup import CacheLookup
+from services.caching.entries import CachedResource, CacheEntry, CacheLookup
 from services.caching.registry import PRODUCTS
 from services.rendering import RenderedJson, etag_of
 from tests.redis_links import address_of, becomes, running

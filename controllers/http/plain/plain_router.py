@@ -10,11 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from controllers.http.application import Application
 from controllers.http.auditing import audited_request
 from controllers.http.dependencies import check_access
 from controllers.http.plain.plain_routes import PlainRoutes, is_own_page, name_of, policies_of, uses_database
-from controllers.http.route import EntityRoute
+from controllers.http.router import Application, Found
 from middleware.cors import SAFE_METHODS
 from middleware.scope_keys import REQUEST_CONTEXT, REQUEST_WRITES, ROUTE
 from services.context.request_context import RequestContext
@@ -25,15 +24,13 @@ logger = logging.getLogger(__name__)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-FindEntity = Callable[[Scope], tuple[EntityRoute | None, dict[str, str]]]
-
 
 class RouteError(Exception):
     """A plain route must not or cannot be served."""
 
 
 class PlainRouter:
-    def __init__(self, application: Application, find_entity: FindEntity) -> None:
+    def __init__(self, application: Application, find_entity: Callable[[Scope], Found]) -> None:
         """Build the router; `find_entity` returns the entity route of a request, and None for those that come here."""
         self._application, self._routes, self._find_entity = application, PlainRoutes(application), find_entity
         self._is_closed = application.app_context.settings.auth_mode != "none"

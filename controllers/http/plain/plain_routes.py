@@ -12,7 +12,7 @@ from starlette.types import Scope
 from config.database import get_db
 from controllers.http.access import Policy
 from controllers.http.dependencies import Allow, Guarded, unit_of_work
-from controllers.http.route import EntityRoute
+from controllers.http.router import EntityRoute
 
 OWN_PAGES = frozenset({"/", "/console", "/docs", "/guide", "/redoc", "/openapi.json", "/static"})
 """Documentation, the guide and the console's files, which are open to everybody."""
