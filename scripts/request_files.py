@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -28,20 +28,23 @@ UNCOUNTED = ("infrastructure", "scripts", ".venv")
 
 CATEGORY: Body = {"name": "Electronics"}
 PRODUCT: Body = {"name": "Laptop", "price": 999.99, "stock": 1000, "category_id": 1}
-CLIENT: Body = {"name": "John", "lastname": "Doe", "email": "john{}@example.com"}
+CLIENT: Body = {"name": "John", "lastname": "Doe", "email": "john@example.com"}
 CHECKOUT: Body = {
     "client_id": 1,
     "delivery_method": 3,
     "payment_type": "card",
     "items": [{"product_id": 1, "quantity": 1}],
 }
-MEASURED: tuple[tuple[str, str, str, Body | None], ...] = (
-    ("GET /products, cached", "GET", "/products", None),
-    ("GET /clients/1", "GET", "/clients/1", None),
-    ("POST /clients", "POST", "/clients", CLIENT),
-    ("POST /orders/checkout", "POST", "/orders/checkout", CHECKOUT),
-    ("PATCH /orders/1", "PATCH", "/orders/1", {"delivery_method": 2}),
+NewBody = Callable[[int], Body | None]
+MEASURED: tuple[tuple[str, str, str, NewBody], ...] = (
+    ("GET /products, cached", "GET", "/products", lambda _: None),
+    ("GET /clients/1", "GET", "/clients/1", lambda _: None),
+    ("POST /clients", "POST", "/clients", lambda number: CLIENT | {"email": f"john{number}@example.com"}),
+    ("POST /orders/checkout", "POST", "/orders/checkout", lambda _: CHECKOUT),
+    ("PATCH /orders/1, its own values", "PATCH", "/orders/1", lambda _: {"delivery_method": 3}),
+    ("PATCH /orders/1, another value", "PATCH", "/orders/1", lambda number: {"delivery_method": 1 + number % 2}),
 )
+"""Name, method, path, and the body of the first, second and third repetition."""
 
 
 class FileRecorder:
@@ -90,11 +93,10 @@ async def measure(settings: Settings, recorder: FileRecorder) -> dict[str, list[
             await asyncio.sleep(0.01)
         for path, new in (("/categories", CATEGORY), ("/products", PRODUCT), ("/clients", CLIENT)):
             await request(app, "POST", path, new)
-        for name, method, path, body in MEASURED:
+        for name, method, path, new_body in MEASURED:
             for number in range(3):
-                sent = json.loads(json.dumps(body).replace("{}", str(number)))
                 with recorder.recording() as files:
-                    status = await request(app, method, path, sent)
+                    status = await request(app, method, path, new_body(number))
                 if status >= 400:
                     sys.exit(f"{name}: status {status}")
             results[name] = sorted(files)
