@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from infrastructure.exceptions import UnavailableError
 from schemas.base_schema import from_json
@@ -77,25 +77,38 @@ async def read_body(request: Request, limit: int, is_required: bool) -> Any:
 
 async def receive_body(request: Request, limit: int) -> bytes:
     """Return the body. Raises HTTPException above the limit, UnavailableError if too many bodies are incomplete."""
+    chunk, is_last = await _receive_chunk(request)
+    if is_last and len(chunk) <= limit:
+        return chunk
     try:
         async with asyncio.timeout(None) as deadline:
-            return await _receive_chunks(request, limit, deadline)
+            return await _receive_rest(request, chunk, limit, deadline)
     except TimeoutError as error:
         raise UnavailableError("too many bodies are incomplete") from error
 
 
-async def _receive_chunks(request: Request, limit: int, deadline: asyncio.Timeout) -> bytes:
-    size, chunks = 0, []
+async def _receive_rest(request: Request, chunk: bytes, limit: int, deadline: asyncio.Timeout) -> bytes:
+    size, chunks, is_last = 0, list[bytes](), False
     try:
-        async for chunk in request.stream():
+        while True:
             size += len(chunk)
             if size > limit:
                 raise HTTPException(413, f"The body is longer than {limit} bytes")
             chunks.append(chunk)
+            if is_last:
+                return b"".join(chunks)
             BODIES.hold(deadline, len(chunk), limit)
+            chunk, is_last = await _receive_chunk(request)
     finally:
         BODIES.release(deadline)
-    return b"".join(chunks)
+
+
+async def _receive_chunk(request: Request) -> tuple[bytes, bool]:
+    """Return a part of the body, and whether it is the last one. Starlette's generator costs more than the rest."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), not message.get("more_body", False)
 
 
 def _is_json_type(content_type: str | None) -> bool:

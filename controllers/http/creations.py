@@ -11,7 +11,8 @@ from controllers.http.access import Policy
 from controllers.http.entity_routes import EntityRoutes
 from controllers.http.idempotency import IdempotencyKey, idempotent_request
 from controllers.http.parameters import Context, PathId, typed
-from controllers.http.responses import JSON
+from controllers.http.responses import JSON, ReadyResponse
+from middleware.raw_response import json_headers
 from repositories.system.idempotency_repository import StoredResponse
 from schemas.base_schema import BaseSchema, NothingToWrite
 from services.context.request_context import RequestContext
@@ -92,7 +93,8 @@ def created_response(root_path: str, prefix: str, outcome: Created | ActionResul
     if isinstance(outcome, Created) and not outcome.is_new:
         return Response(status_code=204)
     if isinstance(outcome, Created):
-        return Response(outcome.body, 201, {"Location": f"{root_path}{prefix}/{outcome.id_key}"}, JSON)
+        location = f"{root_path}{prefix}/{outcome.id_key}".encode()
+        return ReadyResponse(201, [*json_headers(outcome.body), (b"location", location)], outcome.body)
     headers = {"Idempotency-Replayed": "true"}
     if outcome.location:
         headers["Location"] = root_path + outcome.location

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from infrastructure.exceptions import DatabaseUnavailableError
@@ -26,12 +26,15 @@ class KeyedLocks:
         self._holders, self._wait_seconds, self._what = holders, wait_seconds, what
         self._locks: dict[Key, _Lock] = {}
 
-    @asynccontextmanager
-    async def hold(self, keys: Iterable[Key]) -> AsyncIterator[None]:
+    def hold(self, keys: Collection[Key]) -> AbstractAsyncContextManager[None]:
         """Hold the locks of all keys. Every task takes them in the same order, so no two tasks wait for each other.
 
         Raises DatabaseUnavailableError if it does not get all of them within `wait_seconds`.
         """
+        return self._hold(keys) if keys else nullcontext()
+
+    @asynccontextmanager
+    async def _hold(self, keys: Collection[Key]) -> AsyncIterator[None]:
         deadline, held = asyncio.get_running_loop().time() + self._wait_seconds, list[Key]()
         try:
             for key in sorted(set(keys)):
