@@ -178,6 +178,31 @@ def test_all_matches_are_read_only_after_unfilled_buckets(
     assert ("index" in executed_rows(shop, ProductRepository, query)) != is_near
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_read"),
+    [
+        ({"q": "chair", "limit": 2}, False),
+        ({"q": "chair", "limit": 3}, True),
+        ({"q": "chair", "limit": 8, "skip": 3}, True),
+        ({"q": "chair", "limit": 9, "skip": 3}, False),
+        ({"q": "chair", "limit": 3, "after_id": 30000}, True),
+        ({"q": "ukulele", "limit": 1}, False),
+        ({"q": "chair", "limit": 12}, False),
+        ({"q": "chair", "limit": 12, "sort": "-id_key"}, True),
+    ],
+)
+def test_second_bucket_is_read_only_if_the_page_may_end_there(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_read: bool
+) -> None:
+    """Place chairs 2 and 3 in the first bucket, 59 and 60 in the last one, the first ukulele in the fifth one."""
+    shop.exec_driver_sql(SPREAD)
+    set_bounds(monkeypatch, 0)
+    plan = executed_plan(shop, ProductRepository.page(ProductFilters.model_validate(asked), ("id_key",)))
+    [buckets] = [node for node in nodes(plan) if node["Node Type"] == "Append"]
+    second = buckets["Plans"][-1]
+    assert any(node["Actual Loops"] for node in nodes(second) if "Relation Name" in node) == is_read
+
+
 def executed_rows(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
     """Return the number of rows that each part of the statement returns.
 
