@@ -8,7 +8,7 @@ from typing import NamedTuple
 class ShortSql(str):
     """SQL that reads few rows by an index, so that it may share a connection with others.
 
-    Its parameters are numbers.
+    Its parameters are numbers and texts.
     """
 
     __slots__ = ()

@@ -32,9 +32,9 @@ def scan_parameters(end: int) -> dict[str, int]:
     The cutoff of a range is the key at the place `last` of `sample` rows.
     """
     rows = min(_SCAN_ROWS * isqrt(end), MAX_SCAN_ROWS)
-    sample = min(max(rows // 20, 2 * end), MAX_SCAN_ROWS)
     glance = {"glance": rows // 6, "text_share": end // 6, "range_share": end // 5}
-    return {"scan_budget": rows, **glance, "sample": sample, "last": min(end - 1, MAX_SCAN_ROWS)}
+    cutoff = {"sample": min(max(rows // 20, 2 * end), MAX_SCAN_ROWS), "last": min(end - 1, MAX_SCAN_ROWS)}
+    return {"scan_budget": rows, **glance, **cutoff, "end": min(end, MAX_KEY)}
 
 
 def search_page(search: Search, fields: tuple[str, ...]) -> Select[Any]:
@@ -87,13 +87,20 @@ def _range_cutoff(search: Search, column: Column) -> ColumnElement[int]:
 
 
 def _in_first_buckets(search: Search) -> Subquery:
-    """Find the matches in two key buckets, since the page may begin at the end of the first one."""
+    """Find the matches in the key bucket where the page begins, and in the next one if the page may end there.
+
+    The very first page has a whole bucket: if that has less than the page's share, two do not fill the page.
+    """
     # One read for each: the planner takes several words for rare, and would not look for a list in the index.
-    bucket = search.model.id_key.op(">>")(_BUCKET_BITS)
-    first = select(search.begin().op(">>")(_BUCKET_BITS).label("bucket")).cte("begin").select().scalar_subquery()
-    second = first - _ONE if search.is_backwards else first + _ONE
-    rows = search.rows(search.model.id_key).where(*search.trigrams, *search.sought, *search.after(search.model.id_key))
-    return rows.where(bucket == first).union_all(rows.where(bucket == second)).subquery("bucket_matches")
+    key, bucket = search.model.id_key, search.model.id_key.op(">>")(_BUCKET_BITS)
+    begin = select(search.begin().op(">>")(_BUCKET_BITS).label("bucket")).cte("begin").select().scalar_subquery()
+    rows = search.rows(key).where(*search.trigrams, *search.sought, *search.after(key))
+    first = rows.where(bucket == begin).cte("first_bucket")
+    count = select(func.count()).select_from(first).scalar_subquery()
+    is_promising = [] if search.is_after or search.is_backwards else [count > bindparam("text_share")]
+    second = bucket == (begin - _ONE if search.is_backwards else begin + _ONE)
+    more = rows.where(second, count < bindparam("end"), *is_promising)
+    return first.select().union_all(more).subquery("bucket_matches")
 
 
 def _matches(search: Search, order: Column, *found: ColumnElement[bool]) -> Select[Any]:
@@ -115,6 +122,5 @@ def _page(search: Search, rows: Subquery, *conditions: ColumnElement[bool]) -> S
 
 def _if_full(page: Select[Any], *conditions: ColumnElement[bool]) -> ColumnElement[Any]:
     """Return the keys of the page, or NULL when it is not full."""
-    keys = page.subquery("page")
-    is_full = func.count() == bindparam("limit")
-    return select(func.array_agg(keys.c.id_key)).where(*conditions).having(is_full).scalar_subquery()
+    keys = select(func.array_agg(page.subquery("page").c.id_key)).where(*conditions)
+    return keys.having(func.count() == bindparam("limit")).scalar_subquery()

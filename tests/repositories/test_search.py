@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
+from infrastructure.postgres.prepared_sql import ShortSql
 from infrastructure.postgres.roles import OWNER
 from repositories import base_repository_impl
+from repositories.address_repository import AddressRepository
 from repositories.base_repository_impl import BaseRepository
 from repositories.client_repository import ClientRepository
 from repositories.order_repository import OrderRepository
@@ -21,6 +23,7 @@ from repositories.queries import list_query
 from repositories.queries.search_page import MAX_SCAN_ROWS, scan_parameters
 from repositories.statements.statement import Statement
 from repositories.system.audit_entry_repository import AuditEntryRepository
+from schemas.address_schema import AddressFilters
 from schemas.client_schema import ClientFilters
 from schemas.list_query import ListQuery
 from schemas.order_schema import OrderFilters
@@ -66,6 +69,9 @@ PAGES: list[dict[str, Any]] = [
     {"limit": 4, "sort": "-id_key", "after_id": 2},
     {"limit": 1000},
     {"limit": 1000, "skip": 2**63 - 1},
+    {"limit": 10},
+    {"limit": 10, "after_id": 20},
+    {"limit": 10, "sort": "-id_key", "after_id": 20},
 ]
 Case = tuple[dict[str, Any], Callable[[Any], bool]]
 PRODUCTS: list[Case] = [
@@ -76,7 +82,10 @@ PRODUCTS: list[Case] = [
     ({"min_price": 51}, lambda row: False),
     ({"min_price": 20, "category_id": 2}, lambda row: row.price >= 20 and row.category_id == 2),
     ({"min_price": 20, "in_stock": True}, lambda row: row.price >= 20 and row.stock > 0),
+    ({"category_id": 2}, lambda row: row.category_id == 2),
+    ({"category_id": 9}, lambda row: False),
     ({"q": "ukulele"}, lambda row: "Ukulele" in row.name),
+    ({"q": "lele blue"}, lambda row: "Ukulele" in row.name),
     ({"q": "%"}, lambda row: False),
     ({"q": "uku", "category_id": 2}, lambda row: "Ukulele" in row.name and row.category_id == 2),
     ({"q": "uku", "category_id": 9}, lambda row: False),
@@ -176,6 +185,31 @@ def test_all_matches_are_read_only_after_unfilled_buckets(
     set_bounds(monkeypatch, 0)
     query = ProductFilters.model_validate({"q": "chair"} | asked)
     assert ("index" in executed_rows(shop, ProductRepository, query)) != is_near
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_read"),
+    [
+        ({"q": "chair", "limit": 2}, False),
+        ({"q": "chair", "limit": 3}, True),
+        ({"q": "chair", "limit": 8, "skip": 3}, True),
+        ({"q": "chair", "limit": 9, "skip": 3}, False),
+        ({"q": "chair", "limit": 3, "after_id": 30000}, True),
+        ({"q": "ukulele", "limit": 1}, False),
+        ({"q": "chair", "limit": 12}, False),
+        ({"q": "chair", "limit": 12, "sort": "-id_key"}, True),
+    ],
+)
+def test_second_bucket_is_read_only_if_the_page_may_end_there(
+    shop: Connection, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], *, is_read: bool
+) -> None:
+    """Place chairs 2 and 3 in the first bucket, 59 and 60 in the last one, the first ukulele in the fifth one."""
+    shop.exec_driver_sql(SPREAD)
+    set_bounds(monkeypatch, 0)
+    plan = executed_plan(shop, ProductRepository.page(ProductFilters.model_validate(asked), ("id_key",)))
+    [buckets] = [node for node in nodes(plan) if node["Node Type"] == "Append"]
+    second = buckets["Plans"][-1]
+    assert any(node["Actual Loops"] for node in nodes(second) if "Relation Name" in node) == is_read
 
 
 def executed_rows(connection: Connection, repository: type[BaseRepository[Any]], query: ListQuery) -> dict[str, int]:
@@ -306,14 +340,17 @@ def test_only_pages_with_one_good_plan_are_prepared() -> None:
         (OrderRepository, OrderFilters(status=3, sort="-date", limit=10)),
         (ProductRepository, ProductFilters(in_stock=True, after_id=5, limit=20)),
         (ProductRepository, ProductFilters(q="chair", sort="-id_key")),
+        (ProductRepository, ProductFilters(category_id=1)),
         (ClientRepository, ClientFilters(q="Doe")),
+        (ClientRepository, ClientFilters(email="jo@example.com")),
     ]
     planned: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
         (ProductRepository, ProductFilters(limit=7)),
         (OrderRepository, OrderFilters(status=3, limit=7)),
         (OrderRepository, OrderFilters(date_from=START, delivery_method=1, limit=10)),
         (OrderRepository, OrderFilters(status=3, client_id=1, limit=10)),
-        (ProductRepository, ProductFilters(category_id=1)),
+        (ProductRepository, ProductFilters(category_id=1, limit=7)),
+        (ProductRepository, ProductFilters(category_id=1, sort="name")),
         (ProductRepository, ProductFilters(category_id=1, min_price=Decimal(1))),
         (ProductRepository, ProductFilters(in_stock=True, min_price=Decimal(1))),
         (ProductRepository, ProductFilters(q="ch")),
@@ -327,6 +364,32 @@ def test_only_pages_with_one_good_plan_are_prepared() -> None:
             assert (
                 repository.page(query, tuple(repository.model.__table__.columns.keys())).is_prepared == is_prepared
             ), query
+
+
+def test_only_pages_in_the_order_of_one_index_are_short() -> None:
+    """Keep all others off the shared connection, where a slow page would delay the others."""
+    short: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(after_id=5)),
+        (ProductRepository, ProductFilters(category_id=1, sort="-price")),
+        (ProductRepository, ProductFilters(category_id=1, after_id=5)),
+        (AddressRepository, AddressFilters(city="Springfield")),
+        (OrderRepository, OrderFilters(status=3, sort="-date")),
+        (ClientRepository, ClientFilters(email="jo@example.com")),
+    ]
+    long: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(category_id=1, skip=1)),
+        (ProductRepository, ProductFilters(category_id=1, archived=True)),
+        (ProductRepository, ProductFilters(category_id=1, sort="name")),
+        (ProductRepository, ProductFilters(in_stock=False)),
+        (ProductRepository, ProductFilters(min_price=Decimal(1))),
+        (ProductRepository, ProductFilters(q="chair")),
+        (OrderRepository, OrderFilters(status=3, client_id=1)),
+    ]
+    for is_short, asked in ((True, short), (False, long)):
+        for repository, query in asked:
+            assert isinstance(repository.page(query, ("id_key",)).sql, ShortSql) == is_short, query
+    own = OrderRepository.page(OrderFilters(status=3), ("id_key",), client_id=1)
+    assert not isinstance(own.sql, ShortSql)
 
 
 def test_only_ranges_and_texts_in_key_order_have_strategies() -> None:

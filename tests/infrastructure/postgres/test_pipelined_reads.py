@@ -18,6 +18,15 @@ from infrastructure.postgres.pipeline.pipelined_connection import PipelinedConne
 from infrastructure.postgres.pool import AsyncPool
 from infrastructure.postgres.prepared_sql import ShortSql, prepared_sql
 from infrastructure.postgres.roles import SERVICE
+from repositories.address_repository import AddressRepository
+from repositories.base_repository_impl import BaseRepository
+from repositories.client_repository import ClientRepository
+from repositories.product_repository import ProductRepository
+from schemas.address_schema import AddressFilters
+from schemas.base_schema import MAX_KEY
+from schemas.client_schema import ClientFilters
+from schemas.list_query import ListQuery
+from schemas.product_schema import ProductFilters
 from tests.factories import Factory
 from tests.lists import LISTS
 from tests.redis_links import becomes
@@ -103,6 +112,31 @@ def test_large_batches_arrive_completely(run: Callable[[Use], None]) -> None:
         assert [(len(body), number) for body, number in rows] == [
             (100_000 + len(str(number)), str(number)) for number in range(300)
         ]
+
+    run(use)
+
+
+def test_filters_have_the_rows_of_the_pool(committing_client: TestClient, run: Callable[[Use], None]) -> None:
+    make = Factory(committing_client)
+    category = make.product()["category_id"]
+    make.address(city="Saint-Étienne 'O%s")
+    make.customer(email="jo@example.com")
+    asked: list[tuple[type[BaseRepository[Any]], ListQuery]] = [
+        (ProductRepository, ProductFilters(category_id=category)),
+        (ProductRepository, ProductFilters(category_id=category, sort="-id_key", after_id=MAX_KEY)),
+        (AddressRepository, AddressFilters(city="Saint-Étienne 'O%s")),
+        (ClientRepository, ClientFilters(email="JO@example.com")),
+    ]
+
+    async def use(reads: AsyncPool, _: Engine) -> None:
+        shared = await pid_of(reads)
+        for repository, query in asked:
+            page = repository.page(query, ("id_key", "created_at"))
+            assert isinstance(page.sql, ShortSql)
+            rows, expected = await reads.fetch(*page), await reads.fetch(*page._replace(sql=str(page.sql)))
+            assert len(rows) == 1
+            assert rows == expected
+        assert await pid_of(reads) == shared
 
     run(use)
 
