@@ -104,10 +104,13 @@ def as_stored(client: TestClient, path: str) -> Any:
 
 @pytest.fixture
 def slow_commit(committing: Database) -> Iterator[None]:
-    """Make each transaction that changes a category wait for the advisory lock before it commits."""
+    """Make each transaction that changes a category wait for the advisory lock before it commits.
+
+    Meanwhile PostgreSQL does not ask whether the client is there: a slow test would lose the write.
+    """
     with committing.engine.begin() as connection, as_owner(connection):
         connection.execute(text(f"""
-            CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql SET client_connection_check_interval = 0 AS
                 $$ BEGIN PERFORM pg_advisory_xact_lock_shared({LOCK_ID}); RETURN NULL; END $$;
             CREATE CONSTRAINT TRIGGER wait AFTER INSERT OR UPDATE ON categories
                 DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
