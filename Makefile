@@ -42,7 +42,7 @@ run-production: $(RUN) ## Run the API with many workers
 	@$(VENV)/python run_production.py
 
 # Two processes, each with servers of its own, because tests of outages mostly wait.
-ALL_TESTS := -m "not long" -n 2 --dist loadfile --no-loadscope-reorder
+ALL_TESTS := -m "not long" -n 2 --dist loadfile
 
 test: $(DEV) ## Run the tests (ARGS="-k name" selects tests, and runs them in one process)
 	@$(VENV)/python -m pytest $(or $(ARGS),$(ALL_TESTS))

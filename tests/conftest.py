@@ -27,7 +27,6 @@ from tests.paid_shop import PaidShop
 from tests.payment_provider import ProviderDouble
 from tests.servers import (
     PASSWORD,
-    ROOT,
     VALKEY_PASSWORD,
     address,
     postgres_server,
@@ -53,12 +52,6 @@ UNLIMITED: dict[str, Any] = {
     "db_pool_size": 20,
     "db_max_overflow": 5,
 }
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files whose tests take long. At the end, one process would wait for the other."""
-    long_folders = (ROOT / "tests/scenarios", ROOT / "tests/infrastructure")
-    items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in long_folders))
 
 
 @pytest.hookimpl(wrapper=True)
