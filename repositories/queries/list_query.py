@@ -64,10 +64,10 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     conditions += [*ownership(shape.owner_filter), *archive_condition(model, shape.is_archived)]
     if shape.fields is None:
         return compiled(select(func.count()).select_from(model).where(*conditions)), False
-    search = search_of(model, shape.filters, shape.sort, shape.is_archived, is_after=shape.is_after)
     # The rows of one client are few: its pages are no search.
-    if search and shape.sort.removeprefix("-") == "id_key" and not ownership(shape.owner_filter):
-        return compiled(search_page(search, shape.fields)), search.is_prepared
+    is_by_key = shape.sort.removeprefix("-") == "id_key" and not ownership(shape.owner_filter)
+    if is_by_key and (found := search_of(model, shape.filters, shape.sort, shape.is_archived, is_after=shape.is_after)):
+        return compiled(search_page(found, shape.fields)), found.is_prepared
     if leading:
         values = as_range(model, leading, is_after=shape.is_after, is_backwards=is_backwards)
         conditions = [values, *archive_condition(model, shape.is_archived)]
