@@ -21,10 +21,9 @@ pip_install() {
 }
 
 find_uv() {
-  uv=$(command -v uv || echo $venv/bin/uv)
-  [ -x "$uv" ] && return
+  uv=$(PATH=$PATH:.venv/bin:$venv/bin command -v uv) && return
   "$host" -m pip config list 2>/dev/null | grep -q '[.:]index-url' && return 1
-  install_file=locks/uv.lock
+  install_file=locks/uv.lock uv=$venv/bin/uv
   pip_install "$host" -m pip --quiet --python $python >/dev/null 2>&1 && [ -x "$uv" ]
 }
 

@@ -15,7 +15,7 @@ STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >>"$CALLS"
 case "$*" in
   *"lock.py --check "*) exec "$REAL_PYTHON" "$@" ;;
-  *"--without-pip"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"--without-pip"*) for folder; do :; done; mkdir -p "$folder/bin" && cp "$0" "$folder/bin/python" ;;
   *"config list") echo "${PIP_CONFIG-}" ;;
   *"install "*"-r locks/pip.lock") cp "$0" .venv/bin/pip ;;
   *"install "*"-r locks/uv.lock") [ -z "${HAS_UV-}" ] || cp "$0" .venv/bin/uv ;;
@@ -118,8 +118,9 @@ def test_uv_is_used_where_it_is_available(checkout: Path) -> None:
 def test_uv_is_fetched_once(checkout: Path) -> None:
     assert make(checkout, "run", HAS_UV="yes")[:2] == (0, ["locks/run.lock"])
     assert BY_UV in calls(checkout)
-    assert make(checkout, "test", HAS_UV="yes")[:2] == (0, ["locks/dev.lock"])
-    assert "locks/uv.lock" not in calls(checkout)
+    for target, lock in (("test", "locks/dev.lock"), (".data/docs/venv/.docs", "locks/docs.lock")):
+        assert make(checkout, target, HAS_UV="yes")[:2] == (0, [lock])
+        assert "locks/uv.lock" not in calls(checkout)
 
 
 def test_pip_does_the_work_where_uv_fails(checkout: Path) -> None:
