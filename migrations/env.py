@@ -23,7 +23,8 @@ PARTITIONS = "SELECT relname FROM pg_class WHERE relispartition AND relnamespace
 
 def is_in_models(_object: object, name: str | None, kind: str, *_: object) -> bool:
     """Return False for search indexes, which need an extension that a server may lack, and for a column to drop."""
-    return not (kind == "index" and name is not None and name.endswith("_trgm")) and not is_left_over(name, kind)
+    is_search_index = kind == "index" and name is not None and name.endswith(("_trgm", "_bucket_words"))
+    return not is_search_index and not is_left_over(name, kind)
 
 
 def is_left_over(name: str | None, kind: str) -> bool:

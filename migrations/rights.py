@@ -24,6 +24,7 @@ LIMITED = {
     "order_status_changes": {"SELECT", "INSERT"},
     "payment_operations": {"SELECT", "INSERT", "UPDATE"},
     "payments": {"SELECT", "INSERT", "UPDATE"},
+    "product_words": {"SELECT", "INSERT"},
     "primary_server": {"SELECT", "INSERT", "UPDATE"},
     "shipment_events": {"SELECT", "INSERT"},
     "shipping_addresses": {"SELECT", "INSERT"},

@@ -41,7 +41,7 @@ LOCK_HOLDERS = """
 RETRY_SECONDS = 0.5
 COMMAND_WAIT_SECONDS = 60  # the command then fails, and the platform repeats it
 EXTENSIONS = {
-    "SELECT to_regclass('ix_products_category_id_bucket_search_text_trgm') IS NOT NULL": (
+    "SELECT to_regclass('ix_products_category_id_bucket_words') IS NOT NULL": (
         "searches read whole tables: the database lacks pg_trgm, btree_gin or their indexes"
     ),
     "SELECT fold_search('ø') = 'o'": (

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Identity, Index, Numeric, Text, func
+from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Identity, Index, Numeric, Table, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from config.database import base
@@ -37,6 +37,8 @@ class BaseModel(base):
     is_append_only: ClassVar[bool] = False
     """Rows are never updated, so they lie in the order of their times, and a BRIN index, which costs nothing, finds
     those of a time."""
+    words: ClassVar[Table | None] = None
+    """All words of `search_text`, of which an index has the rows. Without this table, it has those of trigrams."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Add the index behind `updated_since`."""

@@ -1,14 +1,19 @@
 """Product and its stock."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String, false, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, String, Table, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from config.database import base
 from models.base_model import BaseModel, MoneyColumn, ordered_index, reference, search_text
 
 
 def live_index(*columns: str) -> Index:
     """Declare an `ordered_index` of the products that are not archived, so that lists read no archived ones."""
     return Index(f"ix_products_live_{'_'.join(columns)}", *columns, "id_key", postgresql_where=text("NOT archived"))
+
+
+product_words = Table("product_words", base.metadata, Column("word", Text, nullable=False, index=True))
+"""The words of all names, kept by a trigger. It never removes a word, and may add one twice."""
 
 
 class ProductModel(BaseModel):
@@ -18,6 +23,7 @@ class ProductModel(BaseModel):
     """
 
     __tablename__ = "products"
+    words = product_words
     __table_args__ = (
         CheckConstraint("price > 0", name="price_positive"),
         CheckConstraint("stock >= 0", name="stock_not_negative"),

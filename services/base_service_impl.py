@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from infrastructure.postgres.pool import Row
 from models.base_model import BaseModel
 from repositories.base_repository_impl import BaseRepository, Record
-from repositories.queries.changes import safe_since
+from repositories.statements.changes import safe_since
 from repositories.statements.statement import Statement
 from repositories.system.idempotency_repository import StoredResponse
 from repositories.transaction import Attempt, Transaction, Values

@@ -1,4 +1,7 @@
-"""Consistency check: one query compares stock, ledger, orders, bills, payments, shipments, returns, and both logs."""
+"""Consistency check: one query compares stock, ledger, orders, bills, payments, shipments, returns, and both logs.
+
+It also finds products that a search would miss.
+"""
 
 from typing import NamedTuple
 
@@ -12,7 +15,7 @@ from repositories.checks.shipping_check import SHIPMENTS
 
 CHECKS = (
     *("stock", "ledger", "sales", "totals", "statuses", "bill owners", "bill numbers"),
-    *("payments", "shipments", "returns", "events", "audit log"),
+    *("payments", "shipments", "returns", "events", "audit log", "words"),
 )
 
 
@@ -85,6 +88,11 @@ _CONSISTENCY_CHECK = text(f"""
     UNION ALL
     SELECT 'bill numbers', format('%s: on %s bills', bill_number, count(*))
     FROM bills GROUP BY bill_number HAVING count(*) > 1
+    UNION ALL
+    SELECT 'words', format('product %s: searches miss %s, which is not in product_words', min(id_key), word)
+    FROM products, string_to_table(search_text, ' ') AS words (word)
+    WHERE NOT EXISTS (SELECT FROM product_words AS known WHERE known.word = words.word)
+    GROUP BY word
     UNION ALL
     {PAYMENTS}
     UNION ALL

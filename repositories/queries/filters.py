@@ -1,4 +1,4 @@
-"""Filters as SQL: the comparison of each operator, and the part of a search that a trigram index finds."""
+"""Filters as SQL: the comparison of each operator, and the part of a search that an index finds."""
 
 import re
 from collections.abc import Callable
@@ -11,8 +11,10 @@ from sqlalchemy import (
     ColumnElement,
     SQLColumnExpression,
     String,
+    Table,
     and_,
     bindparam,
+    case,
     func,
     literal,
     literal_column,
@@ -33,6 +35,7 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 _has_trigram = re.compile(r"[^\W_]{3}").search
 INDEXED_WORDS = 2
+_MANY: ColumnElement[int] = literal_column("500")
 
 
 class Filter(NamedTuple):
@@ -43,7 +46,7 @@ class Filter(NamedTuple):
     words: int
     """The number of words to find; 0 for other filters."""
     indexed: tuple[int, ...]
-    """Places of the longest words with three letters in a row: a trigram index is asked for these."""
+    """Places of the longest words with three letters in a row: an index is asked for these."""
 
     @classmethod
     def of(cls, name: str, where: Where, value: Any) -> Self:
@@ -92,17 +95,34 @@ def as_range(model: type[BaseModel], of: Filter, *, is_after: bool, is_backwards
     return and_(pair < after, column >= value) if is_backwards else and_(pair > after, column <= value)
 
 
-def trigram_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
-    """Return a condition that all matches of a search meet, and few other rows.
+def indexed_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]:
+    """Return a condition that an index finds: all matches of a search meet it, and few other rows.
 
-    The index reads a list of rows for each trigram. "johnson ukulele" has 10, with 10,000 to 19,000 rows each in a shop
-    of a million products. The first three letters of each word take a fifth of the time and find hardly any other name.
-    Of a single word, five letters are as distinctive as all.
+    An index of trigrams reads the rows of each one, so it is asked for the first three letters of each word, or for
+    five of a single word. That of whole words is asked for those with the sought one in them.
     """
-    letters = literal_column("'[[:alnum:]]{3,5}'" if of.words == 1 else "'[[:alnum:]]{3}'", String)
-    column, any_text = getattr(model, of.where.column), literal_column("'%'", String)
-    parts = (func.concat(any_text, func.substring(_folded(of, place), letters), any_text) for place in of.indexed)
-    return and_(*(column.like(select(part).scalar_subquery()) for part in parts))
+    column, letters = getattr(model, of.where.column), 5 if of.words == 1 else 3
+    if model.words is None:
+        return and_(*(column.like(_pattern(of, place, f"{letters:d}")) for place in of.indexed))
+    words = func.string_to_array(literal_column("' '") + column, literal_column("' '"))
+    return and_(*(words.op("&&")(_known_words(model.words, of, place)) for place in of.indexed))
+
+
+@cache
+def _known_words(table: Table, of: Filter, place: int) -> ColumnElement[Any]:
+    """Return the words with the sought one in them. If there are many, return the empty one, which each row has.
+
+    The index compares each row with each word that it is asked for.
+    """
+    found = select(table.c.word).where(table.c.word.like(_pattern(of, place))).limit(_MANY).subquery()
+    words = case((func.count() < _MANY, func.array_agg(found.c.word)), else_=literal_column("ARRAY['']"))
+    return select(words.label("words")).cte(f"{of.name}_{place}_words").select().scalar_subquery()
+
+
+def _pattern(of: Filter, place: int, at_most: str = "") -> ColumnElement[str]:
+    """Return the pattern of the first three letters in a row of the folded word, or of more of them."""
+    any_text, letters = literal_column("'%'", String), literal_column(f"'[[:alnum:]]{{3,{at_most}}}'", String)
+    return select(func.concat(any_text, func.substring(_folded(of, place), letters), any_text)).scalar_subquery()
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 
 from infrastructure.postgres.prepared_sql import ShortSql
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, indexed_condition
 from repositories.queries.search import has_ordered_index, search_of
 from repositories.queries.search_page import scan_parameters, search_page
 from repositories.statements.statement import OWN, OwnerFilter, Statement, columns_of, compiled, ownership
@@ -60,7 +60,7 @@ def _list_sql(shape: Shape) -> tuple[str, bool]:
     """Return the SQL, and whether to prepare it."""
     model, leading, is_backwards = shape.model, _leading_filter(shape), shape.sort.startswith("-")
     conditions = [condition(model, item) for item in shape.filters]
-    conditions += [trigram_condition(model, item) for item in shape.filters if item.indexed]
+    conditions += [indexed_condition(model, item) for item in shape.filters if item.indexed]
     conditions += [*ownership(shape.owner_filter), *archive_condition(model, shape.is_archived)]
     if shape.fields is None:
         return compiled(select(func.count()).select_from(model).where(*conditions)), False

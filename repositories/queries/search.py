@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Select, SQLColumnExpression, Subquery, bindparam, cast, func, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, trigram_condition
+from repositories.queries.filters import Filter, after_key, archive_condition, as_range, condition, indexed_condition
 
 Conditions = Sequence[ColumnElement[bool]]
 Column = SQLColumnExpression[Any]
@@ -20,8 +20,8 @@ class Search(NamedTuple):
     """The condition that rows are archived, or are not. Indexes of both have them in key order."""
     sought: Conditions
     """All other filters."""
-    trigrams: Conditions
-    """What a trigram index finds: the matches of `sought`, and a few rows more."""
+    indexed: Conditions
+    """What an index of texts finds: the matches of `sought`, and a few rows more."""
     range: Column | None
     """The column of the ranges, when an index has the rows of `leading` in its order."""
     is_prepared: bool
@@ -69,7 +69,7 @@ def search_of(
 ) -> Search | None:
     """Return the search of a page in key order, or None where a plain statement is as fast or faster.
 
-    That is so for a text within a category, with which its trigram index begins. It is also so for a range within a
+    That is so for a text within a category, with which its index of texts begins. It is also so for a range within a
     category or of products in stock: the planner knows how many rows they have.
     """
     leading = [item for item in filters if item.where.operator == "=" and has_ordered_index(model, item.where.column)]
@@ -87,7 +87,7 @@ def search_of(
         [condition(model, item) for item in leading],
         archive_condition(model, is_archived),
         [condition(model, item) for item in sought],
-        [trigram_condition(model, item) for item in texts],
+        [indexed_condition(model, item) for item in texts],
         getattr(model, *names) if is_indexed else None,
         len(sought) == len(ranges if is_indexed else texts),
         is_after,

@@ -20,7 +20,7 @@ _SCAN_ROWS = 666
 _ZERO: ColumnElement[Any] = literal_column("0")
 _ONE: ColumnElement[Any] = literal_column("1")
 _BUCKET_BITS: ColumnElement[Any] = literal_column("15")
-"""A key bucket has 32,768 keys. The trigram indexes contain the expression `id_key >> 15`."""
+"""A key bucket has 32,768 keys. The indexes of texts contain the expression `id_key >> 15`."""
 
 
 def scan_parameters(end: int) -> dict[str, int]:
@@ -48,8 +48,8 @@ def search_page(search: Search, fields: tuple[str, ...]) -> Select[Any]:
         strategies = [_scan(search, func.abs(cutoff - search.begin()) < bindparam("scan_budget"))]
         matches = _matches(search, search.range, key >= cutoff if search.is_backwards else key <= cutoff)
     else:
-        strategies, matches = [_scan(search)], _matches(search, key, *search.trigrams)
-        if search.trigrams:
+        strategies, matches = [_scan(search)], _matches(search, key, *search.indexed)
+        if search.indexed:
             strategies.append(_if_full(_page(search, _in_first_buckets(search))))
     keys = func.coalesce(*strategies, func.array(matches.scalar_subquery()))
     return select(*columns_of(search.model, fields)).where(key == any_(keys)).order_by(search.by(key))
@@ -64,7 +64,7 @@ def _scan(search: Search, *is_sure: ColumnElement[bool]) -> ColumnElement[Any]:
     key, is_match = search.model.id_key, and_(*search.sought).label("is_match")
     rows = search.in_key_order(key, is_match)
     glance, scan = (rows.limit(bindparam(length)).subquery(length) for length in ("glance", "scan_budget"))
-    if search.range is None and not search.trigrams:
+    if search.range is None and not search.indexed:
         return _if_full(_page(search, glance, glance.c.is_match))
     share = "text_share" if search.range is None else "range_share"
     is_promising = select(glance.c.id_key).where(glance.c.is_match).offset(bindparam(share)).exists()
@@ -94,7 +94,7 @@ def _in_first_buckets(search: Search) -> Subquery:
     # One read for each: the planner takes several words for rare, and would not look for a list in the index.
     key, bucket = search.model.id_key, search.model.id_key.op(">>")(_BUCKET_BITS)
     begin = select(search.begin().op(">>")(_BUCKET_BITS).label("bucket")).cte("begin").select().scalar_subquery()
-    rows = search.rows(key).where(*search.trigrams, *search.sought, *search.after(key))
+    rows = search.rows(key).where(*search.indexed, *search.sought, *search.after(key))
     first = rows.where(bucket == begin).cte("first_bucket")
     count = select(func.count()).select_from(first).scalar_subquery()
     is_promising = [] if search.is_after or search.is_backwards else [count > bindparam("text_share")]

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, DateTime, String, Text, case, cast, func, literal_column, select
 
 from models.base_model import BaseModel
-from repositories.queries.filters import Filter, archive_condition, condition, trigram_condition
+from repositories.queries.filters import Filter, archive_condition, condition, indexed_condition
 from repositories.queries.list_query import ordering
 from repositories.statements.statement import Statement, columns_of, compiled
 from schemas.list_query import ListQuery
@@ -58,7 +58,7 @@ def _export_sql(
 ) -> str:
     columns: list[Any] = list(columns_of(model, fields))
     conditions = [condition(model, item) for item in filters]
-    conditions += [trigram_condition(model, item) for item in filters if item.indexed]
+    conditions += [indexed_condition(model, item) for item in filters if item.indexed]
     conditions += archive_condition(model, is_archived)
     rows = select(*([_csv_line(columns)] if as_csv else columns)).where(*conditions)
     return f"DECLARE {CURSOR} NO SCROLL CURSOR FOR {compiled(rows.order_by(*ordering(model, sort, None)))}"

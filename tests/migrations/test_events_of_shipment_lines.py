@@ -53,6 +53,7 @@ def test_events_tell_of_removed_lines(shop: tuple[Settings, Engine]) -> None:
     assert queued(engine) == [*changed, ("shipment.updated", 1, 1)]
     run(engine, REMOVED.format(4))
     assert sorted(queued(engine)[3:]) == [("shipment.updated", 1, 0), ("shipment.updated", 2, 1)]
+    migrate(settings)
     with engine.connect() as connection:
         found = disagreements(connection)
         assert [problem for check, problem in found if check == "events"] == []

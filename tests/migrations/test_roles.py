@@ -34,7 +34,7 @@ TABLES = {
     **dict.fromkeys(("audit_first", "order_status_changes_first"), NOTHING),
     **dict.fromkeys(("api_keys", "idempotency_keys", "order_hold", "reviews", "shipment_lines", "shipments"), WRITES),
     **dict.fromkeys(("credit_note_numbers", "return_lines", "returns"), WRITES),
-    **dict.fromkeys(("credit_notes", "shipment_events", "shipping_addresses"), ADDS),
+    **dict.fromkeys(("credit_notes", "product_words", "shipment_events", "shipping_addresses"), ADDS),
 }
 """Add a new table here after deciding what the service may do with it."""
 

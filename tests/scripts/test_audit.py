@@ -267,6 +267,13 @@ def test_a_bill_number_on_two_bills_is_found(ask: Ask, placed: Object, make: Fac
     assert found == [("bill numbers", "B-1: on 2 bills")]
 
 
+def test_products_that_searches_miss_are_found(ask: Ask, make: Factory) -> None:
+    product = make.product(name="Blue Ukulele")["id_key"]
+    assert ask() == []
+    found = ask("DELETE FROM product_words WHERE word = 'ukulele'")
+    assert found == [("words", f"product {product}: searches miss ukulele, which is not in product_words")]
+
+
 def test_missing_details_are_found(ask: Ask, placed: Object) -> None:
     order = placed["order"]["id_key"]
     found = ask(f"DELETE FROM order_details WHERE order_id = {order}")
