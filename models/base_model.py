@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from config.database import base
 
 MoneyColumn = Annotated[Decimal, mapped_column(Numeric(12, 2))]
+USES_PER_ENTRY = 1000
 PARTITIONED = {"postgresql_partition_by": "RANGE (id_key)"}
 """Last of `__table_args__` of a partitioned table. The function `add_partitions` makes its later partitions."""
 
@@ -38,7 +39,10 @@ class BaseModel(base):
     """Rows are never updated, so they lie in the order of their times, and a BRIN index, which costs nothing, finds
     those of a time."""
     words: ClassVar[Table | None] = None
-    """All words of `search_text`, of which an index has the rows. Without this table, it has those of trigrams."""
+    """All words of `search_text`, of which an index has the rows. Without this table, it has those of trigrams.
+
+    A word has one entry, and about one more for each USES_PER_ENTRY rows, so their number tells how frequent it is.
+    """
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Add the index behind `updated_since`."""

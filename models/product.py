@@ -13,7 +13,7 @@ def live_index(*columns: str) -> Index:
 
 
 product_words = Table("product_words", base.metadata, Column("word", Text, nullable=False, index=True))
-"""The words of all names, kept by a trigger. It never removes a word, and may add one twice."""
+"""The words of all names, kept by a trigger, which never removes one."""
 
 
 class ProductModel(BaseModel):

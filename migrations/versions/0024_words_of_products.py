@@ -16,7 +16,11 @@ def upgrade() -> None:
     # had a list for each three letters of a name, and each sale added to all of them.
     op.execute("LOCK TABLE products IN SHARE ROW EXCLUSIVE MODE")
     op.create_table("product_words", sa.Column("word", sa.Text(), nullable=False))
-    op.execute("INSERT INTO product_words SELECT DISTINCT string_to_table(search_text, ' ') FROM products")
+    op.execute("""
+        INSERT INTO product_words SELECT word FROM (
+            SELECT word, count(*) AS uses FROM products, string_to_table(search_text, ' ') AS word GROUP BY word
+        ) AS used, generate_series(0, uses / 1000)
+    """)
     op.create_index(op.f("ix_product_words_word"), "product_words", ["word"])
     create_trigger()
     # The indexes may have been built by hand.
@@ -33,16 +37,17 @@ def upgrade() -> None:
 
 
 def create_trigger() -> None:
-    # Two transactions may add the same word, so that neither waits for the other. A word stays when its last product
-    # loses it: somebody else may be adding a product who has seen it here. The trigger also fires for a bulk load that
-    # leaves the others out, because a search finds no product whose words are missing.
+    # Two transactions may add the same word, so that neither waits for the other. About one use in 1,000 adds it again,
+    # so that a search can tell frequent words without a count, for which writers would have to wait. A word stays when
+    # its last product loses it: somebody else may be adding a product who has seen it here. The trigger also fires for
+    # a bulk load that leaves the others out, because a search finds no product whose words are missing.
     op.execute("""
         CREATE FUNCTION add_product_words() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
         DECLARE
             new_word text;
         BEGIN
             FOREACH new_word IN ARRAY string_to_array(NEW.search_text, ' ') LOOP
-                IF NOT EXISTS (SELECT FROM product_words WHERE word = new_word) THEN
+                IF random() < 0.001 OR NOT EXISTS (SELECT FROM product_words WHERE word = new_word) THEN
                     INSERT INTO product_words VALUES (new_word);
                 END IF;
             END LOOP;

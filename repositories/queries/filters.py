@@ -22,7 +22,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from models.base_model import BaseModel
+from models.base_model import USES_PER_ENTRY, BaseModel
 from schemas.list_query import Operator, Where
 
 _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
@@ -35,7 +35,8 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 _has_trigram = re.compile(r"[^\W_]{3}").search
 INDEXED_WORDS = 2
-_MANY: ColumnElement[int] = literal_column("500")
+_MOST_ENTRIES: ColumnElement[int] = literal_column("5000")
+_MOST_COMPARISONS: ColumnElement[int] = literal_column("20000000")
 
 
 class Filter(NamedTuple):
@@ -110,13 +111,16 @@ def indexed_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]
 
 @cache
 def _known_words(table: Table, of: Filter, place: int) -> ColumnElement[Any]:
-    """Return the words with the sought one in them. If there are many, return the empty one, which each row has.
+    """Return the words with the sought one in them, or the empty word, which each row has, where they take too long.
 
-    The index compares each row with each word that it is asked for.
+    The index compares each of their rows with each of them.
     """
-    found = select(table.c.word).where(table.c.word.like(_pattern(of, place))).limit(_MANY).subquery()
-    words = case((func.count() < _MANY, func.array_agg(found.c.word)), else_=literal_column("ARRAY['']"))
-    return select(words.label("words")).cte(f"{of.name}_{place}_words").select().scalar_subquery()
+    found = select(table.c.word).where(table.c.word.like(_pattern(of, place))).limit(_MOST_ENTRIES).subquery()
+    words, entries = func.count(found.c.word.distinct()), func.count()
+    uses = words + literal_column(f"{USES_PER_ENTRY:d}") * (entries - words)
+    is_fast = and_(entries < _MOST_ENTRIES, words * uses < _MOST_COMPARISONS)
+    asked = case((is_fast, func.array_agg(found.c.word.distinct())), else_=literal_column("ARRAY['']"))
+    return select(asked.label("words")).cte(f"{of.name}_{place}_words").select().scalar_subquery()
 
 
 def _pattern(of: Filter, place: int, at_most: str = "") -> ColumnElement[str]:

@@ -18,6 +18,7 @@ SHOP = """
     INSERT INTO products (name, price, category_id) VALUES
         ('Blue Ukulele', 1, 1), ('Crème  brûlée', 1, 1), (E'Tab\\tle 3/4', 1, 1), ('日本語のギター', 1, 1);
 """
+MANY = "INSERT INTO products (name, price, category_id) SELECT 'Rose', 1, 1 FROM generate_series(1, 2500)"
 SEARCHES = "ukulele", "UKU blue", "creme", "brulee", "tab", "le", "3/4", "ギター", "ukuleles"
 # Statements of the version before.
 INSERT = "INSERT INTO products (name, price, category_id) VALUES ('Blue Zither', 1, 1)"
@@ -46,6 +47,24 @@ def test_every_product_is_found(shop: tuple[Settings, Engine]) -> None:
         command.downgrade(alembic_config(connection), BEFORE)
         connection.commit()
         assert schema(connection) == before
+
+
+def test_frequent_words_have_more_entries(shop: tuple[Settings, Engine]) -> None:
+    """Count those of the migration, of the commands of the documentation, and of the trigger."""
+    settings, engine = shop
+    run(engine, MANY)
+    migrate(settings, AFTER)
+    entries = text(
+        "SELECT word, count(*) FROM product_words WHERE word IN ('rose', 'blue') GROUP BY word ORDER BY word"
+    )
+    for _ in range(2):
+        with engine.connect() as connection:
+            assert list(map(tuple, connection.execute(entries))) == [("blue", 1), ("rose", 3)]
+        run(engine, documented_commands())
+    run(engine, "; ".join([MANY] * 8))
+    with engine.connect() as connection:
+        more = connection.scalar(text("SELECT count(*) FROM product_words WHERE word = 'rose'"))
+    assert 4 <= more < 100  # 20 more in the mean
 
 
 def documented_commands() -> str:
