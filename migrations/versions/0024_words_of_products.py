@@ -37,10 +37,10 @@ def upgrade() -> None:
 
 
 def create_trigger() -> None:
-    # Two transactions may add the same word, so that neither waits for the other. About one use in 1,000 adds it again,
-    # so that a search can tell frequent words without a count, for which writers would have to wait. A word stays when
-    # its last product loses it: somebody else may be adding a product who has seen it here. The trigger also fires for
-    # a bulk load that leaves the others out, because a search finds no product whose words are missing.
+    # Two transactions may add the same word, so that neither waits for the other. About one use in 1,000 adds a known
+    # word again, so its entries show how frequent it is. Writers would wait for a count. A word stays when its last
+    # product loses it: somebody else may be adding a product who has seen it here. The trigger also fires for a bulk
+    # load that leaves the others out, because a search finds no product whose words are missing.
     op.execute("""
         CREATE FUNCTION add_product_words() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
         DECLARE

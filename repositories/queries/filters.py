@@ -100,7 +100,7 @@ def indexed_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]
     """Return a condition that an index finds: all matches of a search meet it, and few other rows.
 
     An index of trigrams reads the rows of each one, so it is asked for the first three letters of each word, or for
-    five of a single word. That of whole words is asked for those with the sought one in them.
+    five of a single word. An index of words is asked for those that contain the sought one.
     """
     column, letters = getattr(model, of.where.column), 5 if of.words == 1 else 3
     if model.words is None:
@@ -111,9 +111,9 @@ def indexed_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]
 
 @cache
 def _known_words(table: Table, of: Filter, place: int) -> ColumnElement[Any]:
-    """Return the words with the sought one in them, or the empty word, which each row has, where they take too long.
+    """Return the words that contain the sought one. If they take too long, return the empty word, which every row has.
 
-    The index compares each of their rows with each of them.
+    The index compares each row of these words with each word.
     """
     found = select(table.c.word).where(table.c.word.like(_pattern(of, place))).limit(_MOST_ENTRIES).subquery()
     words, entries = func.count(found.c.word.distinct()), func.count()
