@@ -1,5 +1,6 @@
 """Schemas of webhooks."""
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -11,12 +12,16 @@ from schemas.list_query import IdFilter, ListQuery, where
 from schemas.types.text import TextRule
 
 
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
+"""An http or https URL without credentials. Its host is a name (RFC 1123, and the underscore of Docker) or an address."""
+
+
 def _is_url(text: str) -> str:
-    """Raise an error unless it is an http or https URL with a host, and without credentials."""
+    """Raise an error unless the text matches URL, and has a possible port and address."""
     try:
-        parts = urlsplit(text)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-        is_usable = is_usable and parts.port != 0 and text.isascii() and text.isprintable() and " " not in text
+        is_usable = bool(re.fullmatch(URL, text)) and urlsplit(text).port != 0
     except ValueError:
         is_usable = False
     if not is_usable:
@@ -35,7 +40,7 @@ Url = Annotated[
     Field(
         examples=["https://example.com/webhooks"],
         description="`https`, at a public address, unless `WEBHOOK_ALLOW_PRIVATE` is set.",
-        json_schema_extra={"pattern": r"^https://([a-z][a-z0-9]{1,20}\.){1,3}[a-z]{2,20}(/[a-z0-9/_-]{0,200})?$"},
+        json_schema_extra={"pattern": URL},
     ),
 ]
 EventType = Annotated[str, Field(pattern=r"^(\*|[a-z_]{1,30}\.(\*|[a-z_]{1,30}))$")]

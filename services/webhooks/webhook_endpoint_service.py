@@ -1,5 +1,6 @@
 """The rules of webhook endpoints: their URLs lead to public addresses, and each secret is shown once."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from functools import partial
 
@@ -18,6 +19,8 @@ from services.rendering import Created, RenderedJson
 from services.transactions.creation import Creation
 from services.transactions.unit_of_work import in_worker_thread
 from services.webhooks.messages import new_secret
+
+LOOK_UP_SECONDS = 2.0
 
 
 class WebhookEndpointService(
@@ -64,11 +67,12 @@ class WebhookEndpointService(
     async def check_url(self, url: str) -> None:
         """Raise InvalidError if deliveries to the URL would be refused. Each delivery checks it again."""
         try:
-            await allowed_address(url, allow_private=self.app_context.settings.webhook_allow_private)
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                await allowed_address(url, allow_private=self.app_context.settings.webhook_allow_private)
         except ForbiddenAddressError as error:
             raise InvalidError(f"Not allowed: {error}", "url") from error
         except OSError:
-            """No address at the moment: the name server may be away, or the receiver may not be ready yet."""
+            """No address in time: the name server may be away or slow, or the receiver may not be ready yet."""
 
     def shown_once(self, secret: str, records: Sequence[Record]) -> Created:
         """Return the result with the secret in its body, but not in the body that is stored for repeats."""

@@ -1,5 +1,7 @@
 """Webhook endpoints over HTTP: secrets shown once, and URLs that lead to public addresses only."""
 
+import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
+from services.webhooks import webhook_endpoint_service
 from tests.credentials import service
 from tests.factories import Object
 
@@ -57,6 +60,7 @@ REFUSED: tuple[Object, ...] = (
         {"url": url}
         for url in ("", "x", "ftp://x.com", "https://", "https://a:b@x.com", "https://x.com:0", "https://x y")
     ),
+    *({"url": f"https://{host}"} for host in ("x.com*", "-x.com", "x..com", "x.com\\@y.com", "x.com:65536", "x" * 64)),
     *({"url": url} for url in ("https://x.com/\u00e9", f"https://x.com/{'x' * 2000}", "https://[::1", None, 5)),
     *({"event_types": types} for types in ([], ["order"], ["Order.*"], ["order.*.x"], ["*.created"], "order.*", None)),
     {"description": ""},
@@ -72,6 +76,31 @@ def test_invalid_endpoints_are_refused(client: TestClient) -> None:
     for change in (*REFUSED, {"enabled": "yes"}, {"enabled": None}):
         assert client.patch(path, json=change).status_code == 422, change
     assert len(client.get(PATH).json()) == 1
+
+
+ACCEPTED = (
+    *("https://1.1.1.1", "https://1.1.1.1:65535/a*(b)?c=%20#d", "https://[2606:4700:4700::1111]/", "HTTPS://1.1.1.1/"),
+    *("http://my_receiver:8000/hooks", "https://xn--bcher-kva.invalid", "https://a-b.invalid./~x"),
+)
+
+
+def test_urls_fit_the_documented_pattern(client: TestClient) -> None:
+    components = client.get("/openapi.json").json()["components"]["schemas"]
+    pattern = components["WebhookEndpointSchema"]["properties"]["url"]["pattern"]
+    for url in ACCEPTED:
+        answer = client.post(PATH, json=BODY | {"url": url})
+        assert (answer.status_code, answer.json().get("url")) == (201, url), answer.text
+        assert re.search(pattern, url), url
+
+
+def test_a_slow_name_server_delays_no_request(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", never)
+    monkeypatch.setattr(webhook_endpoint_service, "LOOK_UP_SECONDS", 0.01)
+    answer = client.post(PATH, json=BODY | {"url": "https://receiver.invalid/"})
+    assert answer.status_code == 201, answer.text
 
 
 PRIVATE = ("http://1.1.1.1/", "https://127.0.0.1/", "https://localhost/", "https://169.254.169.254/", "https://[::1]/")
