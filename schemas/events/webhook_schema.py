@@ -11,11 +11,10 @@ from schemas.base_schema import BaseSchema, IdKey, Moment, StoredSchema, absent,
 from schemas.list_query import IdFilter, ListQuery, where
 from schemas.types.text import TextRule
 
-
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
 URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://{_HOST}(:[0-9]{{1,5}})?([/?#][!-~]*)?$"
-"""An http or https URL without credentials. Its host is a name (RFC 1123, and the underscore of Docker) or an address."""
+"""An http or https URL without credentials. Its host is an address or a name (RFC 1123, and Docker's underscore)."""
 
 
 def _is_url(text: str) -> str:
