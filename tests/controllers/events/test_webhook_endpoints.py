@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from config.settings import Settings
+from infrastructure import outgoing_http
 from services.webhooks import webhook_endpoint_service
 from tests.credentials import service
 from tests.factories import Object
@@ -94,10 +95,10 @@ def test_urls_fit_the_documented_pattern(client: TestClient) -> None:
 
 
 def test_a_slow_name_server_delays_no_request(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(*_: object, **__: object) -> None:
+    async def never(_: str) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", never)
+    monkeypatch.setattr(outgoing_http, "addresses_of", never)
     monkeypatch.setattr(webhook_endpoint_service, "LOOK_UP_SECONDS", 0.01)
     answer = client.post(PATH, json=BODY | {"url": "https://receiver.invalid/"})
     assert answer.status_code == 201, answer.text

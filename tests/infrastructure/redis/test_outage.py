@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -120,16 +121,20 @@ def test_a_refusal_needs_no_further_attempt(time: Time) -> None:
 
 
 def test_an_unresolved_host_name_does_not_count_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers.wait(30))
+
     async def scenario() -> None:
-        never = asyncio.Event()
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lambda *_, **__: never.wait())
         link = RedisClient(RedisAddress("redis.test", 6379, 0, ""))
         link.start()
         await asyncio.sleep(0)
         assert link._outage._silent_since is None
         await link.stop()
 
-    asyncio.run(scenario())
+    try:
+        asyncio.run(scenario())
+    finally:
+        answers.set()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def test_all_addresses_of_a_host_must_refuse(
 ) -> None:
     failing = dict(zip(ADDRESSES, map(os_error, numbers), strict=True))
 
-    async def addresses(*_: Any, **__: Any) -> list[Any]:
+    def addresses(*_: Any, **__: Any) -> list[Any]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in ADDRESSES]
 
     async def refuse(_: Callable[[], Any], host: str, port: int) -> Any:
@@ -155,9 +160,8 @@ def test_all_addresses_of_a_host_must_refuse(
         return None
 
     async def scenario() -> None:
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(loop, "getaddrinfo", addresses)
-        monkeypatch.setattr(loop, "create_connection", refuse)
+        monkeypatch.setattr(socket, "getaddrinfo", addresses)
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
         with pytest.raises(OSError, match=r"\[Errno") as raised:
             await connect(RedisAddress("redis.test", 6379, 0, ""), nothing, nothing)
         assert is_unserved(raised.value) == is_proof
