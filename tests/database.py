@@ -17,7 +17,9 @@ from infrastructure.exceptions import RefusedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.pool import AsyncPool, Row
 from infrastructure.postgres.roles import OWNER
+from repositories.product_repository import ProductRepository
 from repositories.statements.statement import Statement
+from schemas.product_schema import ProductFilters
 
 
 class _SavepointPool(AsyncPool):
@@ -160,3 +162,13 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)
+
+
+def found(connection: Connection, q: str) -> int:
+    """Search for products in two orders and return the number found. Only the order of keys scans the table."""
+    counts = set()
+    for sort in ("id_key", "-price"):
+        statement = ProductRepository.page(ProductFilters(q=q, sort=sort, limit=1000), ("id_key", "name", "price"))
+        counts.add(len(connection.exec_driver_sql(statement.sql, statement.parameters).all()))
+    [count] = counts
+    return count

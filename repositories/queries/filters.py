@@ -102,16 +102,17 @@ def indexed_condition(model: type[BaseModel], of: Filter) -> ColumnElement[bool]
     An index of trigrams reads the rows of each one, so it is asked for the first three letters of each word, or for
     five of a single word. An index of words is asked for those that contain the sought one.
     """
-    column, letters = getattr(model, of.where.column), 5 if of.words == 1 else 3
+    column = getattr(model, of.where.column)
     if model.words is None:
-        return and_(*(column.like(_pattern(of, place, f"{letters:d}")) for place in of.indexed))
+        at_most = "5" if of.words == 1 else "3"
+        return and_(*(column.like(_pattern(of, place, at_most)) for place in of.indexed))
     words = func.string_to_array(literal_column("' '") + column, literal_column("' '"))
     return and_(*(words.op("&&")(_known_words(model.words, of, place)) for place in of.indexed))
 
 
 @cache
 def _known_words(table: Table, of: Filter, place: int) -> ColumnElement[Any]:
-    """Return the words that contain the sought one. If they take too long, return the empty word, which every row has.
+    """Return the words that contain the sought one, or the empty word, which every row has, if comparing takes long.
 
     The index compares each row of these words with each word.
     """

@@ -7,7 +7,8 @@ from sqlalchemy import Engine, text
 
 from config.settings import Settings
 from migrations.runner import migrate
-from tests.migrations.test_migrations import found, new_database, schema
+from tests.database import found
+from tests.migrations.test_migrations import new_database, schema
 
 PREVIOUS = "0007"
 # Statements of the previous version.

@@ -27,8 +27,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.roles import OWNER
 from migrations.roles import prepare
 from migrations.runner import alembic_config, make, migrate
-from repositories.product_repository import ProductRepository
-from schemas.product_schema import ProductFilters
+from tests.database import found
 from tests.servers import PASSWORD, ROOT, address, postgres_server, superuser_url, until
 
 # Queries for all definitions of a schema, in a form that is comparable between databases.
@@ -173,16 +172,6 @@ def test_searches_work_without_extensions(
     ]
     with committing.engine.connect() as connection:
         assert by_hand == schema(connection)
-
-
-def found(connection: Connection, q: str) -> int:
-    """Search for products in two orders and return the number of those found."""
-    counts = set()
-    for query in (ProductFilters(q=q), ProductFilters(q=q, sort="-price")):
-        statement = ProductRepository.page(query, ("id_key", "name", "price"))
-        counts.add(len(connection.exec_driver_sql(statement.sql, statement.parameters).all()))
-    [count] = counts
-    return count
 
 
 def test_models_and_migrations_agree_beyond_alembic_s_check(

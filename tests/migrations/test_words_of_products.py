@@ -10,7 +10,8 @@ from sqlalchemy import Engine, text
 from config.settings import Settings
 from migrations.runner import alembic_config, migrate
 from repositories.checks.consistency_check import disagreements
-from tests.migrations.test_migrations import OPERATIONS, found, populated_database, run, schema
+from tests.database import found
+from tests.migrations.test_migrations import OPERATIONS, populated_database, run, schema
 
 BEFORE, AFTER = "0023", "0024"
 SHOP = """

@@ -11,7 +11,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.roles import OWNER
 from repositories.product_repository import ProductRepository
 from schemas.product_schema import ProductFilters
-from tests.database import analyze, executed_plan, nodes
+from tests.database import analyze, executed_plan, found, nodes
 from tests.factories import Factory
 
 CATEGORY = "INSERT INTO categories (id_key, name) VALUES (1, 'a')"
@@ -27,16 +27,6 @@ def shop(app: FastAPI, client: TestClient) -> Connection:
     connection: Connection = app.state.app_context.database.connection
     connection.exec_driver_sql(CATEGORY)
     return connection
-
-
-def found(connection: Connection, q: str) -> int:
-    """Return the number of products found, which is the same in both orders: one of them has no scan of the table."""
-    numbers = set()
-    for sort in ("id_key", "price"):
-        statement = ProductRepository.page(ProductFilters(q=q, sort=sort, limit=1000), ("id_key", "price"))
-        numbers.add(len(connection.exec_driver_sql(statement.sql, statement.parameters).all()))
-    [number] = numbers
-    return number
 
 
 def test_words_are_added_and_stay(shop: Connection) -> None:
